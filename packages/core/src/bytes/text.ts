@@ -1,0 +1,44 @@
+/** Text and bytes: UTF-8, and Latin-1 for the ASCII fields of binary formats. */
+
+const encoder = new TextEncoder()
+
+export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** Strict UTF-8. @throws {TypeError} for bytes that are not UTF-8; parsers catch it and throw their own */
+export const decodeUtf8 = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+
+/** One character a byte, code point = byte value. Never fails. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
+}
+
+/** The inverse of {@link decodeLatin1}. @throws {RangeError} for a character above U+00FF */
+export function encodeLatin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => {
+    const code = character.charCodeAt(0)
+    if (code > 0xff) throw new RangeError('character outside Latin-1')
+    return code
+  })
+}
+
+/** Joins pieces into one array. */
+export function concatBytes(...pieces: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const piece of pieces) length += piece.length
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const piece of pieces) {
+    whole.set(piece, offset)
+    offset += piece.length
+  }
+  return whole
+}
+
+/** Same length and same bytes. Not constant-time: for public values only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,88 @@
+/**
+ * Errors: the classes that leave a module, each with a stable code.
+ *
+ * Three troubles, three answers. Bad data throws {@link FormatError}; failing surroundings throw
+ * {@link StoreError} or {@link KeyError}; a mistake of the caller throws `TypeError` or `RangeError`.
+ * Bad *evidence* is no error: it is the result of a verification.
+ *
+ * A message holds tags, offsets, lengths and codes; never values of an image header, names, keys or whole inputs.
+ * The codes are listed with their meaning in docs/reference/errors.md.
+ */
+
+/** What can be wrong with bytes or text that claim a format. */
+export type FormatCode =
+  | 'base64_malformed'
+  | 'certificate_malformed'
+  | 'cms_malformed'
+  | 'codec_failed'
+  | 'codec_unsupported'
+  | 'crl_malformed'
+  | 'der_malformed'
+  | 'dicom_duplicate_tag'
+  | 'dicom_element_malformed'
+  | 'dicom_fragments_malformed'
+  | 'dicom_length_past_end'
+  | 'dicom_limit_exceeded'
+  | 'dicom_not_dicom'
+  | 'dicom_order'
+  | 'dicom_pixels_malformed'
+  | 'dicom_signature_malformed'
+  | 'dicom_transfer_syntax_unsupported'
+  | 'dicom_truncated'
+  | 'envelope_malformed'
+  | 'hex_malformed'
+  | 'json_malformed'
+  | 'pem_malformed'
+  | 'policy_malformed'
+  | 'seal_malformed'
+  | 'statement_malformed'
+  | 'timestamp_malformed'
+
+/** What can go wrong around us: files, disks, other services. */
+export type StoreCode =
+  | 'input_missing'
+  | 'input_empty'
+  | 'input_unreadable'
+  | 'no_images'
+  | 'output_exists'
+  | 'output_unwritable'
+  | 'service_unreachable'
+  | 'service_refused'
+
+/** What can go wrong with keys and those who hold them. */
+export type KeyCode =
+  | 'key_missing'
+  | 'key_unreadable'
+  | 'key_passphrase_wrong'
+  | 'key_passphrase_missing'
+  | 'key_exists'
+  | 'key_revoked'
+  | 'key_role_mismatch'
+  | 'key_outside_validity'
+  | 'token_unavailable'
+  | 'token_refused'
+
+abstract class CodedError<Code extends string> extends Error {
+  readonly code: Code
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** Bytes or text do not spell the format they claim. The data is at fault, not the caller. */
+export class FormatError extends CodedError<FormatCode> {
+  /** Byte offset in the input at which reading stopped making sense, where there is one. */
+  readonly offset: number | undefined
+  constructor(code: FormatCode, message: string, options?: ErrorOptions & { readonly offset?: number }) {
+    super(code, message, options)
+    this.offset = options?.offset
+  }
+}
+
+/** A file, disk or service did not do its part. */
+export class StoreError extends CodedError<StoreCode> {}
+
+/** A key, certificate or token cannot be used as asked. */
+export class KeyError extends CodedError<KeyCode> {}
