@@ -52,11 +52,17 @@ describe('peers', () => {
 
   it('runs a command with input, and reports code, both outputs and a signal', async () => {
     const script = 'process.stdin.pipe(process.stdout); process.stderr.write(process.env.WORD); process.exitCode = 3'
-    const went = await run(process.execPath, ['-e', script], { input: new Uint8Array([0x61, 0x62]), env: { WORD: 'w' } })
+    const went = await run(process.execPath, ['-e', script], {
+      input: new Uint8Array([0x61, 0x62]),
+      env: { WORD: 'w' },
+    })
     assert.deepEqual([went.code, went.stdout, went.stderr, went.signal], [3, 'ab', 'w', undefined])
     assert.deepEqual(went.output, new Uint8Array([0x61, 0x62]))
 
-    const killed = await run(process.execPath, ['-e', 'process.kill(process.pid, "SIGTERM"); setInterval(() => 0, 1000)'])
+    const killed = await run(process.execPath, [
+      '-e',
+      'process.kill(process.pid, "SIGTERM"); setInterval(() => 0, 1000)',
+    ])
     assert.deepEqual([killed.code, killed.signal], [-1, 'SIGTERM'])
   })
 

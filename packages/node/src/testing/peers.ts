@@ -129,7 +129,7 @@ export function temporaryFolder(owner: { after(cleanUp: () => void): void } = { 
 }
 
 function findOnPath(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   return folders.map((folder) => join(folder, name)).find(isProgram)
 }
 
@@ -149,5 +149,5 @@ function missing(reason: string): string {
 }
 
 function isContinuousIntegration(): boolean {
-  return process.env['CI'] === 'true'
+  return process.env.CI === 'true'
 }
