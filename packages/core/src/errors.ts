@@ -26,6 +26,7 @@ export type FormatCode =
   | 'dicom_not_dicom'
   | 'dicom_order'
   | 'dicom_pixels_malformed'
+  | 'dicom_preamble_executable'
   | 'dicom_signature_malformed'
   | 'dicom_transfer_syntax_unsupported'
   | 'dicom_truncated'

@@ -9,6 +9,8 @@
 export interface ByteSource {
   /** Total number of bytes. */
   readonly length: number
+  /** Whether a view of everything costs nothing. */
+  readonly isInMemory: boolean
   /**
    * The bytes [start, end). Zero-copy where the source is memory; the result stays valid.
    * @throws {RangeError} if the range does not lie inside the source
@@ -29,6 +31,7 @@ export function memorySource(bytes: Uint8Array): ByteSource {
   }
   return {
     length: bytes.length,
+    isInMemory: true,
     view,
     chunks: (start, end) => (start === end ? [] : [view(start, end)]),
   }

@@ -1,0 +1,30 @@
+/** Value representations: the spelling rules of PS3.5 section 6.2 and 7.1.2. */
+import type { Vr } from './element.ts'
+
+const SHORT_LENGTH = 'AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US'.split(' ')
+const LONG_LENGTH = 'OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' ')
+const TEXT = 'AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT'.split(' ')
+
+const shortLength = new Set<Vr>(SHORT_LENGTH)
+const known = new Set<Vr>([...SHORT_LENGTH, ...LONG_LENGTH])
+const text = new Set<Vr>(TEXT)
+
+/** Bytes of one number of a binary VR: what a change of byte order swaps. */
+const WORD_BYTES: Readonly<Record<Vr, number>> = {
+  US: 2, SS: 2, OW: 2, AT: 2, UL: 4, SL: 4, FL: 4, OF: 4, OL: 4, FD: 8, OD: 8, OV: 8, SV: 8, UV: 8,
+}
+
+/** One of the 34 value representations of PS3.5 table 6.2-1. */
+export const isKnownVr = (vr: Vr): boolean => known.has(vr)
+
+/** Whether an explicit element spends four bytes on its length (PS3.5 table 7.1-1); so do VRs yet to be invented. */
+export const hasLongLength = (vr: Vr): boolean => !shortLength.has(vr)
+
+/** Padded with a space (PS3.5 section 6.2); UI and binary VRs are padded with a NUL. */
+export const isTextVr = (vr: Vr): boolean => text.has(vr)
+
+/** 1, 2, 4 or 8 bytes that swap together between little and big endian. */
+export const wordBytes = (vr: Vr): number => WORD_BYTES[vr] ?? 1
+
+/** The byte that makes an odd value even. */
+export const paddingOf = (vr: Vr): number => (isTextVr(vr) ? 0x20 : 0)
