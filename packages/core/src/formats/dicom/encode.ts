@@ -135,7 +135,7 @@ export function toByteOrder(value: Uint8Array, vr: Vr, { isLittleEndian }: Encod
 
 /** Reverses each group of `width` bytes; bytes behind the last whole group stay. */
 export function swapWords(value: Uint8Array, width: number): Uint8Array {
-  const swapped = value.slice()
+  const swapped = new Uint8Array(value)
   const whole = value.length - (value.length % width)
   for (let i = 0; i < whole; i += width) {
     for (let k = 0; k < width; k++) swapped[i + k] = value[i + width - 1 - k] as number

@@ -1,0 +1,103 @@
+/**
+ * Digest: which elements a signature covers, in which byte order, and their digest.
+ *
+ * Source: PS3.3 section C.12.1.1.3.1.2. Signatures that cover the same elements share one pass over them: each
+ * continues from a copy of the state with the few elements of its own item.
+ */
+import type { ByteSource } from '../../bytes/source.ts'
+import type { Hash, HashFactory, HashName } from '../../bytes/hash.ts'
+import type { Element, Tag, Vr } from '../../formats/dicom/element.ts'
+import type { DataSet } from '../../formats/dicom/parse.ts'
+import { uint16At } from '../../formats/dicom/values.ts'
+import type { NewElement } from '../../formats/dicom/encode.ts'
+import { MacStream, type Padding, type StreamContext } from './mac-stream.ts'
+import { type DigitalSignature, TAGS } from './read.ts'
+import { isSignable } from './signable.ts'
+
+const PIXEL_DATA: Tag = 0x7fe00010
+
+/** Elements of a signature's own item that its digest leaves out: what the digest is an input of. */
+const NOT_IN_DIGEST: ReadonlySet<Tag> = new Set([TAGS.certificate, TAGS.signature, TAGS.timestampType, TAGS.timestamp])
+
+/** Samples that stand in for encapsulated pixel data, for a file that was compressed after it was signed. */
+export interface NativePixels {
+  readonly vr: Vr
+  readonly lengthBytes: number
+  /** Frames in order, little endian; asked for anew for every pass. */
+  readonly frames: () => Iterable<Uint8Array>
+}
+
+/** The digests of one data set. Each distinct set of elements costs one pass, however many signatures cover it. */
+export class Digests {
+  readonly #context: StreamContext
+  readonly #hashes: HashFactory
+  readonly #states = new Map<string, { state: Hash; isPaddingUnusual: boolean }>()
+
+  constructor(dataSet: DataSet, hashes: HashFactory) {
+    this.#context = streamContext(dataSet)
+    this.#hashes = hashes
+  }
+
+  /** Digest over elements of the file followed by those of a signature's item, which is made or read. */
+  digest(name: HashName, elements: readonly Element[], own: readonly Element[] | readonly NewElement[], padding: Padding, pixels?: NativePixels): Uint8Array {
+    const hash = this.#state(name, elements, padding, pixels).state.copy()
+    const stream = new MacStream(this.#context, padding, (bytes) => hash.update(bytes))
+    for (const element of own) 'start' in element ? stream.element(element) : stream.newElement(element)
+    stream.flush()
+    return hash.digest()
+  }
+
+  /** Digest over the elements alone. */
+  digestElements(name: HashName, elements: readonly Element[], padding: Padding, pixels?: NativePixels): Uint8Array {
+    return this.#state(name, elements, padding, pixels).state.copy().digest()
+  }
+
+  /** Whether the elements hold strings that the two kinds of padding spell differently. */
+  isPaddingUnusual(name: HashName, elements: readonly Element[]): boolean {
+    return this.#state(name, elements, 'as_stored').isPaddingUnusual
+  }
+
+  #state(name: HashName, elements: readonly Element[], padding: Padding, pixels?: NativePixels): { state: Hash; isPaddingUnusual: boolean } {
+    // Elements are told apart by where they start: two items may hold the same tags.
+    const key = `${name} ${padding} ${pixels?.vr ?? ''} ${pixels?.lengthBytes ?? ''} ${elements.map(({ start }) => start).join(',')}`
+    const known = this.#states.get(key)
+    if (known !== undefined) return known
+    const state = this.#hashes(name)
+    const stream = new MacStream(this.#context, padding, (bytes) => state.update(bytes))
+    for (const element of elements) {
+      if (pixels !== undefined && element.tag === PIXEL_DATA) stream.nativePixels(pixels.vr, pixels.lengthBytes, pixels.frames())
+      else stream.element(element)
+    }
+    stream.flush()
+    const result = { state, isPaddingUnusual: stream.isPaddingUnusual }
+    this.#states.set(key, result)
+    if (!stream.isPaddingUnusual && padding === 'as_stored') this.#states.set(key.replace(' as_stored ', ' normalised '), result)
+    return result
+  }
+}
+
+/** What the stream of a data set depends on. */
+export const streamContext = (dataSet: DataSet): StreamContext => ({
+  source: dataSet.source,
+  isSignedPixels: uint16At(dataSet, 0x00280103) === 1,
+})
+
+/** The elements that a signature lists and that are there, in their order in the data set. */
+export function coveredElements({ elements, signedTags }: DigitalSignature): readonly Element[] {
+  const listed = new Set(signedTags)
+  return elements.filter(({ tag }) => listed.has(tag))
+}
+
+/** The elements of a signature's own item that its digest takes in. */
+export const ownElements = ({ item }: DigitalSignature): readonly Element[] =>
+  item.elements.filter((element) => isSignable(element) && !NOT_IN_DIGEST.has(element.tag))
+
+/** The bytes of the MAC stream, for comparison with other implementations; held in memory. */
+export function macStreamBytes(source: ByteSource, dataSet: DataSet, signature: DigitalSignature, padding: Padding): Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  const stream = new MacStream({ ...streamContext(dataSet), source }, padding, (bytes) => pieces.push(bytes.slice()))
+  for (const element of coveredElements(signature)) stream.element(element)
+  for (const element of ownElements(signature)) stream.element(element)
+  stream.flush()
+  return pieces
+}
