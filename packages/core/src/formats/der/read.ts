@@ -42,6 +42,17 @@ export function readDer(input: Uint8Array, sizeLimit = SIZE_LIMIT): DerElement {
   return element
 }
 
+/**
+ * Cuts off the one zero byte that pads a value of odd length, as DICOM does with what it stores in OB.
+ *
+ * @returns the input unless its one element ends one byte before it, at a zero byte
+ * @throws {FormatError} for what does not begin with an element
+ */
+export function withoutPadding(input: Uint8Array): Uint8Array {
+  const { end } = readElement(input, 0, input.length, 0)
+  return end === input.length - 1 && input[end] === 0 ? input.subarray(0, end) : input
+}
+
 /** The elements inside a constructed one. */
 export function readChildren(parent: DerElement): DerElement[] {
   const children: DerElement[] = []
