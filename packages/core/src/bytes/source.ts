@@ -35,6 +35,6 @@ export function memorySource(memory: Uint8Array): ByteSource {
     length: bytes.length,
     isInMemory: true,
     view,
-    chunks: (start, end) => (start === end ? [] : [view(start, end)]),
+    chunks: (start, end) => [view(start, end)].filter((piece) => piece.length > 0),
   }
 }
