@@ -1,0 +1,246 @@
+/**
+ * Verify: what each digital signature of a file shows.
+ *
+ * Source: PS3.15 annex C; the twelve rules of docs/explanation/signatures.md. Four questions are answered apart:
+ * does the digest match (mac), who signed (signer), when (time), and for what (coverage). Their sum is the state.
+ */
+import type { Crypto } from '../../bytes/crypto.ts'
+import { type HashName, digestOf } from '../../bytes/hash.ts'
+import { FormatError } from '../../errors.ts'
+import { withoutPadding } from '../../formats/der/read.ts'
+import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
+import type { Tag } from '../../formats/dicom/element.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import { isNativeSyntax } from '../../formats/dicom/transfer-syntax.ts'
+import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import type { TrustAnchors } from '../trust/anchors.ts'
+import { type PathResult, verifyPath } from '../trust/path.ts'
+import { type Role, roleOf } from '../trust/roles.ts'
+import { isWeakHash } from '../trust/strength.ts'
+import { type TimestampResult, verifyTimestamp } from '../trust/timestamp.ts'
+import { unsignedElements } from './coverage.ts'
+import { parseDateTime } from './date-time.ts'
+import { coveredElements, type Digests, type NativePixels, ownElements } from './digest.ts'
+import { type DigitalSignature, type MalformedSignature, readSignatures } from './read.ts'
+import { isSignable, isSignableTag } from './signable.ts'
+
+/** What a signature adds up to; the first that applies, in this order. */
+export type SignatureState =
+  | 'malformed'
+  | 'ambiguous_encoding'
+  | 'tampered'
+  | 'unverifiable_transcoded'
+  | 'revoked'
+  | 'untrusted_signer'
+  | 'time_unproven'
+  | 'insufficient_coverage'
+  | 'valid'
+
+/** Whether the signature value is right for the bytes at hand. */
+export type MacResult =
+  | { readonly outcome: 'holds'; /** How the bytes had to be read for it. */ readonly by: 'stored' | 'normalised_padding' | 'decoded_pixels' }
+  | { readonly outcome: 'fails' }
+  | {
+      readonly outcome: 'unknown'
+      /** `transcoded`: the pixels are in another encoding than when signed. `vr_lost`: a signed element became UN. */
+      readonly reason: 'transcoded' | 'vr_lost'
+      readonly where?: Tag
+    }
+
+export interface SignerResult {
+  readonly certificate: Certificate
+  readonly role: Role | 'uncertified'
+  readonly path: PathResult
+}
+
+export type TimeResult =
+  | { readonly outcome: 'holds'; readonly time: Date; readonly timestamp: Extract<TimestampResult, { outcome: 'holds' }> }
+  | { readonly outcome: 'fails'; readonly reason: string; readonly time?: Date }
+  /** Only the signer's word, in Digital Signature DateTime. */
+  | { readonly outcome: 'unknown'; readonly reason: string }
+
+export interface SignatureReport {
+  /** Empty for the main data set, else the sequence item that holds the signature. */
+  readonly path: string
+  readonly uid: string
+  readonly purpose?: string
+  readonly hash: HashName
+  /** Whether collisions can be made for the digest algorithm: MD5, SHA-1, RIPEMD-160. */
+  readonly isWeakHash: boolean
+  /** Digital Signature DateTime, if it reads as one. */
+  readonly claimedTime?: Date
+  readonly mac: MacResult
+  readonly signer: SignerResult
+  readonly time: TimeResult
+  /** Signable attributes beside the signature that it leaves open. */
+  readonly unsigned: readonly { readonly tag: Tag; readonly concern: Concern }[]
+  /** Signature value without padding. */
+  readonly value: Uint8Array
+  readonly signedTags: readonly Tag[]
+  readonly state: SignatureState
+}
+
+export interface SignaturesReport {
+  readonly signatures: readonly SignatureReport[]
+  readonly malformed: readonly MalformedSignature[]
+}
+
+export interface VerifyOptions {
+  readonly digests: Digests
+  readonly crypto: Crypto
+  readonly anchors: TrustAnchors
+  /** Moment of the verification: certificates are judged at it unless a timestamp proves an earlier one. */
+  readonly now: Date
+  /** Decodes the pixels of a file that was compressed after it was signed; undefined if they cannot be had exactly. */
+  readonly decodePixels?: () => readonly NativePixels[] | undefined
+}
+
+const PIXEL_DATA: Tag = 0x7fe00010
+
+/** A signature made this long before its claimed time is a contradiction; clocks differ by less. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000
+
+/** Verifies every signature of a file, those in sequence items included. Cost: one pass for each set of elements. */
+export function verifySignatures(file: DicomFile, options: VerifyOptions): SignaturesReport {
+  const { signatures, malformed } = readSignatures(file.dataSet)
+  const reports: SignatureReport[] = []
+  const broken = [...malformed]
+  for (const signature of signatures) {
+    const certificate = certificateOf(signature)
+    if (certificate === undefined) {
+      broken.push({ path: signature.path, uid: signature.uid, offset: signature.item.start, problem: 'the certificate does not parse' })
+    } else reports.push(verifyOne(file, signature, certificate, options))
+  }
+  return { signatures: reports, malformed: broken }
+}
+
+function certificateOf({ certificate }: DigitalSignature): Certificate | undefined {
+  try {
+    return parseCertificate(withoutPadding(certificate))
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
+}
+
+function verifyOne(file: DicomFile, signature: DigitalSignature, certificate: Certificate, options: VerifyOptions): SignatureReport {
+  const { crypto, anchors, now } = options
+  const value = signatureValue(signature, certificate)
+  const claimedTime = parseDateTime(signature.dateTime)
+  const mac = verifyMac(file, signature, certificate, value, options)
+  const time = verifyTime(signature, value, claimedTime, options)
+  const at = time.outcome === 'holds' ? time.time : claimedTime !== undefined && claimedTime > now ? claimedTime : now
+  const path = verifyPath({ leaf: certificate, candidates: [], anchors, at, crypto })
+  const signer = { certificate, role: roleOf(certificate), path }
+  const unsigned = unsignedElements(signature).map(({ tag }) => ({ tag, concern: concernOf(tag) }))
+  const parts = { mac, signer, time, unsigned, claimedTime }
+  return {
+    path: signature.path,
+    uid: signature.uid,
+    ...(signature.purpose === undefined ? {} : { purpose: signature.purpose }),
+    hash: signature.hash,
+    isWeakHash: isWeakHash(signature.hash),
+    ...(claimedTime === undefined ? {} : { claimedTime }),
+    mac,
+    signer,
+    time,
+    unsigned,
+    value,
+    signedTags: signature.signedTags,
+    state: stateOf(parts, file, signature),
+  }
+}
+
+/** (EC)DSA values are DER and lose the padding byte by their own length; RSA values have the length of the key. */
+function signatureValue({ value }: DigitalSignature, { key }: Certificate): Uint8Array {
+  if (key.algorithm === 'rsa') {
+    const length = Math.ceil((key.bits ?? 8 * value.length) / 8)
+    return value.length === length + 1 && value[length] === 0 ? value.subarray(0, length) : value
+  }
+  return withoutPadding(value)
+}
+
+function verifyMac(
+  file: DicomFile,
+  signature: DigitalSignature,
+  { spki }: Certificate,
+  value: Uint8Array,
+  { digests, crypto, decodePixels }: VerifyOptions,
+): MacResult {
+  const { hash, elements } = signature
+  const covered = coveredElements(signature)
+  const own = ownElements(signature)
+  const lost = covered.find((element) => isSignableTag(element.tag) && !isSignable(element))
+  if (lost !== undefined) return { outcome: 'unknown', reason: 'vr_lost', where: lost.tag }
+  if (signature.signedTags.some((tag) => !isSignableTag(tag))) return { outcome: 'fails' }
+  const isRight = (padding: 'as_stored' | 'normalised', pixels?: NativePixels): boolean =>
+    crypto.verifyDigest(spki, hash, digests.digest(hash, covered, own, padding, pixels), value)
+
+  if (isRight('as_stored')) return { outcome: 'holds', by: 'stored' }
+  if (digests.isPaddingUnusual(hash, covered) && isRight('normalised')) return { outcome: 'holds', by: 'normalised_padding' }
+  const pixel = covered.find(({ tag }) => tag === PIXEL_DATA)
+  if (pixel === undefined || signature.path !== '' || elements.length === 0) return { outcome: 'fails' }
+  const wasNative = isNativeSyntax(signature.macTransferSyntaxUid)
+  const isNative = pixel.fragments === undefined
+  if (wasNative && isNative) return { outcome: 'fails' }
+  if (wasNative) return verifyDecoded(decodePixels?.(), isRight)
+  const isSameSyntax = signature.macTransferSyntaxUid === file.transferSyntaxUid
+  return isSameSyntax ? { outcome: 'fails' } : { outcome: 'unknown', reason: 'transcoded', where: PIXEL_DATA }
+}
+
+/** Signed as samples, found compressed: the samples decide, if they can be had exactly. */
+function verifyDecoded(
+  candidates: readonly NativePixels[] | undefined,
+  isRight: (padding: 'as_stored' | 'normalised', pixels: NativePixels) => boolean,
+): MacResult {
+  if (candidates === undefined) return { outcome: 'unknown', reason: 'transcoded', where: PIXEL_DATA }
+  const holds = candidates.some((pixels) => isRight('as_stored', pixels) || isRight('normalised', pixels))
+  return holds ? { outcome: 'holds', by: 'decoded_pixels' } : { outcome: 'fails' }
+}
+
+function verifyTime(
+  { timestamp, hash }: DigitalSignature,
+  value: Uint8Array,
+  claimedTime: Date | undefined,
+  { anchors, crypto }: VerifyOptions,
+): TimeResult {
+  if (timestamp === undefined) return { outcome: 'unknown', reason: 'timestamp_absent' }
+  const result = verifyWithEither(timestamp, hash, value, anchors, crypto)
+  if (result.outcome === 'unknown') return { outcome: 'unknown', reason: result.reason }
+  if (result.outcome === 'fails') return { ...result, outcome: 'fails' }
+  const { time } = result
+  // What was signed cannot have been signed after an authority saw it.
+  if (claimedTime !== undefined && claimedTime.getTime() > time.getTime() + CLOCK_TOLERANCE_MS) {
+    return { outcome: 'fails', reason: 'claimed_after_proven', time }
+  }
+  return { outcome: 'holds', time, timestamp: result }
+}
+
+/** The imprint's algorithm is the authority's choice; it need not be that of the signature. */
+function verifyWithEither(timestamp: Uint8Array, hash: HashName, value: Uint8Array, anchors: TrustAnchors, crypto: Crypto): TimestampResult {
+  const names = [...new Set<HashName>([hash, 'sha256', 'sha512', 'sha384', 'sha1'])]
+  const results = names.map((name) => {
+    return verifyTimestamp(timestamp, { name, digest: digestOf(crypto.hash, name, value) }, anchors, crypto)
+  })
+  return results.find((result) => result.outcome !== 'fails' || result.reason !== 'imprint_wrong') ?? (results[0] as TimestampResult)
+}
+
+function stateOf(
+  { mac, signer, time, unsigned, claimedTime }: Pick<SignatureReport, 'mac' | 'signer' | 'time' | 'unsigned'> & { readonly claimedTime: Date | undefined },
+  file: DicomFile,
+  { path: place }: DigitalSignature,
+): SignatureState {
+  if (file.findings.some(({ code }) => code !== 'dicom_preamble_executable')) return 'ambiguous_encoding'
+  if (mac.outcome === 'fails' || (time.outcome === 'fails' && time.reason === 'claimed_after_proven')) return 'tampered'
+  if (mac.outcome === 'unknown') return 'unverifiable_transcoded'
+  const { path, certificate } = signer
+  if (path.outcome === 'revoked') return 'revoked'
+  const isClaimedInside = claimedTime !== undefined && claimedTime >= certificate.notBefore && claimedTime <= certificate.notAfter
+  // Good at the moment that it claims, which nothing proves.
+  if (path.outcome === 'expired' && time.outcome !== 'holds' && isClaimedInside) return 'time_unproven'
+  if (path.outcome !== 'trusted') return 'untrusted_signer'
+  if (claimedTime !== undefined && !isClaimedInside) return 'untrusted_signer'
+  if (time.outcome === 'fails') return 'time_unproven'
+  // A signature in an item speaks for that item; one of the main data set has to speak for all of it.
+  return unsigned.length > 0 && place === '' ? 'insufficient_coverage' : 'valid'
+}
