@@ -1,0 +1,167 @@
+/**
+ * Documents: keeps what they say true where a program can tell.
+ *
+ * Links lead to files and headings that exist; paths of this repository in `inline code` exist; every error code has
+ * its row in docs/reference/errors.md and every row its code; commands in `sh` blocks are commands of the command
+ * line, with options that it knows. A block marked `sh run` is run, all such blocks of a document in turn in one empty
+ * folder, with `./fiducial` in it and its state below it; the last command of a block marked `sh run exit=1` ends with
+ * that code. `sh session` shows commands that only a person can type, and is left alone.
+ *
+ *   node tools/check-docs.ts
+ *
+ * Exit code 1 if anything is shown.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, posix, relative, sep } from 'node:path'
+import { type CodeBlock, type Document, readDocument } from './markdown.ts'
+import { listFiles } from './source.ts'
+
+const ERRORS_SOURCE = 'packages/core/src/errors.ts'
+const ERRORS_PAGE = 'docs/reference/errors.md'
+const RUN_TIMEOUT_MS = 120_000
+
+/** Beginnings that mark inline code as a path below the root. */
+const OUR_PATH = /^(?:packages|docs|tools|bench|vectors|\.ci)\/[\w./@*-]*$/
+
+/** Dead links, dead headings and dead paths. */
+export function checkLinks(documents: readonly Document[], exists: (path: string) => boolean): string[] {
+  const byPath = new Map(documents.map((document) => [document.path, document]))
+  return documents.flatMap((document) => [
+    ...document.links.flatMap(({ text, line }) => {
+      if (/^[a-z][a-z+.-]*:/i.test(text)) return []
+      const [file = '', anchor] = text.split('#')
+      const target = file === '' ? document.path : posix.normalize(posix.join(dirname(document.path), file))
+      if (!exists(target)) return [`${document.path}:${line}  links to ${text}, which does not exist`]
+      const isDead = anchor !== undefined && byPath.get(target)?.anchors.has(anchor) === false
+      return isDead ? [`${document.path}:${line}  links to ${text}: no such heading`] : []
+    }),
+    ...document.inlineCode
+      .filter(({ text }) => OUR_PATH.test(text) && !text.includes('*') && !exists(text))
+      .map(({ text, line }) => `${document.path}:${line}  names ${text}, which does not exist`),
+  ])
+}
+
+/** Codes of the source that the page lacks, and the reverse. */
+export function checkErrorCodes(source: string, page: Document): string[] {
+  const types = source.match(/^export type \w+Code =[^\n]*\n(?:\s*\|.*\n)*/gm) ?? []
+  const codes = new Set(types.join('').match(/(?<=')[a-z0-9_]+(?=')/g) ?? [])
+  const rows = new Set(page.firstCells.flatMap(({ text }) => text.match(/^`([a-z0-9_]+)`$/)?.[1] ?? []))
+  if (codes.size === 0) return [`${ERRORS_SOURCE}:1  holds no code that could be read`]
+  return [
+    ...[...codes].filter((code) => !rows.has(code)).map((code) => `${page.path}:1  lacks the code ${code}`),
+    ...[...rows].filter((code) => !codes.has(code)).map((code) => `${page.path}:1  has ${code}, which is no code`),
+  ]
+}
+
+/** One call of the command line in a document. */
+export interface Call {
+  /** Words before the first option, such as `keys enrol device X`. */
+  readonly words: readonly string[]
+  /** Long options, without values. */
+  readonly options: readonly string[]
+  readonly line: number
+}
+
+/** Finds the calls of `fiducial` in the lines of a block. */
+export function findCalls(block: CodeBlock): Call[] {
+  const lines = block.text.replace(/\\\n/g, '  ').split('\n')
+  return lines.flatMap((text, index) => {
+    const command = text
+      .replace(/(?:^|\s)#.*$/, '')
+      .match(/^\s*(?:\$ )?(?:[A-Z_]+=\S*\s+)*(?:npx )?(?:\.\/)?fiducial\s+([^|;&>]*)/)?.[1]
+    if (command === undefined) return []
+    const tokens = command.match(/"[^"]*"|'[^']*'|\S+/g) ?? []
+    const firstOption = tokens.findIndex((token) => token.startsWith('-') && token !== '-')
+    return [
+      {
+        words: tokens.slice(0, firstOption < 0 ? tokens.length : firstOption),
+        options: tokens.flatMap((token) => token.match(/^--[a-z0-9-]+/)?.[0] ?? []),
+        line: block.line + index,
+      },
+    ]
+  })
+}
+
+/** Asks the command line for its help on each call, and looks for the options there. */
+async function checkCalls(root: string, documents: readonly Document[]): Promise<string[]> {
+  const helps = new Map<string, Promise<Ran>>()
+  const help = (words: readonly string[]): Promise<Ran> => {
+    const key = words.join(' ')
+    const known = helps.get(key) ?? runCommand(join(root, 'fiducial'), [...words, '--help'], root)
+    helps.set(key, known)
+    return known
+  }
+  const findings: string[] = []
+  for (const document of documents) {
+    for (const block of document.blocks.filter(({ language }) => language === 'sh')) {
+      for (const { words, options, line } of findCalls(block)) {
+        const names = words.slice(0, words[0] === 'keys' && words[1] === 'enrol' ? 3 : words[0] === 'keys' ? 2 : 1)
+        const { code, output } = await help(names)
+        const at = `${document.path}:${line}  fiducial ${names.join(' ')}`
+        if (code !== 0) findings.push(`${at} is no command`)
+        else for (const option of options) if (!output.includes(option)) findings.push(`${at} has no option ${option}`)
+      }
+    }
+  }
+  return findings
+}
+
+/** Runs the marked blocks of one document, in turn, in one empty folder. */
+async function runBlocks(root: string, document: Document): Promise<string[]> {
+  const blocks = document.blocks.filter(({ language, marks }) => language === 'sh' && marks.includes('run'))
+  if (blocks.length === 0) return []
+  const folder = mkdtempSync(join(tmpdir(), 'fiducial-docs-'))
+  try {
+    symlinkSync(join(root, 'fiducial'), join(folder, 'fiducial'))
+    for (const { marks, text, line } of blocks) {
+      const expected = Number(marks.find((mark) => mark.startsWith('exit='))?.slice(5) ?? 0)
+      const { code, output } = await runCommand('sh', ['-euc', text], folder)
+      if (code === expected) continue
+      return [`${document.path}:${line}  ends with exit code ${code}, not ${expected}:\n${output.trimEnd()}`]
+    }
+    return []
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+interface Ran {
+  readonly code: number
+  readonly output: string
+}
+
+function runCommand(command: string, args: readonly string[], cwd: string): Promise<Ran> {
+  const env = { ...process.env, FIDUCIAL_HOME: join(cwd, '.fiducial') }
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_TIMEOUT_MS })
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
+    child.on('error', (cause) => resolve({ code: -1, output: String(cause) }))
+    child.on('close', (code) => resolve({ code: code ?? -1, output: Buffer.concat(chunks).toString('utf8') }))
+  })
+}
+
+function readDocuments(root: string): Document[] {
+  return listFiles(root, '.md').map((path) =>
+    readDocument(relative(root, path).split(sep).join('/'), readFileSync(path, 'utf8')),
+  )
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..')
+  const documents = readDocuments(root)
+  const page = documents.find(({ path }) => path === ERRORS_PAGE) ?? readDocument(ERRORS_PAGE, '')
+  const findings = [
+    ...checkLinks(documents, (path) => existsSync(join(root, path))),
+    ...checkErrorCodes(readFileSync(join(root, ERRORS_SOURCE), 'utf8'), page),
+    ...(await checkCalls(root, documents)),
+  ]
+  for (const document of documents) findings.push(...(await runBlocks(root, document)))
+  for (const finding of findings) process.stdout.write(`${finding}\n`)
+  const ran = documents.flatMap(({ blocks }) => blocks).filter(({ marks }) => marks.includes('run')).length
+  process.stdout.write(`${documents.length} documents, ${ran} blocks run, ${findings.length} findings\n`)
+  process.exitCode = findings.length === 0 ? 0 : 1
+}
