@@ -9,18 +9,21 @@
 import type { Certificate } from '../../formats/x509/certificate.ts'
 
 /** UUID 4ce5bf34-3e0a-4ae7-a887-5fa4b6f5b7e7 as a number. */
-const ARC = '2.25.102214241739557343674000283044591024103.1'
+const ARC = '2.25.102214241739557343674000283044591024103'
 
 export const ROLE_PURPOSES = {
   /** Signs images at capture: a modality, a detector, a robot's sensor. */
-  device: `${ARC}.1`,
+  device: `${ARC}.1.1`,
   /** Signs for what a person has seen: technologist, physicist, physician. */
-  person: `${ARC}.2`,
+  person: `${ARC}.1.2`,
   /** Signs checkpoints of a custody log. */
-  log: `${ARC}.3`,
+  log: `${ARC}.1.3`,
   /** id-kp-timeStamping (RFC 3161 section 2.3): alone and critical. */
   timestamp: '1.3.6.1.5.5.7.3.8',
 } as const
+
+/** Policy of the tokens that an embedded timestamp authority makes: the clock of the machine, nothing more. */
+export const TIMESTAMP_POLICY = `${ARC}.2.1`
 
 /** What a holder can be. */
 export type Role = keyof typeof ROLE_PURPOSES
