@@ -15,7 +15,8 @@ export function encodeHex(bytes: Uint8Array): string {
  * @throws {FormatError} `hex_malformed` for an odd length, upper case or any other character
  */
 export function decodeHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new FormatError('hex_malformed', 'not lower-case hexadecimal')
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text))
+    throw new FormatError('hex_malformed', 'not lower-case hexadecimal')
   const bytes = new Uint8Array(text.length / 2)
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
   return bytes

@@ -28,7 +28,8 @@ export function memorySource(memory: Uint8Array): ByteSource {
   // A plain array, whatever subclass was handed in: a Buffer's `slice` would share what others copy.
   const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength)
   const view = (start: number, end: number): Uint8Array => {
-    if (start < 0 || end < start || end > bytes.length) throw new RangeError(`range ${start}..${end} of ${bytes.length}`)
+    if (start < 0 || end < start || end > bytes.length)
+      throw new RangeError(`range ${start}..${end} of ${bytes.length}`)
     return bytes.subarray(start, end)
   }
   return {

@@ -5,7 +5,8 @@ const encoder = new TextEncoder()
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
 
 /** Strict UTF-8. @throws {TypeError} for bytes that are not UTF-8; parsers catch it and throw their own */
-export const decodeUtf8 = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+export const decodeUtf8 = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
 
 /** One character a byte, code point = byte value. Never fails. */
 export function decodeLatin1(bytes: Uint8Array): string {
@@ -23,8 +24,11 @@ export function encodeLatin1(text: string): Uint8Array {
   })
 }
 
-/** Joins pieces into one array. */
-export function concatBytes(...pieces: readonly Uint8Array[]): Uint8Array {
+/** Joins a few pieces into one array; a list that may be long goes to {@link joinBytes}. */
+export const concatBytes = (...pieces: readonly Uint8Array[]): Uint8Array => joinBytes(pieces)
+
+/** Joins the pieces of a list into one array. */
+export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const piece of pieces) length += piece.length
   const whole = new Uint8Array(length)

@@ -4,8 +4,9 @@
  * Source: PS3.6 section 6 for public elements; private ones by their creator (PS3.5 section 7.8).
  * The tables are generated (tools/generate-dictionary.ts) and unfolded on first use.
  */
-import { isPrivateTag, type Tag, type Vr } from './element.ts'
+
 import { PRIVATE_ELEMENTS, PUBLIC_ELEMENTS, REPEATING_ELEMENTS } from './dictionary-data.ts'
+import { isPrivateTag, type Tag, type Vr } from './element.ts'
 
 export interface DictionaryEntry {
   /** `xs` where Pixel Representation decides between US and SS. */

@@ -4,7 +4,7 @@
  * Source: PS3.5 sections 6.2, 7.1 to 7.5 and annex A; PS3.10 section 7.1 for the file meta information.
  * Sequences and items are written with defined lengths, values with even length.
  */
-import { concatBytes, encodeLatin1 } from '../../bytes/text.ts'
+import { concatBytes, encodeLatin1, joinBytes } from '../../bytes/text.ts'
 import type { Encoding, Tag, Vr } from './element.ts'
 import { deflateDataSet } from './inflate.ts'
 import { DEFLATED_EXPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE, encodingOf } from './transfer-syntax.ts'
@@ -25,15 +25,12 @@ const UNDEFINED_LENGTH = 0xffffffff
 export function encodeElement(element: NewElement, encoding: Encoding): Uint8Array {
   if ('items' in element) {
     const items = element.items.map((item) => encodeItem(encodeElements(item, encoding), encoding))
-    return concatBytes(encodeHeader(element.tag, 'SQ', sum(items), encoding), ...items)
+    return joinBytes([encodeHeader(element.tag, 'SQ', sum(items), encoding), ...items])
   }
   if ('fragments' in element) {
     const items = element.fragments.map((fragment) => encodeItem(padEven(fragment, 'OB'), encoding))
-    return concatBytes(
-      encodeHeader(element.tag, 'OB', UNDEFINED_LENGTH, encoding),
-      ...items,
-      encodeItemHeader(SEQUENCE_DELIMITER, 0, encoding),
-    )
+    const start = encodeHeader(element.tag, 'OB', UNDEFINED_LENGTH, encoding)
+    return joinBytes([start, ...items, encodeItemHeader(SEQUENCE_DELIMITER, 0, encoding)])
   }
   const value = toByteOrder(padEven(element.value, element.vr), element.vr, encoding)
   return concatBytes(encodeHeader(element.tag, element.vr, value.length, encoding), value)
@@ -41,7 +38,7 @@ export function encodeElement(element: NewElement, encoding: Encoding): Uint8Arr
 
 /** Elements one behind the other; the caller has them in ascending order. */
 export const encodeElements = (elements: readonly NewElement[], encoding: Encoding): Uint8Array =>
-  concatBytes(...elements.map((element) => encodeElement(element, encoding)))
+  joinBytes(elements.map((element) => encodeElement(element, encoding)))
 
 /** An item of a sequence around bytes that are encoded already. */
 export const encodeItem = (content: Uint8Array, encoding: Encoding): Uint8Array =>
@@ -61,7 +58,8 @@ export function encodeItemHeader(tag: Tag, length: number, { isLittleEndian }: E
 export function encodeHeader(tag: Tag, vr: Vr, length: number, encoding: Encoding): Uint8Array {
   const { isLittleEndian, isExplicit } = encoding
   const isLong = isExplicit && hasLongLength(vr)
-  if (isExplicit && !isLong && length > 0xffff) throw new RangeError(`${length} bytes do not fit ${vr}`)
+  if (length > (isExplicit && !isLong ? 0xffff : UNDEFINED_LENGTH))
+    throw new RangeError(`${length} bytes do not fit ${vr}`)
   const bytes = new Uint8Array(isLong ? 12 : 8)
   const view = new DataView(bytes.buffer)
   view.setUint16(0, tag >>> 16, isLittleEndian)
@@ -111,7 +109,8 @@ export const IMPLEMENTATION_CLASS_UID = '2.25.1364491173649383614261802152169365
 
 function valueIn(elements: readonly NewElement[], tag: Tag): Uint8Array {
   const element = elements.find((candidate) => candidate.tag === tag)
-  if (element === undefined || !('value' in element)) throw new TypeError('SOP Class UID and SOP Instance UID are needed')
+  if (element === undefined || !('value' in element))
+    throw new TypeError('SOP Class UID and SOP Instance UID are needed')
   return element.value
 }
 

@@ -1,30 +1,33 @@
 /**
- * Parse: the index of a DICOM file, in one pass over its headers and without a copy of any value.
+ * Parse: a DICOM file as preamble, meta information and data set.
  *
- * Source: PS3.10 section 7.1 (file), PS3.5 sections 7 and 6.2.2 (data set, UN), annex A (transfer syntaxes).
+ * Source: PS3.10 section 7.1 (file), PS3.5 annex A (transfer syntaxes).
  * Reading is lenient and keeps a list of findings, each with a code and an offset; strict reading refuses the first.
- * What an element means is left to others.
+ * The data set itself is indexed by read-elements; what an element means is left to others.
  */
-import type { ByteSource } from '../../bytes/source.ts'
-import { memorySource } from '../../bytes/source.ts'
+import { type ByteSource, memorySource } from '../../bytes/source.ts'
 import { decodeLatin1 } from '../../bytes/text.ts'
-import { FormatError, type FormatCode } from '../../errors.ts'
-import { implicitVr } from './dictionary.ts'
-import { type Element, type Encoding, findElement, formatTag, type Fragment, groupOf, isPrivateTag, type Item, type Tag } from './element.ts'
-import { inflateDataSet } from './inflate.ts'
+import { FormatError } from '../../errors.ts'
+import { type Element, type Encoding, findElement, formatTag, groupOf } from './element.ts'
+import { inflateDataSet, isGzipTrailer } from './inflate.ts'
+import { type Finding, Ledger } from './ledger.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
-import { DEFLATED_EXPLICIT_LITTLE_ENDIAN, encodingOf, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE, EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE, IMPLICIT_LITTLE_ENDIAN } from './transfer-syntax.ts'
-import { hasLongLength, isKnownVr } from './vr.ts'
+import { ElementReader } from './read-elements.ts'
+import {
+  EXPLICIT_BIG_ENDIAN,
+  EXPLICIT_LITTLE,
+  EXPLICIT_LITTLE_ENDIAN,
+  encodingOf,
+  IMPLICIT_LITTLE,
+  IMPLICIT_LITTLE_ENDIAN,
+  isDeflatedSyntax,
+  isEncapsulatedSyntax,
+  isNativeSyntax,
+} from './transfer-syntax.ts'
+import { knownVrOf } from './vr.ts'
 import { Window } from './window.ts'
 
-/** Something that a strict reader refuses: two readers may see two different objects. */
-export interface Finding {
-  readonly code: FormatCode
-  /** Offset in the file; in a deflated file, in the inflated data set. */
-  readonly offset: number
-  /** Plain words with tags and lengths, never values. */
-  readonly message: string
-}
+export type { Finding } from './ledger.ts'
 
 /** A data set and the bytes that its offsets point into. */
 export interface DataSet {
@@ -61,13 +64,23 @@ export interface ParseOptions {
   readonly limits?: Limits
 }
 
-const UNDEFINED_LENGTH = 0xffffffff
-const ITEM = 0xfffee000
-const ITEM_DELIMITER = 0xfffee00d
-const SEQUENCE_DELIMITER = 0xfffee0dd
-const PIXEL_DATA = 0x7fe00010
+const META_GROUP = 0x0002
+const META_GROUP_LENGTH = 0x00020000
 const TRANSFER_SYNTAX = 0x00020010
+const PIXEL_DATA = 0x7fe00010
 const PREAMBLE_BYTES = 128
+/** PS3.5 section 9.1. */
+const UID_BYTES = 64
+
+/** First bytes of the Mach-O headers of macOS, in both byte orders and for several processors at once. */
+const MACH_O = new Set([
+  '\xfe\xed\xfa\xce',
+  '\xfe\xed\xfa\xcf',
+  '\xce\xfa\xed\xfe',
+  '\xcf\xfa\xed\xfe',
+  '\xca\xfe\xba\xbe',
+  '\xca\xfe\xba\xbf',
+])
 
 /**
  * Indexes a DICOM file: with or without preamble and meta information, in any transfer syntax.
@@ -77,310 +90,142 @@ const PREAMBLE_BYTES = 128
  *   `dicom_truncated` if a deflated data set cannot be inflated; in strict mode the code of the first finding
  */
 export function parseDicom(source: ByteSource, options: ParseOptions = {}): DicomFile {
-  const file = new Parser(source, options.limits ?? DEFAULT_LIMITS).file()
+  const file = readFile(source, options.limits ?? DEFAULT_LIMITS)
   const first = file.findings[0]
-  if (options.isStrict === true && first !== undefined) throw new FormatError(first.code, first.message, { offset: first.offset })
+  if (options.isStrict === true && first !== undefined)
+    throw new FormatError(first.code, first.message, { offset: first.offset })
   return file
 }
 
-interface Scope {
-  readonly encoding: Encoding
-  readonly depth: number
-  /** Private creators reserved in this data set or item. */
-  readonly creators: Map<number, string>
+function readFile(source: ByteSource, limits: Limits): DicomFile {
+  const ledger = new Ledger(limits)
+  const window = new Window(source)
+  const preamble = readPreamble(source)
+  if (preamble === 'executable')
+    ledger.find('dicom_preamble_executable', 0, 'the preamble is the header of an executable file')
+  const metaStart = preamble === 'absent' ? 0 : PREAMBLE_BYTES + 4
+  const meta = new ElementReader(window, ledger).dataSet(metaStart, source.length, EXPLICIT_LITTLE, META_GROUP)
+  checkGroupLength(meta, window, ledger)
+  if (preamble === 'absent' && meta.elements.length === 0) requirePlausibleStart(window)
+
+  const transferSyntaxUid = readTransferSyntax(source, meta.elements, ledger) ?? guessTransferSyntax(window, meta.end)
+  const isDeflated = isDeflatedSyntax(transferSyntaxUid)
+  const dataSet = isDeflated
+    ? readDataSet(inflate(source, meta.end, limits, ledger), 0, transferSyntaxUid, ledger)
+    : readDataSet(window, meta.end, transferSyntaxUid, ledger)
+  const { findings } = ledger
+  return {
+    source,
+    preamble,
+    meta: meta.elements,
+    transferSyntaxUid,
+    dataSetStart: meta.end,
+    dataSet,
+    isDeflated,
+    findings,
+  }
 }
 
-interface ElementsRead {
-  readonly elements: readonly Element[]
-  /** Offset behind the last element that was read whole. */
-  readonly end: number
+function readDataSet(window: Window, start: number, transferSyntaxUid: string, ledger: Ledger): DataSet {
+  const { source } = window
+  const encoding = encodingAt(window, start, encodingOf(transferSyntaxUid), ledger)
+  const { elements, end } = new ElementReader(window, ledger).dataSet(start, source.length, encoding)
+  // What the order of bytes cannot show: other groups among the data, bytes behind the last element.
+  const stray = elements.find(({ tag }) => groupOf(tag) === 0 || groupOf(tag) === META_GROUP)
+  if (stray !== undefined)
+    ledger.find('dicom_element_malformed', stray.start, `${formatTag(stray.tag)} does not belong in a data set`)
+  if (end < source.length && !ledger.hasFindingFrom(end)) {
+    ledger.find('dicom_element_malformed', end, `${source.length - end} bytes behind the last element`)
+  }
+  checkEncapsulation(elements, transferSyntaxUid, ledger)
+  return { source, start, end, encoding, elements }
 }
 
-class Parser {
-  readonly #source: ByteSource
-  readonly #limits: Limits
-  readonly #findings: Finding[] = []
-  #window: Window
-  #parts = 0
+/** Its stated length is a claim like any other: the group is read by its number. */
+function checkGroupLength(meta: { elements: readonly Element[]; end: number }, window: Window, ledger: Ledger): void {
+  const [first] = meta.elements
+  if (first?.tag !== META_GROUP_LENGTH || first.valueEnd - first.valueStart !== 4) return
+  const stated = window.uint32(first.valueStart, true)
+  const length = meta.end - first.end
+  if (stated !== length)
+    ledger.find('dicom_element_malformed', first.start, `group length ${stated} of group 0002 is ${length}`)
+}
 
-  constructor(source: ByteSource, limits: Limits) {
-    this.#source = source
-    this.#limits = limits
-    this.#window = new Window(source)
+/** Frames are counted and decoded by what the transfer syntax says; readers differ where the pixel data disagrees. */
+function checkEncapsulation(elements: readonly Element[], transferSyntaxUid: string, ledger: Ledger): void {
+  const pixels = findElement(elements, PIXEL_DATA)
+  if (pixels === undefined) return
+  if (pixels.fragments !== undefined && isNativeSyntax(transferSyntaxUid)) {
+    ledger.find('dicom_fragments_malformed', pixels.start, 'encapsulated pixel data in a native transfer syntax')
   }
-
-  file(): DicomFile {
-    const source = this.#source
-    const preamble = readPreamble(source)
-    if (preamble === 'executable') this.#find('dicom_preamble_executable', 0, 'the preamble is the header of an executable file')
-    const metaStart = preamble === 'absent' ? 0 : PREAMBLE_BYTES + 4
-    const meta = this.#meta(metaStart)
-    const dataSetStart = meta.end
-    const stated = transferSyntaxIn(source, meta.elements)
-    if (preamble === 'absent' && meta.elements.length === 0) this.#requirePlausibleStart(dataSetStart)
-    const transferSyntaxUid = stated ?? this.#guessTransferSyntax(dataSetStart)
-    const encoding = encodingOf(transferSyntaxUid)
-    const isDeflated = transferSyntaxUid === DEFLATED_EXPLICIT_LITTLE_ENDIAN
-
-    const inner = isDeflated ? memorySource(inflateDataSet(source, dataSetStart, this.#limits.inflatedBytes)) : source
-    if (isDeflated) this.#window = new Window(inner)
-    const start = isDeflated ? 0 : dataSetStart
-    const { elements, end } = this.#elements(start, inner.length, { encoding, depth: 0, creators: new Map() })
-    this.#checkEnds(elements, start)
-    const dataSet = { source: inner, start, end, encoding, elements }
-    const findings = this.#findings.toSorted((a, b) => a.offset - b.offset)
-    return { source, preamble, meta: meta.elements, transferSyntaxUid, dataSetStart, dataSet, isDeflated, findings }
-  }
-
-  #find(code: FormatCode, offset: number, message: string): void {
-    // Damage can make findings without end; the first ones tell what there is to tell.
-    if (this.#findings.length < 1000) this.#findings.push({ code, offset, message })
-  }
-
-  #count(offset: number): void {
-    if (++this.#parts > this.#limits.parts) {
-      throw new FormatError('dicom_limit_exceeded', `more than ${this.#limits.parts} elements, items and fragments`, { offset })
-    }
-  }
-
-  /** Group 0002 in explicit little endian, by group number: its stated length is a claim like any other. */
-  #meta(start: number): ElementsRead {
-    const elements: Element[] = []
-    const scope: Scope = { encoding: EXPLICIT_LITTLE, depth: 0, creators: new Map() }
-    let offset = start
-    while (offset + 8 <= this.#source.length && this.#window.uint16(offset, true) === 2) {
-      const element = this.#element(offset, this.#source.length, scope)
-      if (element === undefined) break
-      elements.push(element)
-      offset = element.end
-    }
-    this.#checkOrder(elements)
-    const length = elements[0]
-    if (length?.tag === 0x00020000 && length.valueEnd - length.valueStart === 4) {
-      const stated = this.#window.uint32(length.valueStart, true)
-      if (length.end + stated !== offset) {
-        this.#find('dicom_element_malformed', length.start, `group length ${stated} of group 0002 is ${offset - length.end}`)
-      }
-    }
-    return { elements, end: offset }
-  }
-
-  /** A file without preamble and meta information must start like a data set, or everything would be DICOM. */
-  #requirePlausibleStart(offset: number): void {
-    const notDicom = new FormatError('dicom_not_dicom', 'neither a DICOM prefix nor a data set at the start', { offset })
-    if (offset + 8 > this.#source.length) throw notDicom
-    const little = this.#window.uint16(offset, true)
-    const big = this.#window.uint16(offset, false)
-    if (little !== 8 && big !== 8 && little !== 4) throw notDicom
-    const element = this.#window.uint16(offset + 2, little === 8 || little === 4)
-    const isExplicit = /^[A-Z]{2}$/.test(this.#letters(offset + 4))
-    if (element > 0x3000 || (!isExplicit && this.#window.uint32(offset + 4, true) > this.#source.length)) throw notDicom
-  }
-
-  #guessTransferSyntax(offset: number): string {
-    if (offset + 8 > this.#source.length) return EXPLICIT_LITTLE_ENDIAN
-    if (!/^[A-Z]{2}$/.test(this.#letters(offset + 4))) return IMPLICIT_LITTLE_ENDIAN
-    const little = this.#window.uint16(offset, true)
-    const big = this.#window.uint16(offset, false)
-    return big < little ? EXPLICIT_BIG_ENDIAN : EXPLICIT_LITTLE_ENDIAN
-  }
-
-  #letters(offset: number): string {
-    return String.fromCharCode(this.#window.byte(offset), this.#window.byte(offset + 1))
-  }
-
-  /** Elements up to `end` or to a delimiter, whichever comes first; the delimiter is left unread. */
-  #elements(start: number, end: number, scope: Scope): ElementsRead {
-    if (scope.depth > this.#limits.depth) {
-      throw new FormatError('dicom_limit_exceeded', `sequences nested deeper than ${this.#limits.depth}`, { offset: start })
-    }
-    const elements: Element[] = []
-    let offset = start
-    while (offset < end) {
-      if (offset + 8 > end) {
-        this.#find('dicom_truncated', offset, `${end - offset} bytes are left where an element should start`)
-        break
-      }
-      const tag = this.#window.tag(offset, scope.encoding.isLittleEndian)
-      if (tag === ITEM_DELIMITER || tag === SEQUENCE_DELIMITER) break
-      const element = this.#element(offset, end, scope)
-      if (element === undefined) break
-      elements.push(element)
-      offset = element.end
-    }
-    this.#checkOrder(elements)
-    return { elements, end: offset }
-  }
-
-  #checkOrder(elements: readonly Element[]): void {
-    let last = -1
-    for (const { tag, start } of elements) {
-      if (tag === last) this.#find('dicom_duplicate_tag', start, `${formatTag(tag)} occurs twice`)
-      else if (tag < last) this.#find('dicom_order', start, `${formatTag(tag)} stands behind ${formatTag(last)}`)
-      last = Math.max(last, tag)
-    }
-  }
-
-  /** The element at `offset`, or undefined where nothing can be made of the bytes; the finding says why. */
-  #element(offset: number, end: number, scope: Scope): Element | undefined {
-    this.#count(offset)
-    const header = this.#header(offset, end, scope)
-    if (header === undefined) return undefined
-    const { tag, vr, valueStart, length } = header
-    const { encoding } = scope
-    const base = { tag, vr, start: offset, valueStart, encoding }
-
-    if (length === UNDEFINED_LENGTH) return this.#undefinedLength(base, end, scope)
-    let valueEnd = valueStart + length
-    if (valueEnd > end) {
-      this.#find('dicom_length_past_end', offset, `${formatTag(tag)} claims ${length} bytes of ${end - valueStart}`)
-      valueEnd = end
-    }
-    this.#noteCreator(tag, valueStart, valueEnd, scope)
-    const whole = { ...base, valueEnd, end: valueEnd, hasUndefinedLength: false }
-    if (vr !== 'SQ') return whole
-    const items = this.#items(valueStart, valueEnd, { ...scope, depth: scope.depth + 1 })
-    if (items.end < valueEnd) this.#find('dicom_element_malformed', items.end, `${formatTag(tag)} has bytes behind its items`)
-    return { ...whole, items: items.items }
-  }
-
-  #header(offset: number, end: number, { encoding, creators }: Scope): { tag: Tag; vr: string; valueStart: number; length: number } | undefined {
-    const { isLittleEndian, isExplicit } = encoding
-    const tag = this.#window.tag(offset, isLittleEndian)
-    if (!isExplicit) {
-      const vr = implicitVr(tag, (block) => creators.get(block))
-      return { tag, vr, valueStart: offset + 8, length: this.#window.uint32(offset + 4, isLittleEndian) }
-    }
-    // Items where elements should be have no VR.
-    if (tag === ITEM) {
-      this.#find('dicom_element_malformed', offset, 'an item outside a sequence')
-      return undefined
-    }
-    const vr = this.#letters(offset + 4)
-    if (!isKnownVr(vr)) this.#find('dicom_element_malformed', offset + 4, `${formatTag(tag)} has no known value representation`)
-    const isLong = hasLongLength(vr) && /^[A-Z]{2}$/.test(vr)
-    if (!isLong) return { tag, vr, valueStart: offset + 8, length: this.#window.uint16(offset + 6, isLittleEndian) }
-    if (offset + 12 > end) {
-      this.#find('dicom_truncated', offset, `${formatTag(tag)} ends within its header`)
-      return undefined
-    }
-    if (this.#window.uint16(offset + 6, isLittleEndian) !== 0) {
-      this.#find('dicom_element_malformed', offset + 6, `the reserved bytes of ${formatTag(tag)} are not zero`)
-    }
-    return { tag, vr, valueStart: offset + 12, length: this.#window.uint32(offset + 8, isLittleEndian) }
-  }
-
-  #undefinedLength(base: Omit<Element, 'valueEnd' | 'end' | 'hasUndefinedLength'>, end: number, scope: Scope): Element {
-    const { tag, vr, valueStart, encoding } = base
-    const isEncapsulated = vr !== 'SQ' && vr !== 'UN' && (encoding.isExplicit || tag === PIXEL_DATA)
-    if (isEncapsulated) {
-      const read = this.#fragments(valueStart, end, encoding)
-      return { ...base, valueEnd: read.valueEnd, end: read.end, hasUndefinedLength: true, fragments: read.fragments }
-    }
-    // PS3.5 section 6.2.2 note 4: UN of undefined length holds items in implicit little endian.
-    const inner = vr === 'UN' ? IMPLICIT_LITTLE : encoding
-    const read = this.#items(valueStart, end, { ...scope, encoding: inner, depth: scope.depth + 1 })
-    const close = this.#delimiter(read.end, end, SEQUENCE_DELIMITER, inner)
-    return { ...base, valueEnd: read.end, end: close, hasUndefinedLength: true, items: read.items }
-  }
-
-  /** Reads a delimiter; the offset behind it, or where it should have been. */
-  #delimiter(offset: number, end: number, expected: Tag, { isLittleEndian }: Encoding): number {
-    if (offset + 8 > end) {
-      this.#find('dicom_truncated', offset, `the data ends before ${formatTag(expected)}`)
-      return end
-    }
-    if (this.#window.tag(offset, isLittleEndian) !== expected) {
-      this.#find('dicom_element_malformed', offset, `${formatTag(expected)} is missing`)
-      return offset
-    }
-    const length = this.#window.uint32(offset + 4, isLittleEndian)
-    if (length !== 0) this.#find('dicom_element_malformed', offset, `${formatTag(expected)} has length ${length}`)
-    return offset + 8
-  }
-
-  #items(start: number, end: number, scope: Scope): { items: readonly Item[]; end: number } {
-    const { isLittleEndian } = scope.encoding
-    const items: Item[] = []
-    let offset = start
-    while (offset + 8 <= end) {
-      const tag = this.#window.tag(offset, isLittleEndian)
-      if (tag !== ITEM) {
-        if (tag !== SEQUENCE_DELIMITER) this.#find('dicom_element_malformed', offset, `${formatTag(tag)} where an item should start`)
-        break
-      }
-      this.#count(offset)
-      const item = this.#item(offset, end, scope)
-      items.push(item)
-      offset = item.end
-    }
-    return { items, end: offset }
-  }
-
-  #item(start: number, end: number, scope: Scope): Item {
-    const valueStart = start + 8
-    const length = this.#window.uint32(start + 4, scope.encoding.isLittleEndian)
-    const inner = { ...scope, creators: new Map<number, string>() }
-    if (length === UNDEFINED_LENGTH) {
-      const read = this.#elements(valueStart, end, inner)
-      const close = this.#delimiter(read.end, end, ITEM_DELIMITER, scope.encoding)
-      return { start, valueStart, valueEnd: read.end, end: close, hasUndefinedLength: true, elements: read.elements }
-    }
-    let itemEnd = valueStart + length
-    if (itemEnd > end) {
-      this.#find('dicom_length_past_end', start, `an item claims ${length} bytes of ${end - valueStart}`)
-      itemEnd = end
-    }
-    const read = this.#elements(valueStart, itemEnd, inner)
-    if (read.end < itemEnd) this.#find('dicom_element_malformed', read.end, 'an item has bytes behind its elements')
-    return { start, valueStart, valueEnd: itemEnd, end: itemEnd, hasUndefinedLength: false, elements: read.elements }
-  }
-
-  #fragments(start: number, end: number, encoding: Encoding): { fragments: readonly Fragment[]; valueEnd: number; end: number } {
-    const { isLittleEndian } = encoding
-    const fragments: Fragment[] = []
-    let offset = start
-    while (offset + 8 <= end && this.#window.tag(offset, isLittleEndian) === ITEM) {
-      this.#count(offset)
-      const length = this.#window.uint32(offset + 4, isLittleEndian)
-      const valueStart = offset + 8
-      let valueEnd = valueStart + length
-      if (valueEnd > end) {
-        this.#find('dicom_length_past_end', offset, `a fragment claims ${length} bytes of ${end - valueStart}`)
-        valueEnd = end
-      }
-      fragments.push({ start: offset, valueStart, end: valueEnd })
-      offset = valueEnd
-    }
-    const close = this.#delimiter(offset, end, SEQUENCE_DELIMITER, encoding)
-    return { fragments, valueEnd: offset, end: close }
-  }
-
-  #noteCreator(tag: Tag, start: number, end: number, { encoding, creators }: Scope): void {
-    const element = tag & 0xffff
-    if (encoding.isExplicit || !isPrivateTag(tag) || element < 0x10 || element > 0xff) return
-    creators.set(tag, decodeLatin1(this.#window.source.view(start, Math.min(end, start + 64))).replace(/[\0 ]+$/, '').trimStart())
-  }
-
-  /** What the order of bytes cannot show: group 0002 among the data, bytes behind the last element. */
-  #checkEnds(elements: readonly Element[], start: number): void {
-    const window = this.#window
-    const stray = elements.find(({ tag }) => groupOf(tag) === 0 || groupOf(tag) === 2)
-    if (stray !== undefined) this.#find('dicom_element_malformed', stray.start, `${formatTag(stray.tag)} does not belong in a data set`)
-    const end = elements.at(-1)?.end ?? start
-    if (end < window.source.length && !this.#findings.some(({ offset }) => offset >= end)) {
-      this.#find('dicom_element_malformed', end, `${window.source.length - end} bytes behind the last element`)
-    }
+  if (pixels.fragments === undefined && isEncapsulatedSyntax(transferSyntaxUid)) {
+    ledger.find('dicom_fragments_malformed', pixels.start, 'native pixel data in an encapsulated transfer syntax')
   }
 }
 
 /** The value of (0002,0010), without padding; undefined if absent or empty. */
-function transferSyntaxIn(source: ByteSource, meta: readonly Element[]): string | undefined {
+function readTransferSyntax(source: ByteSource, meta: readonly Element[], ledger: Ledger): string | undefined {
   const element = findElement(meta, TRANSFER_SYNTAX)
   if (element === undefined) return undefined
-  const uid = decodeLatin1(source.view(element.valueStart, Math.min(element.valueEnd, element.valueStart + 64))).replace(/[\0 ]+$/, '')
+  const bytes = source.view(element.valueStart, Math.min(element.valueEnd, element.valueStart + UID_BYTES))
+  const uid = decodeLatin1(bytes).replace(/[\0 ]+$/, '')
+  // One reader may stop at a NUL and another one not: they would read two data sets.
+  if (!/^[0-9.]*$/.test(uid) || element.valueEnd - element.valueStart > UID_BYTES) {
+    ledger.find('dicom_element_malformed', element.start, `${formatTag(TRANSFER_SYNTAX)} is not a UID`)
+  }
   return uid === '' ? undefined : uid
 }
+
+function inflate(source: ByteSource, start: number, { inflatedBytes }: Limits, ledger: Ledger): Window {
+  const { bytes, end } = inflateDataSet(source, start, inflatedBytes)
+  const rest = source.view(end, Math.min(source.length, end + 9))
+  // PS3.5 annex A.5: one NUL may pad the stream to even length.
+  const isPadding = rest.length === 0 || (rest.length === 1 && rest[0] === 0)
+  if (!isPadding && !isGzipTrailer(rest, bytes)) {
+    ledger.find('dicom_element_malformed', end, `${source.length - end} bytes behind the deflated data set`)
+  }
+  return new Window(memorySource(bytes))
+}
+
+/**
+ * The encoding in which the first element makes sense. Some writers state one syntax and write another; some readers
+ * believe the statement and some their eyes, so it is a finding.
+ */
+function encodingAt(window: Window, start: number, stated: Encoding, ledger: Ledger): Encoding {
+  if (start + 8 > window.source.length) return stated
+  const isExplicit = knownVrOf(window.uint16(start + 4, false)) !== undefined
+  if (isExplicit === stated.isExplicit) return stated
+  const length = window.uint32(start + 4, true)
+  // Neither letters nor a length that fits: damage, which is told about where it stands.
+  if (!isExplicit && length > window.source.length - start - 8) return stated
+  ledger.find('dicom_element_malformed', start, 'the data set is not written in the transfer syntax that is stated')
+  return isExplicit ? EXPLICIT_LITTLE : IMPLICIT_LITTLE
+}
+
+/**
+ * A file without preamble and meta information must start like a data set, or everything would be DICOM.
+ * @throws {FormatError} `dicom_not_dicom`
+ */
+function requirePlausibleStart(window: Window): void {
+  const { length } = window.source
+  const notDicom = new FormatError('dicom_not_dicom', 'neither a DICOM prefix nor a data set at the start', {
+    offset: 0,
+  })
+  if (length < 8) throw notDicom
+  const little = window.uint16(0, true)
+  const isBig = window.uint16(0, false) === 8
+  if (!isBig && little !== 8 && little !== 4) throw notDicom
+  const isExplicit = isLetters(window.uint16(4, false))
+  if (window.uint16(2, !isBig) > 0x3000 || (!isExplicit && window.uint32(4, true) > length)) throw notDicom
+}
+
+function guessTransferSyntax(window: Window, offset: number): string {
+  if (offset + 8 > window.source.length) return EXPLICIT_LITTLE_ENDIAN
+  if (!isLetters(window.uint16(offset + 4, false))) return IMPLICIT_LITTLE_ENDIAN
+  return window.uint16(offset, false) < window.uint16(offset, true) ? EXPLICIT_BIG_ENDIAN : EXPLICIT_LITTLE_ENDIAN
+}
+
+const isLetters = (code: number): boolean => /^[A-Z]{2}$/.test(String.fromCharCode(code >>> 8, code & 0xff))
 
 function readPreamble(source: ByteSource): Preamble {
   if (source.length < PREAMBLE_BYTES + 4) return 'absent'
@@ -390,5 +235,3 @@ function readPreamble(source: ByteSource): Preamble {
   if (magic.startsWith('MZ') || magic === '\x7fELF' || magic.startsWith('#!') || MACH_O.has(magic)) return 'executable'
   return bytes.subarray(0, PREAMBLE_BYTES).every((byte) => byte === 0) ? 'empty' : 'data'
 }
-
-const MACH_O = new Set(['\xfe\xed\xfa\xce', '\xfe\xed\xfa\xcf', '\xce\xfa\xed\xfe', '\xcf\xfa\xed\xfe', '\xca\xfe\xba\xbe'])

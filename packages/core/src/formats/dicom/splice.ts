@@ -8,7 +8,7 @@ import type { ByteSource } from '../../bytes/source.ts'
 import { FormatError } from '../../errors.ts'
 import type { Tag } from './element.ts'
 import { deflateDataSet } from './inflate.ts'
-import type { DicomFile } from './parse.ts'
+import type { DataSet, DicomFile } from './parse.ts'
 
 /** Bytes of the old source, or new ones. */
 export type Segment = { readonly source: ByteSource; readonly start: number; readonly end: number } | Uint8Array
@@ -37,6 +37,7 @@ export function* piecesOf(segments: readonly Segment[]): Iterable<Uint8Array> {
  * A deflated data set is deflated anew: its bytes change, its elements do not.
  * @param changes  at most one for each tag
  * @throws {FormatError} `dicom_duplicate_tag` if an element to be replaced occurs twice
+ * @throws {TypeError} for two changes of one tag
  */
 export function spliceFile(file: DicomFile, changes: readonly Change[]): Segment[] {
   const head = range(file.source, 0, file.dataSetStart)
@@ -48,23 +49,43 @@ export function spliceFile(file: DicomFile, changes: readonly Change[]): Segment
 
 /** The data set alone, inflated where it was deflated. */
 export function spliceDataSet({ dataSet }: DicomFile, changes: readonly Change[]): Segment[] {
-  const { source, elements } = dataSet
+  const { source } = dataSet
   const segments: Segment[] = []
   let copied = dataSet.start
-  const replace = (start: number, end: number, bytes: Uint8Array): void => {
+  for (const { start, end, bytes } of placesOf(dataSet, changes)) {
     segments.push(...range(source, copied, start))
     if (bytes.length > 0) segments.push(bytes)
     copied = end
   }
-  for (const { tag, bytes } of changes.toSorted((a, b) => a.tag - b.tag)) {
-    const [old, second] = elements.filter((element) => element.tag === tag)
-    if (second !== undefined) throw new FormatError('dicom_duplicate_tag', 'an element to be replaced occurs twice', { offset: second.start })
-    const next = old ?? elements.find((element) => element.tag > tag)
-    const start = next?.start ?? dataSet.end
-    replace(start, old?.end ?? start, bytes)
-  }
-  segments.push(...range(source, copied, source.length))
-  return segments
+  return [...segments, ...range(source, copied, source.length)]
 }
 
-const range = (source: ByteSource, start: number, end: number): Segment[] => (start < end ? [{ source, start, end }] : [])
+interface Place extends Change {
+  readonly start: number
+  readonly end: number
+}
+
+/** In the order of the bytes, which in a file out of order is not that of the tags; no two overlap. */
+function placesOf({ elements, end }: DataSet, changes: readonly Change[]): Place[] {
+  const changed = new Map(changes.map((change) => [change.tag, change]))
+  if (changed.size < changes.length) throw new TypeError('two changes for one tag')
+  const places = new Map<Tag, Place>()
+  for (const element of elements) {
+    const change = changed.get(element.tag)
+    if (change === undefined) continue
+    if (places.has(element.tag)) {
+      throw new FormatError('dicom_duplicate_tag', 'an element to be replaced occurs twice', { offset: element.start })
+    }
+    places.set(element.tag, { ...change, start: element.start, end: element.end })
+  }
+  for (const change of changes) {
+    if (places.has(change.tag)) continue
+    const start = elements.find(({ tag }) => tag > change.tag)?.start ?? end
+    places.set(change.tag, { ...change, start, end: start })
+  }
+  // At one place, what is put in goes before what is replaced.
+  return [...places.values()].toSorted((a, b) => a.start - b.start || a.tag - b.tag)
+}
+
+const range = (source: ByteSource, start: number, end: number): Segment[] =>
+  start < end ? [{ source, start, end }] : []

@@ -5,25 +5,45 @@
  * is shown with replacement characters, since a report about a damaged file must still name its elements.
  */
 import type { ByteSource } from '../../bytes/source.ts'
-import { encodeUtf8, decodeLatin1 } from '../../bytes/text.ts'
+import { decodeLatin1, encodeUtf8 } from '../../bytes/text.ts'
 import { type Element, findElement, type Tag } from './element.ts'
 import type { NewElement } from './encode.ts'
 import type { DataSet } from './parse.ts'
 
 /** A text element in UTF-8 (Specific Character Set ISO_IR 192); several values are joined by a backslash. */
-export const text = (tag: Tag, vr: string, ...values: readonly string[]): NewElement => ({ tag, vr, value: encodeUtf8(values.join('\\')) })
+export const text = (tag: Tag, vr: string, ...values: readonly string[]): NewElement => ({
+  tag,
+  vr,
+  value: encodeUtf8(values.join('\\')),
+})
 
 /** An element of unsigned 16-bit numbers. */
-export const us = (tag: Tag, ...values: readonly number[]): NewElement => ({ tag, vr: 'US', value: bytesOf(new Uint16Array(values)) })
+export const us = (tag: Tag, ...values: readonly number[]): NewElement => ({
+  tag,
+  vr: 'US',
+  value: bytesOf(new Uint16Array(values)),
+})
 
 /** An element of unsigned 32-bit numbers. */
-export const ul = (tag: Tag, ...values: readonly number[]): NewElement => ({ tag, vr: 'UL', value: bytesOf(new Uint32Array(values)) })
+export const ul = (tag: Tag, ...values: readonly number[]): NewElement => ({
+  tag,
+  vr: 'UL',
+  value: bytesOf(new Uint32Array(values)),
+})
 
 /** An element of signed 16-bit numbers. */
-export const ss = (tag: Tag, ...values: readonly number[]): NewElement => ({ tag, vr: 'SS', value: bytesOf(new Int16Array(values)) })
+export const ss = (tag: Tag, ...values: readonly number[]): NewElement => ({
+  tag,
+  vr: 'SS',
+  value: bytesOf(new Int16Array(values)),
+})
 
 /** An element of 64-bit floating-point numbers. */
-export const fd = (tag: Tag, ...values: readonly number[]): NewElement => ({ tag, vr: 'FD', value: bytesOf(new Float64Array(values)) })
+export const fd = (tag: Tag, ...values: readonly number[]): NewElement => ({
+  tag,
+  vr: 'FD',
+  value: bytesOf(new Float64Array(values)),
+})
 
 /** An element of attribute tags; group and element are two 16-bit words each. */
 export const at = (tag: Tag, ...values: readonly Tag[]): NewElement => ({
@@ -39,7 +59,8 @@ export const sq = (tag: Tag, ...items: readonly (readonly NewElement[])[]): NewE
 export const ob = (tag: Tag, value: Uint8Array): NewElement => ({ tag, vr: 'OB', value })
 
 /** Little-endian bytes of numbers; every platform that runs this code stores numbers so. */
-const bytesOf = (numbers: ArrayBufferView): Uint8Array => new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+const bytesOf = (numbers: ArrayBufferView): Uint8Array =>
+  new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
 
 /** Values longer than this are cut by the readers below: names and codes are short, and a report is no place for more. */
 const VALUE_LIMIT = 1 << 16
@@ -92,7 +113,8 @@ export function uint16At({ source, elements }: DataSet, tag: Tag): number | unde
 
 /** First number of a top-level element of VR IS or DS, or undefined if there is none that reads as a number. */
 export function numberAt(dataSet: DataSet, tag: Tag): number | undefined {
-  const first = textAt(dataSet, tag)?.split('\\')[0]
-  const value = first === undefined ? Number.NaN : Number(first)
-  return Number.isFinite(value) ? value : undefined
+  const first = textAt(dataSet, tag)?.split('\\')[0]?.trim() ?? ''
+  // The spelling of PS3.5 section 6.2: not all that the runtime takes for a number, such as 0x10 or nothing at all.
+  const isNumber = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?$/.test(first) && Number.isFinite(Number(first))
+  return isNumber ? Number(first) : undefined
 }

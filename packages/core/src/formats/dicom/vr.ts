@@ -11,11 +11,29 @@ const text = new Set<Vr>(TEXT)
 
 /** Bytes of one number of a binary VR: what a change of byte order swaps. */
 const WORD_BYTES: Readonly<Record<Vr, number>> = {
-  US: 2, SS: 2, OW: 2, AT: 2, UL: 4, SL: 4, FL: 4, OF: 4, OL: 4, FD: 8, OD: 8, OV: 8, SV: 8, UV: 8,
+  US: 2,
+  SS: 2,
+  OW: 2,
+  AT: 2,
+  UL: 4,
+  SL: 4,
+  FL: 4,
+  OF: 4,
+  OL: 4,
+  FD: 8,
+  OD: 8,
+  OV: 8,
+  SV: 8,
+  UV: 8,
 }
+
+const byCode = new Map<number, Vr>([...known].map((vr) => [vr.charCodeAt(0) * 256 + vr.charCodeAt(1), vr]))
 
 /** One of the 34 value representations of PS3.5 table 6.2-1. */
 export const isKnownVr = (vr: Vr): boolean => known.has(vr)
+
+/** The value representation that two bytes spell, the first one the high one; undefined if there is none. */
+export const knownVrOf = (code: number): Vr | undefined => byCode.get(code)
 
 /** Whether an explicit element spends four bytes on its length (PS3.5 table 7.1-1); so do VRs yet to be invented. */
 export const hasLongLength = (vr: Vr): boolean => !shortLength.has(vr)

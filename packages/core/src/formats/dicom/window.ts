@@ -6,44 +6,49 @@
  */
 import type { ByteSource } from '../../bytes/source.ts'
 
-const WINDOW_BYTES = 1 << 16
+/** Where headers stand close together the window grows from the first size to the second. */
+const SMALLEST_BYTES = 1 << 11
+const LARGEST_BYTES = 1 << 16
 
+/** Offsets are checked by the caller: what is read must lie inside the source. */
 export class Window {
   readonly source: ByteSource
   #start = 0
   #end = 0
+  #size = LARGEST_BYTES
   #view: DataView = new DataView(new ArrayBuffer(0))
 
   constructor(source: ByteSource) {
     this.source = source
   }
 
-  /** Index of `offset` in the current view, after making sure that `length` bytes are there. The caller checked the range. */
-  #at(offset: number, length: number): number {
-    if (offset < this.#start || offset + length > this.#end) {
-      const { source } = this
-      this.#start = source.isInMemory ? 0 : offset
-      this.#end = source.isInMemory ? source.length : Math.min(source.length, offset + WINDOW_BYTES)
-      const bytes = source.view(this.#start, this.#end)
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    }
-    return offset - this.#start
-  }
-
-  byte(offset: number): number {
-    const index = this.#at(offset, 1)
-    return this.#view.getUint8(index)
-  }
   uint16(offset: number, isLittleEndian: boolean): number {
-    const index = this.#at(offset, 2)
+    // The index comes first: finding it may slide the view.
+    const index = this.#indexOf(offset, 2)
     return this.#view.getUint16(index, isLittleEndian)
   }
   uint32(offset: number, isLittleEndian: boolean): number {
-    const index = this.#at(offset, 4)
+    const index = this.#indexOf(offset, 4)
     return this.#view.getUint32(index, isLittleEndian)
   }
   /** Group and element number as one number; in big endian each half is swapped on its own. */
   tag(offset: number, isLittleEndian: boolean): number {
     return this.uint16(offset, isLittleEndian) * 0x10000 + this.uint16(offset + 2, isLittleEndian)
+  }
+
+  /** Index of `offset` in the view, after making sure that `length` bytes are there. */
+  #indexOf(offset: number, length: number): number {
+    if (offset < this.#start || offset + length > this.#end) this.#slide(offset)
+    return offset - this.#start
+  }
+
+  #slide(offset: number): void {
+    const { source } = this
+    const isNear = offset >= this.#start && offset - this.#end < SMALLEST_BYTES
+    this.#size = isNear ? Math.min(2 * this.#size, LARGEST_BYTES) : SMALLEST_BYTES
+    this.#start = source.isInMemory ? 0 : offset
+    this.#end = source.isInMemory ? source.length : Math.min(source.length, offset + this.#size)
+    const bytes = source.view(this.#start, this.#end)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 }
