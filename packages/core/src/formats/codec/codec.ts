@@ -34,7 +34,8 @@ export interface Codecs {
   load(transferSyntaxUid: string): Promise<Codec>
 }
 
-type DecodeFrame = (codestream: Uint8Array, shape: FrameShape) => DecodedFrame
+/** @param isPromised  the transfer syntax promises lossless codestreams */
+type DecodeFrame = (codestream: Uint8Array, shape: FrameShape, isPromised: boolean) => DecodedFrame
 type Family = 'rle' | 'deflated' | 'jpeg' | 'jpeg-lossless' | 'jpeg-ls' | 'jpeg-2000' | 'htj2k'
 
 interface Syntax {
@@ -73,28 +74,23 @@ export const isLosslessSyntax = (transferSyntaxUid: string): boolean => SYNTAXES
 
 /** Makes a set of decoders that reads WASM files through the port when a syntax first needs them. */
 export function createCodecs(loadWasm: LoadWasm): Codecs {
-  const loading = new Map<Family, Promise<Codec>>()
+  const loading = new Map<Family, Promise<DecodeFrame>>()
   return {
     async load(transferSyntaxUid) {
       const syntax = SYNTAXES.get(transferSyntaxUid)
       if (syntax === undefined) throw unsupported(`no decoder for transfer syntax ${transferSyntaxUid}`)
-      const { family } = syntax
-      const known = loading.get(family)
-      if (known !== undefined) return known
-      const codec = loadFamily(family, loadWasm).then(checked)
-      loading.set(family, codec)
+      const { family, isLossless } = syntax
+      const decoding = loading.get(family) ?? loadFamily(family, loadWasm)
+      loading.set(family, decoding)
       // A file that could not be read now may be there later.
-      codec.catch(() => loading.delete(family))
-      return codec
-    },
-  }
-}
-
-function checked(decodeFrame: DecodeFrame): Codec {
-  return {
-    decode(codestream, shape) {
-      checkShape(shape)
-      return decodeFrame(codestream, shape)
+      decoding.catch(() => loading.delete(family))
+      const decodeFrame = await decoding
+      return {
+        decode(codestream, shape) {
+          checkShape(shape)
+          return decodeFrame(codestream, shape, isLossless)
+        },
+      }
     },
   }
 }
@@ -117,12 +113,12 @@ async function loadFamily(family: Family, loadWasm: LoadWasm): Promise<DecodeFra
     case 'jpeg-2000': {
       const { default: factory } = await import('@cornerstonejs/codec-openjpeg/decodewasmjs')
       const host = await WasmHost.load<OpenJpeg>('openjpeg', factory, await loadWasm('openjpeg'))
-      return (codestream, shape) => decodeJpeg2000(host, codestream, shape)
+      return (codestream, shape, isPromised) => decodeJpeg2000(host, codestream, shape, isPromised)
     }
     case 'htj2k': {
       const { default: factory } = await import('@cornerstonejs/codec-openjph/wasmjs')
       const host = await WasmHost.load<OpenJph>('openjph', factory, await loadWasm('openjph'))
-      return (codestream, shape) => decodeHtj2k(host, codestream, shape)
+      return (codestream, shape, isPromised) => decodeHtj2k(host, codestream, shape, isPromised)
     }
   }
 }

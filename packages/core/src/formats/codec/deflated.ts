@@ -4,6 +4,7 @@
  * Source: PS3.5 sections 8.2.16 and A.4.13; RFC 1951. Inflating is left to pako.
  */
 import { Inflate } from 'pako'
+import { checkPadding } from './padding.ts'
 import { type DecodedFrame, failed, type FrameShape, frameLength } from './shape.ts'
 
 /**
@@ -30,7 +31,8 @@ export function decodeDeflated(codestream: Uint8Array, shape: FrameShape): Decod
   for (; at < codestream.length && !inflate.ended && inflate.err === 0; at++) inflate.push(codestream.subarray(at, at + 1), false)
   if (inflate.err !== 0) throw failed('the deflated frame is damaged')
   if (!inflate.ended || filled < length) throw failed('the deflated frame ends early')
-  if (at === tail || codestream.subarray(at).some((byte) => byte !== 0)) throw failed('data behind the end of the deflated frame')
+  if (at === tail) throw failed('data behind the end of the deflated frame')
+  checkPadding(codestream, at)
   return {
     bytes: toPixels(bytes, shape),
     samplesPerPixel: shape.samplesPerPixel,

@@ -5,6 +5,7 @@
  * that the decoders behind it meet no marker. What comes between marker segments is not interpreted.
  */
 import { HuffmanTable } from './jpeg-huffman.ts'
+import { checkPadding } from './padding.ts'
 import { failed, unsupported } from './shape.ts'
 
 const SOI = 0xd8
@@ -99,9 +100,7 @@ export function parseJpeg(bytes: Uint8Array): JpegStream {
       at = end
     } else readTables(marker, segment, tables)
   }
-  for (let i = at + 2; i < bytes.length; i++) {
-    if (bytes[i] !== 0 && bytes[i] !== 0xff) throw failed('data behind the end of the codestream')
-  }
+  checkPadding(bytes, at + 2)
   if (frame === undefined || scans.length === 0) throw failed('the codestream has no picture')
   return { frame, scans }
 }

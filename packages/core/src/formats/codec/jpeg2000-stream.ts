@@ -4,6 +4,7 @@
  * Source: ITU-T T.800 annex A and section I.4 (boxes of a JP2 file), T.814 annex A (High Throughput). Coded data are
  * hopped over; decoding them is left to OpenJPEG and OpenJPH.
  */
+import { checkPadding } from './padding.ts'
 import { type CodestreamSize, failed, unsupported } from './shape.ts'
 
 const SOC = 0xff4f
@@ -57,7 +58,7 @@ export function parseJpeg2000(input: Uint8Array): Jpeg2000Stream {
   }
   if (!coding.hasDefault) throw failed('the codestream has no coding style')
   const end = at + 2
-  for (let i = end; i < whole.length; i++) if (whole[i] !== 0 && whole[i] !== 0xff) throw failed('data behind the end of the codestream')
+  checkPadding(whole, end)
   const { isReversible, hasColourTransform, isHighThroughput } = coding
   return { ...size, bytes: whole.subarray(0, end), isReversible, hasColourTransform, isHighThroughput }
 }

@@ -28,9 +28,15 @@ export interface OpenJph {
 
 /**
  * Decodes one frame of JPEG 2000.
+ * @param isPromised  the transfer syntax allows lossless codestreams only
  * @throws {FormatError} `codec_failed`, `codec_unsupported`
  */
-export function decodeJpeg2000(host: WasmHost<OpenJpeg>, codestream: Uint8Array, shape: FrameShape): DecodedFrame {
+export function decodeJpeg2000(
+  host: WasmHost<OpenJpeg>,
+  codestream: Uint8Array,
+  shape: FrameShape,
+  isPromised: boolean,
+): DecodedFrame {
   const stream = parseJpeg2000(codestream)
   if (stream.isHighThroughput) throw failed('the codestream is High-Throughput JPEG 2000')
   // The wrapper around OpenJPEG writes colour of 8 bits with three components and leaves other colour as zeros.
@@ -38,19 +44,25 @@ export function decodeJpeg2000(host: WasmHost<OpenJpeg>, codestream: Uint8Array,
   if (stream.samplesPerPixel === 3 && stream.precision > 8) throw unsupported('JPEG 2000 in colour of more than 8 bits')
   checkAgreement(stream, shape)
   const decoded = host.use(({ J2KDecoder }, printed) => decodeWith(new J2KDecoder(), stream, printed))
-  return toFrame(decoded, stream, shape)
+  return toFrame(decoded, stream, shape, isPromised)
 }
 
 /**
  * Decodes one frame of High-Throughput JPEG 2000.
+ * @param isPromised  the transfer syntax allows lossless codestreams only
  * @throws {FormatError} `codec_failed`, `codec_unsupported`
  */
-export function decodeHtj2k(host: WasmHost<OpenJph>, codestream: Uint8Array, shape: FrameShape): DecodedFrame {
+export function decodeHtj2k(
+  host: WasmHost<OpenJph>,
+  codestream: Uint8Array,
+  shape: FrameShape,
+  isPromised: boolean,
+): DecodedFrame {
   const stream = parseJpeg2000(codestream)
   if (!stream.isHighThroughput) throw failed('the codestream is not High-Throughput JPEG 2000')
   checkAgreement(stream, shape)
   const decoded = host.use(({ HTJ2KDecoder }, printed) => decodeWith(new HTJ2KDecoder(), stream, printed))
-  return toFrame(decoded, stream, shape)
+  return toFrame(decoded, stream, shape, isPromised)
 }
 
 /** Samples of one or two bytes, colour by pixel. */
@@ -66,7 +78,7 @@ function decodeWith(decoder: Decoder, stream: Jpeg2000Stream, printed: Printed):
   return decoded
 }
 
-function toFrame(decoded: Uint8Array, stream: Jpeg2000Stream, shape: FrameShape): DecodedFrame {
+function toFrame(decoded: Uint8Array, stream: Jpeg2000Stream, shape: FrameShape, isPromised: boolean): DecodedFrame {
   const samples = stream.precision <= 8 ? decoded : viewSamples16(decoded)
   if (stream.isSigned) restoreSign(samples, stream.precision)
   return {
@@ -75,6 +87,7 @@ function toFrame(decoded: Uint8Array, stream: Jpeg2000Stream, shape: FrameShape)
     bitsAllocated: shape.bitsAllocated,
     planarConfiguration: 0,
     photometricInterpretation: stream.hasColourTransform ? 'RGB' : shape.photometricInterpretation,
-    isLossless: stream.isReversible,
+    // A reversible codestream may have lost its finest bits to a bit rate, which it does not tell.
+    isLossless: isPromised && stream.isReversible,
   }
 }

@@ -4,6 +4,7 @@
  * Source: PS3.5 annex G. The header counts up to 15 segments; segment order is component by component, within a
  * component the most significant byte first.
  */
+import { checkPadding } from './padding.ts'
 import { type DecodedFrame, failed, type FrameShape, frameLength, unsupported } from './shape.ts'
 
 const HEADER_BYTES = 64
@@ -79,8 +80,5 @@ function unpack(segment: Uint8Array, bytes: Uint8Array, { first, stride, count }
     for (let i = 0; i < run; i++, to += stride) bytes[to] = segment[isRun ? from : from + i] as number
     from += isRun ? 1 : run
   }
-  // One byte of padding makes the length even; more could hide another picture.
-  for (; from < segment.length; from++) {
-    if (segment[from] !== 0) throw failed(`data behind the end of RLE segment ${index + 1}`)
-  }
+  checkPadding(segment, from)
 }

@@ -40,7 +40,10 @@ export interface DecodedFrame {
   readonly planarConfiguration: 0
   /** What the samples mean now: RGB where decoding undid a colour transform, else as in the data set. */
   readonly photometricInterpretation: string
-  /** Whether this codestream gives back every sample that went into it; a lossy step before it cannot be seen here. */
+  /**
+   * Whether transfer syntax and codestream together say that every sample that went into this codestream comes out
+   * again. A lossy step before it cannot be seen here.
+   */
   readonly isLossless: boolean
 }
 
