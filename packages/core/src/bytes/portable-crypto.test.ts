@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { decodeHex, encodeHex } from './hex.ts'
 import { digestOf } from './hash.ts'
+import { decodeHex, encodeHex } from './hex.ts'
 import { createPortableCrypto } from './portable-crypto.ts'
 import { encodeUtf8 } from './text.ts'
 

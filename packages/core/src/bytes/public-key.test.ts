@@ -48,7 +48,21 @@ describe('readPublicKey', () => {
     'a trailing byte': Uint8Array.of(...rsaKey(), 0),
     'a cut key': rsaKey().subarray(0, -1),
     'no bytes': new Uint8Array(),
-    'an Ed25519 key of 31 bytes': Uint8Array.of(0x30, 41, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 32, 0, ...new Uint8Array(31)),
+    'an Ed25519 key of 31 bytes': Uint8Array.of(
+      0x30,
+      41,
+      0x30,
+      5,
+      6,
+      3,
+      0x2b,
+      0x65,
+      0x70,
+      3,
+      32,
+      0,
+      ...new Uint8Array(31),
+    ),
   }
   for (const [name, spki] of Object.entries(refused)) {
     it(`refuses ${name}`, () => assert.equal(readPublicKey(spki), undefined))

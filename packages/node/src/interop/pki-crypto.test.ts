@@ -50,7 +50,17 @@ async function makeVectors(folder: string, name: string): Promise<void> {
     const result =
       hash === undefined
         ? await run(openssl.path, ['pkeyutl', '-sign', '-inkey', key, '-rawin', '-in', input])
-        : await run(openssl.path, ['dgst', `-${hash}`, '-sign', key, '-provider', 'default', '-provider', 'legacy', input])
+        : await run(openssl.path, [
+            'dgst',
+            `-${hash}`,
+            '-sign',
+            key,
+            '-provider',
+            'default',
+            '-provider',
+            'legacy',
+            input,
+          ])
     assert.equal(result.code, 0, result.stderr)
     vectors.push({ title: `${name} ${hash ?? ''}`, spki, hash, signature: result.output })
   }
@@ -78,7 +88,8 @@ describe('both crypto ports on signatures of openssl', { skip: openssl.skip }, (
 
   for (const port of ['native', 'portable'] as const) {
     it(`accepts them all, except those of keys out of range (${port})`, () => {
-      for (const vector of vectors) assert.equal(check(port, vector, vector.signature), !isRefusedKey(vector), vector.title)
+      for (const vector of vectors)
+        assert.equal(check(port, vector, vector.signature), !isRefusedKey(vector), vector.title)
     })
 
     it(`refuses a flipped bit anywhere (${port})`, () => {
@@ -94,7 +105,12 @@ describe('both crypto ports on signatures of openssl', { skip: openssl.skip }, (
     it(`refuses signatures cut short, extended and empty (${port})`, () => {
       for (const vector of vectors) {
         const { signature } = vector
-        for (const wrong of [signature.subarray(1), signature.subarray(0, -1), Uint8Array.of(...signature, 0), new Uint8Array()]) {
+        for (const wrong of [
+          signature.subarray(1),
+          signature.subarray(0, -1),
+          Uint8Array.of(...signature, 0),
+          new Uint8Array(),
+        ]) {
           assert.equal(check(port, vector, wrong), false, vector.title)
         }
       }
@@ -104,8 +120,14 @@ describe('both crypto ports on signatures of openssl', { skip: openssl.skip }, (
       const [first, second] = vectors.filter(({ title }) => title.endsWith('sha256') && title.startsWith('rsa-2048'))
       assert.ok(first && second)
       assert.equal(check(port, { ...first, spki: second.spki }, first.signature), false)
-      assert.equal(ports[port].verifyDigest(first.spki, 'sha256', digestOf('sha384').subarray(0, 32), first.signature), false)
-      assert.equal(ports[port].verifyDigest(first.spki, 'sha1', digestOf('sha256').subarray(0, 20), first.signature), false)
+      assert.equal(
+        ports[port].verifyDigest(first.spki, 'sha256', digestOf('sha384').subarray(0, 32), first.signature),
+        false,
+      )
+      assert.equal(
+        ports[port].verifyDigest(first.spki, 'sha1', digestOf('sha256').subarray(0, 20), first.signature),
+        false,
+      )
       assert.equal(ports[port].verifyDigest(first.spki, 'sha384', digestOf('sha256'), first.signature), false)
     })
 

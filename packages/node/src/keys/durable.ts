@@ -51,7 +51,12 @@ export function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
-function withTemporary(path: string, bytes: Uint8Array | string, mode: number, place: (temporary: string) => void): void {
+function withTemporary(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number,
+  place: (temporary: string) => void,
+): void {
   const temporary = temporaryBeside(path)
   try {
     const file = openSync(temporary, 'wx', mode)

@@ -6,8 +6,8 @@
  */
 import type { Signer } from '@fiducial/core/bytes/crypto.ts'
 import { digestOf, type HashName } from '@fiducial/core/bytes/hash.ts'
-import { isWeakHash } from '@fiducial/core/domain/trust/strength.ts'
 import { TIMESTAMP_POLICY } from '@fiducial/core/domain/trust/roles.ts'
+import { isWeakHash } from '@fiducial/core/domain/trust/strength.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import {
   parseTimestampQuery,
@@ -97,9 +97,11 @@ function readQuery(bytes: Uint8Array): TimestampQuery | Refusal {
     throw error
   }
   const { imprint, policy } = query
-  if (imprint.digest.length !== DIGEST_BYTES[imprint.name]) return { failure: 'badDataFormat', text: 'the digest has a wrong length' }
+  if (imprint.digest.length !== DIGEST_BYTES[imprint.name])
+    return { failure: 'badDataFormat', text: 'the digest has a wrong length' }
   if (isWeakHash(imprint.name)) return { failure: 'badAlg', text: 'the digest is too weak' }
-  if (policy !== undefined && policy !== TIMESTAMP_POLICY) return { failure: 'unacceptedPolicy', text: 'there is one policy only' }
+  if (policy !== undefined && policy !== TIMESTAMP_POLICY)
+    return { failure: 'unacceptedPolicy', text: 'there is one policy only' }
   return query
 }
 

@@ -2,28 +2,17 @@
  * File signer: the Signer port over a private key in memory.
  *
  * RSA signs a digest by padding DigestInfo itself (RFC 8017 section 8.2.1 from step 2 on), since node:crypto would
- * digest the digest again. ECDSA over a digest is made by noble for the same reason, with a hedged nonce (RFC 6979
- * section 3.6); over a message it is native.
- *
- * Known flaw: noble computes with BigInt, whose time depends on its values. Whoever can time single signatures on the
- * machine to nanoseconds can hope to learn an ECDSA key; RSA and a token behind PKCS#11 do not have this flaw.
+ * digest the digest again. ECDSA over a digest is made in JavaScript for the same reason, and natively over a message.
  */
-import {
-  constants,
-  createHash,
-  createPublicKey,
-  sign as cryptoSign,
-  type KeyObject,
-  privateEncrypt,
-} from 'node:crypto'
+import { constants, createHash, createPublicKey, sign as cryptoSign, type KeyObject, privateEncrypt } from 'node:crypto'
 import type { DigestAlgorithm, KeyAlgorithm, Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
 import { encodeDigestInfo, readPublicKey } from '@fiducial/core/bytes/public-key.ts'
+import { signEcdsa } from '@fiducial/core/bytes/sign-ecdsa.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { KeyError } from '@fiducial/core/errors.ts'
 import { type Certificate, parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { parseCertificates } from '@fiducial/core/formats/x509/pem.ts'
-import { p256, p384 } from '@noble/curves/nist.js'
 import { parsePrivateKey } from './key-file.ts'
 
 /** What a file signer is made of. Can be posted to a worker thread: keys are cloned without showing themselves. */
@@ -122,11 +111,10 @@ function signDigestBy(key: KeyObject, algorithm: KeyAlgorithm): SignDigest {
 }
 
 function signWithCurve(key: KeyObject, algorithm: Exclude<DigestAlgorithm, 'rsa'>): SignDigest {
-  const curve = algorithm === 'ecdsa-p256' ? p256 : p384
   let scalar: Uint8Array | undefined
   return (_name, digest) => {
     scalar ??= new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url'))
-    return curve.sign(digest, scalar, { prehash: false, lowS: false, extraEntropy: true, format: 'der' })
+    return signEcdsa(algorithm, digest, { scalar, randomness: randomBytes(32) })
   }
 }
 

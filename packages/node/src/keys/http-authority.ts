@@ -28,7 +28,10 @@ const REPLY_LIMIT = 1024 * 1024
  * @param timeoutMs  for the whole exchange; 10 000 unless said otherwise
  * @throws {RangeError} for what is no HTTP address
  */
-export function httpAuthority(url: string | URL, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): TimestampAuthority {
+export function httpAuthority(
+  url: string | URL,
+  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+): TimestampAuthority {
   const address = URL.parse(String(url))
   if (!address || !/^https?:$/.test(address.protocol)) throw new RangeError('not an HTTP address')
   return {

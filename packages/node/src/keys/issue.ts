@@ -45,7 +45,12 @@ export async function issueRoot(ca: KeySigner, order: CertificateOrder): Promise
 /** A revocation list, DER, with all that the CA has revoked. */
 export async function issueCrl(
   ca: Signer,
-  content: { readonly number: number; readonly thisUpdate: Date; readonly nextUpdate: Date; readonly entries: readonly CrlEntry[] },
+  content: {
+    readonly number: number
+    readonly thisUpdate: Date
+    readonly nextUpdate: Date
+    readonly entries: readonly CrlEntry[]
+  },
 ): Promise<Uint8Array> {
   const issuer = parseCertificate(ca.certificate)
   const signatureAlgorithm = signatureAlgorithmOf(ca.algorithm)
@@ -78,7 +83,8 @@ async function signCertificate(
   { issuer, authorityKeyIdentifier }: { readonly issuer: Uint8Array; readonly authorityKeyIdentifier: Uint8Array },
 ): Promise<Uint8Array> {
   for (const part of Object.values(order.subject)) {
-    if (part !== undefined && (part === '' || part.length > 64)) throw new RangeError('part of a name is empty or over 64 characters')
+    if (part !== undefined && (part === '' || part.length > 64))
+      throw new RangeError('part of a name is empty or over 64 characters')
   }
   const signatureAlgorithm = signatureAlgorithmOf(ca.algorithm)
   const tbs = writeTbsCertificate({

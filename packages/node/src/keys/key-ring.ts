@@ -159,7 +159,8 @@ export async function initKeyRing(home: string, options: InitOptions): Promise<K
     flushFolder(home)
   } catch (cause) {
     rmSync(building, { recursive: true, force: true })
-    if (isCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM')) throw new KeyError('key_exists', 'there is a key ring already', { cause })
+    if (isCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM'))
+      throw new KeyError('key_exists', 'there is a key ring already', { cause })
     throw asUnwritable(cause)
   }
   return openKeyRing(home, options)
@@ -236,7 +237,11 @@ export class KeyRing {
    * @param invalidSince  since when the key may have been in wrong hands, where that is known
    * @throws {KeyError} `key_missing`; `key_passphrase_missing` and siblings
    */
-  async revoke(id: string, reason: CrlReason, { invalidSince }: { readonly invalidSince?: Date } = {}): Promise<Holder> {
+  async revoke(
+    id: string,
+    reason: CrlReason,
+    { invalidSince }: { readonly invalidSince?: Date } = {},
+  ): Promise<Holder> {
     const { certificates } = readHolder(this.#folder, id)
     const revokedAt = wholeSeconds(this.#now())
     await this.#writeCrl((entries) => {
@@ -287,7 +292,10 @@ export class KeyRing {
   /** The signers of a log. @throws as {@link material} */
   async logSigners(id: string, options: UseOptions = {}): Promise<Pick<HolderSigners, 'statement' | 'postQuantum'>> {
     const holder = this.#usable(id, ['log'], options)
-    const [statement, postQuantum] = await Promise.all([this.#signer(holder, 'statement'), this.#signer(holder, 'post-quantum')])
+    const [statement, postQuantum] = await Promise.all([
+      this.#signer(holder, 'statement'),
+      this.#signer(holder, 'post-quantum'),
+    ])
     return { statement, postQuantum }
   }
 
@@ -311,7 +319,9 @@ export class KeyRing {
       ...roots.map(({ bytes }) => ['ca.pem', formatCertificate(bytes)] as const),
       ...crls.map(({ bytes }) => ['crl.pem', encodePem({ label: 'X509 CRL', bytes })] as const),
       ...readHolders(this.#folder).flatMap(({ id, certificates }) =>
-        Object.entries(certificates).map(([use, { bytes }]) => [use === id ? `${id}.pem` : `${id}.${use}.pem`, formatCertificate(bytes)] as const),
+        Object.entries(certificates).map(
+          ([use, { bytes }]) => [use === id ? `${id}.pem` : `${id}.${use}.pem`, formatCertificate(bytes)] as const,
+        ),
       ),
     ]
     try {
@@ -332,7 +342,12 @@ export class KeyRing {
     ])
   }
 
-  async #enrol(role: Role, order: Pick<HolderOrder, 'name' | 'validityDays' | 'notBefore'>, parts: HolderParts, plans: readonly KeyPlan[]): Promise<Holder> {
+  async #enrol(
+    role: Role,
+    order: Pick<HolderOrder, 'name' | 'validityDays' | 'notBefore'>,
+    parts: HolderParts,
+    plans: readonly KeyPlan[],
+  ): Promise<Holder> {
     const validity = validityOf({ validityDays: HOLDER_DAYS, ...order }, this.#now())
     const subject: NameParts = {
       organisation: markDemo(this.site, this.isDemo),
@@ -361,7 +376,11 @@ export class KeyRing {
     return this.find(id)
   }
 
-  async #makeKey(kind: KeyKind, label: string, pkcs11: TokenOptions | undefined): Promise<{ spki: Uint8Array; key: NewKey['key'] }> {
+  async #makeKey(
+    kind: KeyKind,
+    label: string,
+    pkcs11: TokenOptions | undefined,
+  ): Promise<{ spki: Uint8Array; key: NewKey['key'] }> {
     const { passphrase, pin } = this.#options
     if (pkcs11) {
       const { spki, token } = await generateTokenKey({ ...(pin !== undefined && { pin }), ...pkcs11 }, kind, label)
@@ -378,7 +397,8 @@ export class KeyRing {
       const candidate = number === 1 ? id : `${id}-${number}`
       const status = taken.get(candidate)
       if (status === undefined) return candidate
-      if (status === 'active' || status === 'not_yet_valid') throw new KeyError('key_exists', `${candidate} is enrolled already`)
+      if (status === 'active' || status === 'not_yet_valid')
+        throw new KeyError('key_exists', `${candidate} is enrolled already`)
     }
   }
 
@@ -449,7 +469,13 @@ export class KeyRing {
     const [first] = certificates as [Certificate]
     const entry = certificates.map(({ serial }) => revoked.get(serial)).find((found) => found !== undefined)
     const status = entry ? 'revoked' : statusAt(first, this.#now())
-    return { ...holder, role: roleOf(first), name: first.subject.commonName ?? '', status, ...(entry && { revocation: entry }) }
+    return {
+      ...holder,
+      role: roleOf(first),
+      name: first.subject.commonName ?? '',
+      status,
+      ...(entry && { revocation: entry }),
+    }
   }
 
   #now(): Date {
@@ -471,7 +497,10 @@ interface HolderParts {
 const markDemo = (name: string, isDemo: boolean): string => (isDemo ? `DEMO ${name}` : name)
 const wholeSeconds = (time: Date): Date => new Date(Math.floor(time.getTime() / 1000) * 1000)
 
-function validityOf(order: { readonly validityDays?: number; readonly notBefore?: Date }, now: Date): { notBefore: Date; notAfter: Date } {
+function validityOf(
+  order: { readonly validityDays?: number; readonly notBefore?: Date },
+  now: Date,
+): { notBefore: Date; notAfter: Date } {
   const { validityDays = HOLDER_DAYS, notBefore = new Date(now.getTime() - BACKDATE_MS) } = order
   if (!(validityDays > 0)) throw new RangeError('a certificate is valid for more than no days')
   const start = wholeSeconds(notBefore)
@@ -485,7 +514,10 @@ function statusAt({ notBefore, notAfter }: Certificate, now: Date): HolderStatus
 
 /** `device-room-2` for a device called "Room 2"; a name without Latin letters or digits becomes part of its digest. */
 function idOf(role: Role, name: string): string {
-  const plain = name.normalize('NFD').replace(/\p{Mn}/gu, '').toLowerCase()
+  const plain = name
+    .normalize('NFD')
+    .replace(/\p{Mn}/gu, '')
+    .toLowerCase()
   const slug = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')
   return `${role}-${slug || createHash('sha256').update(name).digest('hex').slice(0, 8)}`
 }

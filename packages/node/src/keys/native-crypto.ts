@@ -10,8 +10,8 @@ import {
   createHash,
   createPublicKey,
   verify as cryptoVerify,
-  type Hash as NodeHash,
   type KeyObject,
+  type Hash as NodeHash,
   publicDecrypt,
 } from 'node:crypto'
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'

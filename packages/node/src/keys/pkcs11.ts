@@ -72,10 +72,17 @@ export async function generateTokenKey(
   kind: KeyKind,
   label: string,
 ): Promise<{ readonly spki: Uint8Array; readonly token: TokenKey }> {
-  if (!kind.startsWith('rsa-') && kind !== 'p-256' && kind !== 'p-384') throw new RangeError(`tokens make no ${kind} keys`)
-  const session = await openSession(options.module, options.pin, ({ number }) => options.slot === undefined || number === options.slot)
+  if (!kind.startsWith('rsa-') && kind !== 'p-256' && kind !== 'p-384')
+    throw new RangeError(`tokens make no ${kind} keys`)
+  const session = await openSession(
+    options.module,
+    options.pin,
+    ({ number }) => options.slot === undefined || number === options.slot,
+  )
   const id = randomBytes(8)
-  const spki = guard(() => (kind.startsWith('rsa-') ? makeRsa(session, Number(kind.slice(4)), id, label) : makeCurve(session, kind, id, label)))
+  const spki = guard(() =>
+    kind.startsWith('rsa-') ? makeRsa(session, Number(kind.slice(4)), id, label) : makeCurve(session, kind, id, label),
+  )
   return { spki, token: { module: options.module, tokenSerial: session.tokenSerial, keyId: id.toString('hex') } }
 }
 
@@ -95,7 +102,13 @@ export async function createTokenSigner({ token, certificate, chain, pin }: Toke
   const privateKey = guard(() => findKey(session, session.native.CKO_PRIVATE_KEY, id))
   if (!privateKey) throw new KeyError('key_missing', 'the token does not hold the key')
   const publicKey = guard(() => findKey(session, session.native.CKO_PUBLIC_KEY, id))
-  if (publicKey && !equalBytes(guard(() => readSpki(session, publicKey)), spki)) {
+  if (
+    publicKey &&
+    !equalBytes(
+      guard(() => readSpki(session, publicKey)),
+      spki,
+    )
+  ) {
     throw new KeyError('key_unreadable', 'the key in the token does not belong to the certificate')
   }
 
@@ -122,7 +135,12 @@ function inputOf(algorithm: DigestAlgorithm, name: HashName, digest: Uint8Array)
   return digest.subarray(0, algorithm === 'ecdsa-p256' ? 32 : 48)
 }
 
-async function sign({ native, library, handle }: Session, key: Handle, algorithm: DigestAlgorithm, input: Uint8Array): Promise<Uint8Array> {
+async function sign(
+  { native, library, handle }: Session,
+  key: Handle,
+  algorithm: DigestAlgorithm,
+  input: Uint8Array,
+): Promise<Uint8Array> {
   const mechanism = algorithm === 'rsa' ? native.CKM_RSA_PKCS : native.CKM_ECDSA
   try {
     library.C_SignInit(handle, { mechanism }, key)
@@ -205,7 +223,12 @@ function makeRsa({ native, library, handle }: Session, bits: number, id: Buffer,
   return readRsaSpki({ native, library, handle }, pair.publicKey)
 }
 
-function makeCurve({ native, library, handle }: Session, kind: 'p-256' | 'p-384' | string, id: Buffer, label: string): Uint8Array {
+function makeCurve(
+  { native, library, handle }: Session,
+  kind: 'p-256' | 'p-384' | string,
+  id: Buffer,
+  label: string,
+): Uint8Array {
   const { oid } = CURVES[kind as keyof typeof CURVES]
   const pair = library.C_GenerateKeyPair(
     handle,
@@ -261,7 +284,10 @@ function readRsaSpki(session: Opened, key: Handle): Uint8Array {
   const { native } = session
   const [modulus, exponent] = readAttributes(session, key, native.CKA_MODULUS, native.CKA_PUBLIC_EXPONENT)
   const identifier = writeSequence(writeOid('1.2.840.113549.1.1.1'), writeNull())
-  return writeSequence(identifier, writeBitBytes(writeSequence(writeInteger(modulus), writeInteger(exponent as Buffer))))
+  return writeSequence(
+    identifier,
+    writeBitBytes(writeSequence(writeInteger(modulus), writeInteger(exponent as Buffer))),
+  )
 }
 
 function readCurveSpki(session: Opened, key: Handle): Uint8Array {
@@ -278,7 +304,11 @@ function pointOf(value: Buffer): Uint8Array {
 }
 
 function readAttributes({ library, handle }: Opened, key: Handle, ...types: readonly number[]): [Buffer, ...Buffer[]] {
-  const values = library.C_GetAttributeValue(handle, key, types.map((type) => ({ type })))
+  const values = library.C_GetAttributeValue(
+    handle,
+    key,
+    types.map((type) => ({ type })),
+  )
   return values.map(({ value }) => Buffer.from(value as Buffer)) as [Buffer, ...Buffer[]]
 }
 
@@ -296,7 +326,13 @@ function guard<T>(call: () => T): T {
 }
 
 const WRONG_PIN = ['CKR_PIN_INCORRECT', 'CKR_PIN_INVALID', 'CKR_PIN_LEN_RANGE']
-const GONE = ['CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_SLOT_ID_INVALID', 'CKR_DEVICE_REMOVED', 'CKR_DEVICE_ERROR']
+const GONE = [
+  'CKR_TOKEN_NOT_PRESENT',
+  'CKR_TOKEN_NOT_RECOGNIZED',
+  'CKR_SLOT_ID_INVALID',
+  'CKR_DEVICE_REMOVED',
+  'CKR_DEVICE_ERROR',
+]
 
 function asKeyError(cause: unknown): unknown {
   if (cause instanceof KeyError) return cause

@@ -44,12 +44,18 @@ export interface NewKey {
   readonly key: { readonly pem: string } | { readonly token: TokenKey }
 }
 
-const crlPath = (folder: string, number: number): string => join(folder, 'crls', `${String(number).padStart(8, '0')}.pem`)
+const crlPath = (folder: string, number: number): string =>
+  join(folder, 'crls', `${String(number).padStart(8, '0')}.pem`)
 export const caKeyPath = (folder: string): string => join(folder, 'ca', 'key.pem')
-export const holderKeyPath = (folder: string, id: string, use: KeyUse): string => join(folder, 'holders', id, `${use}.key.pem`)
+export const holderKeyPath = (folder: string, id: string, use: KeyUse): string =>
+  join(folder, 'holders', id, `${use}.key.pem`)
 
 /** Begins a folder with its CA. @throws system errors; see {@link asUnwritable} */
-export function beginFolder(folder: string, facts: RingFacts, ca: { readonly certificate: Uint8Array; readonly keyPem: string }): void {
+export function beginFolder(
+  folder: string,
+  facts: RingFacts,
+  ca: { readonly certificate: Uint8Array; readonly keyPem: string },
+): void {
   for (const part of ['', 'ca', 'crls', 'holders']) mkdirSync(join(folder, part), { mode: 0o700 })
   replaceFile(caKeyPath(folder), ca.keyPem, SECRET_MODE)
   replaceFile(join(folder, 'ca', 'certificate.pem'), formatCertificate(ca.certificate), PUBLIC_MODE)
@@ -102,7 +108,8 @@ export function readHolder(folder: string, id: string): StoredHolder {
   const uses = KEY_USES.filter((use) => names.includes(`${use}.pem`))
   if (uses.length === 0) throw new KeyError('key_missing', `there is no holder ${isId(id) ? id : 'of this id'}`)
   const certificates: Partial<Record<KeyUse, Certificate>> = {}
-  for (const use of uses) certificates[use] = onlyOne(readPem(join(folder, 'holders', id, `${use}.pem`), parseCertificates))
+  for (const use of uses)
+    certificates[use] = onlyOne(readPem(join(folder, 'holders', id, `${use}.pem`), parseCertificates))
   return { id, certificates }
 }
 
@@ -125,13 +132,15 @@ export function addHolder(folder: string, id: string, keys: readonly NewKey[]): 
     for (const { use, certificate, key } of keys) {
       replaceFile(join(building, `${use}.pem`), formatCertificate(certificate), PUBLIC_MODE)
       if ('pem' in key) replaceFile(join(building, `${use}.key.pem`), key.pem, SECRET_MODE)
-      else replaceFile(join(building, `${use}.pkcs11.json`), `${JSON.stringify(key.token, undefined, 2)}\n`, SECRET_MODE)
+      else
+        replaceFile(join(building, `${use}.pkcs11.json`), `${JSON.stringify(key.token, undefined, 2)}\n`, SECRET_MODE)
     }
     renameSync(building, target)
     flushFolder(join(folder, 'holders'))
   } catch (cause) {
     rmSync(building, { recursive: true, force: true })
-    if (isCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM')) throw new KeyError('key_exists', `${id} is enrolled already`, { cause })
+    if (isCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM'))
+      throw new KeyError('key_exists', `${id} is enrolled already`, { cause })
     throw asUnwritable(cause)
   }
 }
@@ -161,7 +170,8 @@ function readPem<T>(path: string, parse: (file: Uint8Array) => T): T {
   try {
     return parse(encodeUtf8(text))
   } catch (cause) {
-    if (cause instanceof FormatError) throw new KeyError('key_unreadable', 'a file of the key ring is damaged', { cause })
+    if (cause instanceof FormatError)
+      throw new KeyError('key_unreadable', 'a file of the key ring is damaged', { cause })
     throw cause
   }
 }

@@ -21,7 +21,9 @@ export const NO_ANCHORS: TrustAnchors = { roots: [], intermediates: [], crls: []
  */
 export function anchorsFrom(certificates: readonly Certificate[], crls: readonly Crl[] = []): TrustAnchors {
   const isStep = (certificate: Certificate): boolean =>
-    certificates.some((other) => !isSame(other, certificate) && equalBytes(other.subject.bytes, certificate.issuer.bytes))
+    certificates.some(
+      (other) => !isSame(other, certificate) && equalBytes(other.subject.bytes, certificate.issuer.bytes),
+    )
   const isRoot = (certificate: Certificate): boolean => isSelfIssued(certificate) || !isStep(certificate)
   return {
     roots: certificates.filter(isRoot),

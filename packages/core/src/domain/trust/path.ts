@@ -118,7 +118,9 @@ class PathSearch {
     if (this.#question.anchors.roots.some((root) => equalBytes(root.bytes, top.bytes))) return this.#judge(path)
     if (path.length >= LENGTH_LIMIT) return this.#note(path, 'path_too_long', top)
 
-    const issuers = this.#issuers.filter((issuer) => isNamedIssuer(issuer, top) && !path.some((step) => isSame(step, issuer)))
+    const issuers = this.#issuers.filter(
+      (issuer) => isNamedIssuer(issuer, top) && !path.some((step) => isSame(step, issuer)),
+    )
     if (issuers.length === 0) return this.#note(path, 'issuer_unknown', top)
     for (const [index, issuer] of issuers.entries()) {
       if (issuers.findIndex((other) => isSame(other, issuer)) < index) continue
@@ -195,7 +197,8 @@ function* findFlaws(path: readonly Certificate[], at: Date): Generator<Flaw> {
       yield { outcome: 'untrusted', reason: 'path_length_exceeded', where }
     }
     if (isWeakKey(where.key)) yield { outcome: 'weak', reason: 'weak_key', where }
-    if (index !== last && isWeakSignature(where.signatureAlgorithm)) yield { outcome: 'weak', reason: 'weak_digest', where }
+    if (index !== last && isWeakSignature(where.signatureAlgorithm))
+      yield { outcome: 'weak', reason: 'weak_digest', where }
     if (at < where.notBefore) yield { outcome: 'not_yet_valid', reason: 'not_yet_valid', where }
     if (at > where.notAfter) yield { outcome: 'expired', reason: 'expired', where }
     if (!isLeaf && !isSelfIssued(where)) casBelow++

@@ -36,7 +36,9 @@ export type Role = keyof typeof ROLE_PURPOSES
 export function roleOf({ extendedKeyUsage }: Pick<Certificate, 'extendedKeyUsage'>): Role | 'uncertified' {
   if (!extendedKeyUsage) return 'uncertified'
   const { purposes, isCritical } = extendedKeyUsage
-  const [role, ...more] = (Object.keys(ROLE_PURPOSES) as Role[]).filter((name) => purposes.includes(ROLE_PURPOSES[name]))
+  const [role, ...more] = (Object.keys(ROLE_PURPOSES) as Role[]).filter((name) =>
+    purposes.includes(ROLE_PURPOSES[name]),
+  )
   if (role === undefined || more.length > 0) return 'uncertified'
   // RFC 3161: a timestamping key serves nothing else, and says so in a way that nobody may skip.
   if (role === 'timestamp' && (purposes.length !== 1 || !isCritical)) return 'uncertified'

@@ -44,8 +44,18 @@ export type TimestampResult =
       /** Whether a digest is among its means for which collisions can be made, such as SHA-1. */
       readonly isWeak: boolean
     }
-  | { readonly outcome: 'fails'; readonly reason: TimestampFailure; readonly time?: Date; readonly authority?: Certificate }
-  | { readonly outcome: 'unknown'; readonly reason: TimestampGap; readonly time?: Date; readonly authority?: Certificate }
+  | {
+      readonly outcome: 'fails'
+      readonly reason: TimestampFailure
+      readonly time?: Date
+      readonly authority?: Certificate
+    }
+  | {
+      readonly outcome: 'unknown'
+      readonly reason: TimestampGap
+      readonly time?: Date
+      readonly authority?: Certificate
+    }
 
 /**
  * Checks a timestamp token.
@@ -54,7 +64,12 @@ export type TimestampResult =
  * @param bytes    bare TimeStampToken, DER, as stored: a zero byte of padding may follow
  * @param imprint  the digest that the authority should have seen
  */
-export function verifyTimestamp(bytes: Uint8Array, imprint: Imprint, anchors: TrustAnchors, crypto: Crypto): TimestampResult {
+export function verifyTimestamp(
+  bytes: Uint8Array,
+  imprint: Imprint,
+  anchors: TrustAnchors,
+  crypto: Crypto,
+): TimestampResult {
   let token: TimestampToken
   try {
     token = parseTimestampToken(withoutPadding(bytes))
@@ -72,7 +87,12 @@ const PATH_FAILURES: Record<Exclude<PathOutcome, 'untrusted'>, TimestampFailure>
   expired: 'authority_outside_validity',
 }
 
-function judge({ signedData, signer, info }: TimestampToken, imprint: Imprint, anchors: TrustAnchors, crypto: Crypto): TimestampResult {
+function judge(
+  { signedData, signer, info }: TimestampToken,
+  imprint: Imprint,
+  anchors: TrustAnchors,
+  crypto: Crypto,
+): TimestampResult {
   const { time, accuracyMs } = info
   if (info.imprint.name !== imprint.name || !equalBytes(info.imprint.digest, imprint.digest)) {
     return { outcome: 'fails', reason: 'imprint_wrong', time }
@@ -82,7 +102,8 @@ function judge({ signedData, signer, info }: TimestampToken, imprint: Imprint, a
   if (!authority) return { outcome: 'unknown', reason: 'authority_certificate_missing', time }
   const flaw = findFlaw(signedData, signer, authority, crypto)
   if (flaw) return { outcome: 'fails', reason: flaw, time, authority }
-  if (roleOf(authority) !== 'timestamp') return { outcome: 'fails', reason: 'authority_not_timestamping', time, authority }
+  if (roleOf(authority) !== 'timestamp')
+    return { outcome: 'fails', reason: 'authority_not_timestamping', time, authority }
 
   const path = verifyPath({ leaf: authority, candidates: signedData.certificates, anchors, at: time, crypto })
   if (path.outcome === 'untrusted') return { outcome: 'unknown', reason: 'authority_untrusted', time, authority }

@@ -24,7 +24,13 @@ import {
   readSmallInteger,
 } from '../der/read.ts'
 import { constructed, primitive, TAG } from '../der/tag.ts'
-import { digestByOid, readAlgorithmOid, type SignatureAlgorithm, signatureByOid, verifySigned } from '../x509/algorithm.ts'
+import {
+  digestByOid,
+  readAlgorithmOid,
+  type SignatureAlgorithm,
+  signatureByOid,
+  verifySigned,
+} from '../x509/algorithm.ts'
 import { type Certificate, readCertificate } from '../x509/certificate.ts'
 
 /** Bytes; a token with a long chain has some 20,000. */
@@ -99,7 +105,10 @@ export function parseSignedData(bytes: Uint8Array): SignedData {
 }
 
 /** The certificate that a signer names, if it is among the candidates. */
-export function findSigner({ certificateId: id }: SignerInfo, candidates: readonly Certificate[]): Certificate | undefined {
+export function findSigner(
+  { certificateId: id }: SignerInfo,
+  candidates: readonly Certificate[],
+): Certificate | undefined {
   return candidates.find((candidate) =>
     'serial' in id
       ? id.serial === candidate.serial && equalBytes(id.issuer, candidate.issuer.bytes)
@@ -128,7 +137,8 @@ export function findFlaw(
   const digest = digestOf(crypto.hash, hash, content)
   if (!attributes.messageDigest || !equalBytes(attributes.messageDigest, digest)) return 'digest_wrong'
   if (attributes.signingCertificates.length === 0) return 'signing_certificate_missing'
-  if (!attributes.signingCertificates.every((named) => names(named, certificate, crypto))) return 'signing_certificate_wrong'
+  if (!attributes.signingCertificates.every((named) => names(named, certificate, crypto)))
+    return 'signing_certificate_wrong'
   const isRight = verifySigned(crypto, certificate.spki, signatureAlgorithm, { message: attributes.bytes, signature })
   return isRight ? undefined : 'signature_wrong'
 }

@@ -25,7 +25,17 @@ import {
   readTime,
 } from '../der/read.ts'
 import { constructed, primitive, TAG } from '../der/tag.ts'
-import { writeBoolean, writeElement, writeFineTime, writeInteger, writeNamedBits, writeOctets, writeOid, writeSequence, writeUtf8 } from '../der/write.ts'
+import {
+  writeBoolean,
+  writeElement,
+  writeFineTime,
+  writeInteger,
+  writeNamedBits,
+  writeOctets,
+  writeOid,
+  writeSequence,
+  writeUtf8,
+} from '../der/write.ts'
 import { digestByOid, readAlgorithmOid, writeDigestAlgorithm } from '../x509/algorithm.ts'
 import { parseSignedData, type SignedData, type SignerInfo } from './signed-data.ts'
 
@@ -177,7 +187,9 @@ export function writeTimestampQuery({ imprint, policy, nonce, wantsCertificate }
 }
 
 /** Writes a TimeStampResp, DER: the token, or why there is none. */
-export function writeTimestampResponse(answer: { token: Uint8Array } | { failure: keyof typeof FAILURES; text: string }): Uint8Array {
+export function writeTimestampResponse(
+  answer: { token: Uint8Array } | { failure: keyof typeof FAILURES; text: string },
+): Uint8Array {
   if ('token' in answer) return writeSequence(writeSequence(writeInteger(0)), answer.token)
   return writeSequence(
     writeSequence(writeInteger(2), writeSequence(writeUtf8(answer.text)), writeNamedBits([FAILURES[answer.failure]])),
@@ -244,7 +256,8 @@ function readImprint(element: DerElement): Imprint {
   return { name, digest }
 }
 
-const writeImprint = ({ name, digest }: Imprint): Uint8Array => writeSequence(writeDigestAlgorithm(name), writeOctets(digest))
+const writeImprint = ({ name, digest }: Imprint): Uint8Array =>
+  writeSequence(writeDigestAlgorithm(name), writeOctets(digest))
 
 function readAccuracy(element: DerElement): number {
   const fields = new DerFields(element)

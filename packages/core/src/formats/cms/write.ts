@@ -27,7 +27,10 @@ export function writeSignedAttributes(
     writeAttribute(OID.contentType, writeOid(TST_INFO)),
     writeAttribute(OID.messageDigest, writeOctets(contentDigest)),
     writeAttribute(OID.signingTime, writeTime(signingTime)),
-    writeAttribute(OID.signingCertificateV2, writeSequence(writeSequence(writeSequence(writeOctets(certificateDigest))))),
+    writeAttribute(
+      OID.signingCertificateV2,
+      writeSequence(writeSequence(writeSequence(writeOctets(certificateDigest)))),
+    ),
   )
 }
 

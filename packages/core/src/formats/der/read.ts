@@ -100,7 +100,10 @@ export class DerFields {
 
 export function expectTag(element: DerElement, tag: number): DerElement {
   if (element.tag === tag) return element
-  throw malformed(`tag ${encodeHex(Uint8Array.of(element.tag))} instead of ${encodeHex(Uint8Array.of(tag))}`, element.start)
+  throw malformed(
+    `tag ${encodeHex(Uint8Array.of(element.tag))} instead of ${encodeHex(Uint8Array.of(tag))}`,
+    element.start,
+  )
 }
 
 /** The element with tag and length. */
@@ -168,7 +171,8 @@ export function readBits(element: DerElement): { readonly bytes: Uint8Array; rea
   const [unusedBits = 8, ...rest] = contentOf(element).subarray(0, 2)
   const bytes = contentOf(element).subarray(1)
   const padding = (bytes.at(-1) ?? 0) & ((1 << unusedBits) - 1)
-  if (unusedBits > 7 || (unusedBits > 0 && rest.length === 0) || padding !== 0) throw malformed('not a bit string', element.start)
+  if (unusedBits > 7 || (unusedBits > 0 && rest.length === 0) || padding !== 0)
+    throw malformed('not a bit string', element.start)
   return { bytes, unusedBits }
 }
 
@@ -183,7 +187,8 @@ export function readBitBytes(element: DerElement): Uint8Array {
 export function readNamedBits(element: DerElement): readonly number[] {
   const { bytes, unusedBits } = readBits(element)
   const last = bytes.at(-1)
-  if (last !== undefined && ((last >> unusedBits) & 1) === 0) throw malformed('named bits with trailing zeros', element.start)
+  if (last !== undefined && ((last >> unusedBits) & 1) === 0)
+    throw malformed('named bits with trailing zeros', element.start)
   const positions: number[] = []
   bytes.forEach((byte, index) => {
     for (let bit = 0; bit < 8; bit++) if (byte & (0x80 >> bit)) positions.push(index * 8 + bit)
@@ -219,7 +224,8 @@ export function readTime(element: DerElement): Date {
   const text = decodeLatin1(contentOf(element))
   const parts = /^(\d{2})?(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\.\d*[1-9])?Z$/.exec(text)
   const [, century, year = '', month = '', day = '', hour = '', minute = '', second = '', fraction = ''] = parts ?? []
-  if (!parts || isShort !== (century === undefined) || (isShort && fraction !== '')) throw malformed('not a time', element.start)
+  if (!parts || isShort !== (century === undefined) || (isShort && fraction !== ''))
+    throw malformed('not a time', element.start)
   const whole = `${century ?? (Number(year) < 50 ? '20' : '19')}${year}-${month}-${day}T${hour}:${minute}:${second}`
   const iso = `${whole}.${fraction.slice(1, 4).padEnd(3, '0')}Z`
   const time = new Date(iso)
@@ -289,6 +295,7 @@ function decodeStrict(content: Uint8Array, { start }: DerElement): string {
 function decodeBmp(content: Uint8Array, { start }: DerElement): string {
   if (content.length % 2 !== 0) throw malformed('text of two-byte characters with an odd length', start)
   let text = ''
-  for (let i = 0; i < content.length; i += 2) text += String.fromCharCode((content[i] ?? 0) * 256 + (content[i + 1] ?? 0))
+  for (let i = 0; i < content.length; i += 2)
+    text += String.fromCharCode((content[i] ?? 0) * 256 + (content[i + 1] ?? 0))
   return text
 }

@@ -49,7 +49,10 @@ describe('DER elements', () => {
   it('says where it stopped', () => {
     const fields = new read.DerFields(element('30060500020200ff'))
     fields.take(TAG.null)
-    assert.throws(() => fields.take(TAG.boolean), (error: FormatError) => error.offset === 4)
+    assert.throws(
+      () => fields.take(TAG.boolean),
+      (error: FormatError) => error.offset === 4,
+    )
   })
 
   it('takes fields in order, and complains of those left', () => {

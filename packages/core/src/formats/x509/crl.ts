@@ -157,7 +157,10 @@ function readReason(value: DerElement): CrlReason {
   return reason
 }
 
-function readListExtensions(extensions: DerElement, unknownCritical: string[]): Pick<Crl, 'number' | 'authorityKeyIdentifier'> {
+function readListExtensions(
+  extensions: DerElement,
+  unknownCritical: string[],
+): Pick<Crl, 'number' | 'authorityKeyIdentifier'> {
   const fields = new DerFields(extensions)
   const list = fields.take(TAG.sequence)
   fields.finish()

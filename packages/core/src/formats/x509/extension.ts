@@ -19,7 +19,15 @@ import {
   readSmallInteger,
 } from '../der/read.ts'
 import { constructed, primitive, TAG } from '../der/tag.ts'
-import { writeBoolean, writeElement, writeInteger, writeNamedBits, writeOctets, writeOid, writeSequence } from '../der/write.ts'
+import {
+  writeBoolean,
+  writeElement,
+  writeInteger,
+  writeNamedBits,
+  writeOctets,
+  writeOid,
+  writeSequence,
+} from '../der/write.ts'
 import { readName } from './name.ts'
 
 /** Bits of KeyUsage by position. */
@@ -93,7 +101,9 @@ const READERS: Record<string, (extension: RawExtension) => Partial<Extensions>> 
   [OID.extendedKeyUsage]: ({ value, isCritical }) => ({
     extendedKeyUsage: { purposes: readSome(value).map(expectOid), isCritical },
   }),
-  [OID.policies]: ({ value }) => ({ policies: readSome(value).map((policy) => readOid(new DerFields(policy).take(TAG.oid))) }),
+  [OID.policies]: ({ value }) => ({
+    policies: readSome(value).map((policy) => readOid(new DerFields(policy).take(TAG.oid))),
+  }),
   [OID.subjectKeyIdentifier]: ({ value }) => ({ subjectKeyIdentifier: contentOf(expectTag(value, TAG.octetString)) }),
   [OID.authorityKeyIdentifier]: ({ value }) => readAuthorityKeyIdentifier(value),
   [OID.alternativeNames]: ({ value }) => ({ alternativeNames: readSome(value).map(readAlternativeName) }),
@@ -139,19 +149,24 @@ export function writeExtension(oid: string, value: Uint8Array, isCritical = fals
 
 /** Writes what {@link readExtensions} reads, except alternative names, which our certificates do not carry. */
 export function writeExtensions(extensions: Omit<Extensions, 'unknownCritical' | 'alternativeNames'>): Uint8Array {
-  const { basicConstraints, keyUsage, extendedKeyUsage, policies, subjectKeyIdentifier, authorityKeyIdentifier } = extensions
+  const { basicConstraints, keyUsage, extendedKeyUsage, policies, subjectKeyIdentifier, authorityKeyIdentifier } =
+    extensions
   const list: Uint8Array[] = []
   if (basicConstraints) {
     const { isCa, pathLength } = basicConstraints
     const limit = pathLength === undefined ? [] : [writeInteger(pathLength)]
-    list.push(writeExtension(OID.basicConstraints, isCa ? writeSequence(writeBoolean(true), ...limit) : writeSequence(), true))
+    list.push(
+      writeExtension(OID.basicConstraints, isCa ? writeSequence(writeBoolean(true), ...limit) : writeSequence(), true),
+    )
   }
-  if (keyUsage) list.push(writeExtension(OID.keyUsage, writeNamedBits(keyUsage.map((usage) => KEY_USAGES.indexOf(usage))), true))
+  if (keyUsage)
+    list.push(writeExtension(OID.keyUsage, writeNamedBits(keyUsage.map((usage) => KEY_USAGES.indexOf(usage))), true))
   if (extendedKeyUsage) {
     const purposes = writeSequence(...extendedKeyUsage.purposes.map(writeOid))
     list.push(writeExtension(OID.extendedKeyUsage, purposes, extendedKeyUsage.isCritical))
   }
-  if (policies) list.push(writeExtension(OID.policies, writeSequence(...policies.map((oid) => writeSequence(writeOid(oid))))))
+  if (policies)
+    list.push(writeExtension(OID.policies, writeSequence(...policies.map((oid) => writeSequence(writeOid(oid))))))
   if (subjectKeyIdentifier) list.push(writeExtension(OID.subjectKeyIdentifier, writeOctets(subjectKeyIdentifier)))
   if (authorityKeyIdentifier) list.push(writeAuthorityKeyIdentifier(authorityKeyIdentifier))
   return writeSequence(...list)
@@ -179,7 +194,8 @@ function readAlternativeName(name: DerElement): AlternativeName {
   if (name.tag === primitive(1)) return { kind: 'email', value: text() }
   if (name.tag === primitive(2)) return { kind: 'dns', value: text() }
   if (name.tag === primitive(6)) return { kind: 'uri', value: text() }
-  if (name.tag === constructed(4)) return { kind: 'directory', value: readName(new DerFields(name).take(TAG.sequence)).text }
+  if (name.tag === constructed(4))
+    return { kind: 'directory', value: readName(new DerFields(name).take(TAG.sequence)).text }
   return { kind: 'other', value: encodeHex(contentOf(name)) }
 }
 

@@ -4,10 +4,11 @@
  * Source: RFC 5280 section 4.1.2.4 and appendix A.1. Two names are the same if their bytes are: case folding and the
  * other rules of RFC 5280 section 7.1 would let two spellings pass for one holder.
  */
+
+import { encodeLatin1 } from '../../bytes/text.ts'
 import { type DerElement, DerFields, encodingOf, malformed, readChildren, readOid, readText } from '../der/read.ts'
 import { TAG } from '../der/tag.ts'
 import { writeElement, writeOid, writeSequence, writeSet, writeUtf8 } from '../der/write.ts'
-import { encodeLatin1 } from '../../bytes/text.ts'
 
 /** Distinguished name: its bytes for comparing, and the parts that people read. */
 export interface Name {

@@ -5,8 +5,15 @@
  * PKCS#11 or another machine. Who may sign what is left to the key ring.
  */
 import { decodeHex } from '../../bytes/hex.ts'
-import { TAG, constructed } from '../der/tag.ts'
-import { writeBitBytes, writeElement, writeGeneralizedTime, writeInteger, writeSequence, writeTime } from '../der/write.ts'
+import { constructed, TAG } from '../der/tag.ts'
+import {
+  writeBitBytes,
+  writeElement,
+  writeGeneralizedTime,
+  writeInteger,
+  writeSequence,
+  writeTime,
+} from '../der/write.ts'
 import { type SignatureAlgorithm, writeSignatureAlgorithm } from './algorithm.ts'
 import { CRL_REASONS, type CrlEntry } from './crl.ts'
 import { type Extensions, writeAuthorityKeyIdentifier, writeExtension, writeExtensions } from './extension.ts'
