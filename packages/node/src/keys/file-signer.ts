@@ -4,7 +4,15 @@
  * RSA signs a digest by padding DigestInfo itself (RFC 8017 section 8.2.1 from step 2 on), since node:crypto would
  * digest the digest again. ECDSA over a digest is made in JavaScript for the same reason, and natively over a message.
  */
-import { constants, createHash, createPublicKey, sign as cryptoSign, type KeyObject, privateEncrypt } from 'node:crypto'
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  sign as cryptoSign,
+  type KeyObject,
+  privateEncrypt,
+  randomBytes,
+} from 'node:crypto'
 import type { DigestAlgorithm, KeyAlgorithm, Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
 import { encodeDigestInfo, readPublicKey } from '@fiducial/core/bytes/public-key.ts'
