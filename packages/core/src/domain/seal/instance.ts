@@ -1,0 +1,191 @@
+/**
+ * Instance: everything that an acquisition statement says about an image, measured from its bytes.
+ *
+ * The signatures that sealing adds, (4FFE,0001) and (FFFA,FFFA), are left out, and nothing else: described before
+ * and after sealing, a file gives the same value. Which signatures there are and who made them is left to the
+ * statement.
+ */
+import type { HashFactory } from '../../bytes/hash.ts'
+import { encodeHex } from '../../bytes/hex.ts'
+import type { Tag } from '../../formats/dicom/element.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import { textAt } from '../../formats/dicom/values.ts'
+import type { Digests } from '../signature/digest.ts'
+import { isSignable } from '../signature/signable.ts'
+import { describeElements, type ElementDigest } from './elements.ts'
+import { MerkleTree } from './merkle.ts'
+import { type DecodeFrame, describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
+
+/** What names the image, and the shape of its pixels. */
+export interface InstanceIdentity {
+  /** The UIDs are as written, without padding; null where the file has none or one that is no UID. */
+  readonly sopClassUid: string | null
+  readonly sopInstanceUid: string | null
+  readonly studyInstanceUid: string | null
+  readonly seriesInstanceUid: string | null
+  /** (0008,0017), or one made for the occasion. */
+  readonly acquisitionUid: string
+  readonly transferSyntaxUid: string | null
+  /** Null for an object without pixels. */
+  readonly image: ImageShape | null
+}
+
+/** Attributes of group 0028; 0 where absent. */
+export interface ImageShape {
+  readonly rows: number
+  readonly columns: number
+  readonly samplesPerPixel: number
+  readonly bitsAllocated: number
+  readonly bitsStored: number
+}
+
+/** A list of digests by its Merkle root. */
+export interface FrameTree {
+  readonly count: bigint
+  /** RFC 6962 tree over the SHA-256 of each frame. */
+  readonly root: Uint8Array
+}
+
+export interface PixelTree extends FrameTree {
+  readonly photometricInterpretation: string
+  readonly samplesPerPixel: number
+  readonly bitsAllocated: number
+}
+
+export interface EncapsulatedTree extends FrameTree {
+  readonly fragments: number
+  /** See {@link import('./pixels.ts').FragmentLayout}. */
+  readonly layout: Uint8Array
+}
+
+/** When the header says that the image was made, as written there. */
+export interface AcquisitionTime {
+  /** Where it stands, such as `0008002a`. */
+  readonly attribute: string
+  /** DT or DA. */
+  readonly date: string
+  /** TM, for a date of VR DA. */
+  readonly time: string | null
+  /** Timezone Offset From UTC (0008,0201). */
+  readonly zone: string | null
+}
+
+export interface InstanceDescription {
+  readonly instance: InstanceIdentity
+  /** SHA-256 of the MAC stream over all signable top-level elements, padding normalised. */
+  readonly dataset: Uint8Array
+  /** 16 bytes. */
+  readonly salt: Uint8Array
+  readonly elements: readonly ElementDigest[]
+  /** Decoded frames; null where there are none to be had exactly. */
+  readonly pixels: PixelTree | null
+  /** Frames as encoded; null where pixels are native or absent. */
+  readonly encapsulated: EncapsulatedTree | null
+  readonly acquiredAt: AcquisitionTime | null
+  /** The entries of the tree of `pixels`, or where that is null, of `encapsulated`; empty without both. */
+  readonly frames: readonly Uint8Array[]
+}
+
+export interface DescribeOptions {
+  /** Of this file; shares the pass over the data set with the signatures. */
+  readonly digests: Digests
+  readonly decodeFrame?: DecodeFrame
+  /** 16 bytes that nobody could foresee, for an Acquisition UID where the file has none. */
+  readonly random: Uint8Array
+}
+
+/**
+ * Describes an image.
+ *
+ * Cost: one pass over the pixels beside that of `digests`, which is free where a signature over all signable elements
+ * was made or checked; encapsulated pixels are passed over once encoded and once decoded.
+ * @param salt  16 bytes that nobody could foresee
+ */
+export function describeInstance(file: DicomFile, hashes: HashFactory, salt: Uint8Array, options: DescribeOptions): InstanceDescription {
+  const decoded = describePixels(file, hashes, options.decodeFrame)
+  const layout = describeLayout(file, hashes)
+  const codestreams = layout === undefined ? undefined : digestCodestreams(file, layout, hashes)
+  return {
+    instance: identify(file, options.random),
+    dataset: digestDataSet(file, options.digests),
+    salt,
+    elements: describeElements(file.dataSet, { hashes, salt }),
+    pixels: decoded === undefined ? null : { ...treeOf(hashes, decoded.frames), ...meaningOf(decoded) },
+    encapsulated:
+      layout === undefined || codestreams === undefined
+        ? null
+        : { ...treeOf(hashes, codestreams), fragments: layout.fragments, layout: layout.digest },
+    acquiredAt: acquisitionTime(file),
+    frames: decoded?.frames ?? codestreams ?? [],
+  }
+}
+
+/** SHA-256 over all signable top-level elements; free where a signature over the same was made or checked. */
+export const digestDataSet = ({ dataSet }: DicomFile, digests: Digests): Uint8Array =>
+  digests.digestElements('sha256', dataSet.elements.filter(isSignable), 'normalised')
+
+/** An UID from 16 random bytes, under the root for UUIDs (PS3.5 annex B.2). */
+export function uidFromRandom(random: Uint8Array): string {
+  if (random.length !== 16) throw new RangeError(`${random.length} random bytes`)
+  const uuid = random.slice()
+  uuid[6] = ((uuid[6] as number) & 0x0f) | 0x40
+  uuid[8] = ((uuid[8] as number) & 0x3f) | 0x80
+  return `2.25.${BigInt(`0x${encodeHex(uuid)}`)}`
+}
+
+function identify(file: DicomFile, random: Uint8Array): InstanceIdentity {
+  const uid = (tag: Tag): string | null => uidOrNull(textAt(file.dataSet, tag))
+  return {
+    sopClassUid: uid(0x00080016),
+    sopInstanceUid: uid(0x00080018),
+    studyInstanceUid: uid(0x0020000d),
+    seriesInstanceUid: uid(0x0020000e),
+    acquisitionUid: uid(0x00080017) ?? uidFromRandom(random),
+    transferSyntaxUid: uidOrNull(file.transferSyntaxUid),
+    image: findPixelElement(file.dataSet) === undefined ? null : imageShape(file),
+  }
+}
+
+/** Digits and dots: what tells UIDs apart from anything that could mislead a reader of a report. */
+export const UID = /^[0-9][0-9.]{0,63}$/
+
+const uidOrNull = (value: string | undefined): string | null => (value !== undefined && UID.test(value) ? value : null)
+
+function imageShape({ dataSet }: DicomFile): ImageShape {
+  const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored } = readShape(dataSet)
+  return { rows, columns, samplesPerPixel, bitsAllocated, bitsStored }
+}
+
+/** Acquisition DateTime, or the first of acquisition, content and study date that is there, each with its time. */
+function acquisitionTime({ dataSet }: DicomFile): AcquisitionTime | null {
+  const written = (tag: Tag): string | null => {
+    const value = textAt(dataSet, tag)
+    return value !== undefined && DATE_OR_TIME.test(value) ? value : null
+  }
+  const zone = written(0x00080201)
+  for (const [dateTag, timeTag] of TIMES) {
+    const date = written(dateTag)
+    if (date === null) continue
+    const attribute = dateTag.toString(16).padStart(8, '0')
+    return { attribute, date, time: timeTag === undefined ? null : written(timeTag), zone }
+  }
+  return null
+}
+
+/** What VRs DA, TM and DT are made of, with the separators of old files. */
+export const DATE_OR_TIME = /^[0-9.:+-]{1,32}$/
+const TIMES: readonly (readonly [Tag, Tag?])[] = [
+  [0x0008002a],
+  [0x00080022, 0x00080032],
+  [0x00080023, 0x00080033],
+  [0x00080020, 0x00080030],
+]
+
+const treeOf = (hashes: HashFactory, frames: readonly Uint8Array[]): FrameTree => {
+  const { size, root } = new MerkleTree(hashes, frames)
+  return { count: size, root }
+}
+
+function meaningOf({ photometricInterpretation, samplesPerPixel, bitsAllocated }: Omit<PixelTree, keyof FrameTree>): Omit<PixelTree, keyof FrameTree> {
+  return { photometricInterpretation, samplesPerPixel, bitsAllocated }
+}

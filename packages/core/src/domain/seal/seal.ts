@@ -1,0 +1,183 @@
+/**
+ * Seal: the file beside an image: the signed statement, and what a verifier needs to check it alone.
+ *
+ * One value, one spelling: canonical JSON (RFC 8785), base64 and hexadecimal in one way, nothing unknown, so that no
+ * byte can change unseen. The format is described in docs/reference/seal-file.md. Whether the signatures hold is left
+ * to verify.ts.
+ */
+import { encodeBase64 } from '../../bytes/base64.ts'
+import { digestOf, type HashFactory } from '../../bytes/hash.ts'
+import { encodeHex } from '../../bytes/hex.ts'
+import { FormatError } from '../../errors.ts'
+import { type Envelope, formatEnvelope, parseEnvelope } from '../../formats/dsse/envelope.ts'
+import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
+import { JsonFields } from '../../formats/json/fields.ts'
+import type { JsonObject } from '../../formats/json/parse.ts'
+import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import { PROOF_LIMIT } from './merkle.ts'
+import { PAYLOAD_TYPE, SEAL_MEDIA_TYPE, SERIES_MEDIA_TYPE } from './namespace.ts'
+import { parseSeriesStatement, SERIES_LIMIT, type SeriesEntry, type SeriesStatement } from './series-statement.ts'
+import { UID } from './instance.ts'
+import { type AcquisitionStatement, parseStatement } from './statement.ts'
+
+/** A statement with its signatures, and tokens that prove when those were there. */
+export interface SignedStatement<Statement> {
+  readonly envelope: Envelope
+  /** What the envelope's payload says. */
+  readonly statement: Statement
+  /** RFC 3161 tokens, DER, over {@link timestampImprint}. */
+  readonly timestamps: readonly Uint8Array[]
+}
+
+/** The technologist's signature of the series, and where the image stands in it. */
+export interface SeriesProof extends SignedStatement<SeriesStatement> {
+  readonly index: bigint
+  readonly proof: readonly Uint8Array[]
+}
+
+export interface Seal extends SignedStatement<AcquisitionStatement> {
+  /** Those that the statement names, in the order of naming. */
+  readonly certificates: readonly Certificate[]
+  /** SHA-256 of each frame; empty over {@link LISTED_FRAMES_LIMIT} of them. */
+  readonly frames: readonly Uint8Array[]
+  readonly series: SeriesProof | null
+}
+
+/** The file beside a series. */
+export interface SeriesSeal extends SignedStatement<SeriesStatement> {
+  readonly certificates: readonly Certificate[]
+  /** In the order of the tree. */
+  readonly entries: readonly SeriesEntry[]
+}
+
+/** Bytes of a file. */
+export const SEAL_LIMIT = 64 * 1024 * 1024
+/** An image with more frames is sealed without their list: a change shows, but not where. */
+export const LISTED_FRAMES_LIMIT = 262_144
+const CERTIFICATES_LIMIT = 48
+const CERTIFICATE_LIMIT = 64 * 1024
+const TIMESTAMPS_LIMIT = 4
+const TIMESTAMP_LIMIT = 64 * 1024
+const NEWLINE = 0x0a
+
+/**
+ * Reads the file beside an image. Accepts exactly what {@link formatSeal} writes.
+ * @throws {FormatError} `seal_malformed`, or the code of the part: `json_malformed`, `envelope_malformed`,
+ *   `statement_malformed`, `certificate_malformed`
+ */
+export function parseSeal(file: Uint8Array): Seal {
+  const fields = openFile(file)
+  fields.constant('mediaType', SEAL_MEDIA_TYPE)
+  const signed = readSigned(fields, parseStatement)
+  const seal = {
+    ...signed,
+    certificates: readCertificates(fields),
+    frames: fields.hexes('frames', LISTED_FRAMES_LIMIT, 32),
+    series: fields.nullable('series', readSeriesProof),
+  }
+  fields.finish()
+  if (seal.series !== null && seal.statement.signatures.operator !== null) {
+    throw fields.refuse('series', 'stands beside an image that the technologist signed')
+  }
+  return seal
+}
+
+/** Writes the file beside an image; the inverse of {@link parseSeal}. */
+export function formatSeal({ envelope, certificates, frames, timestamps, series }: Seal): Uint8Array {
+  return closeFile({
+    mediaType: SEAL_MEDIA_TYPE,
+    envelope: formatEnvelope(envelope),
+    certificates: certificates.map(({ bytes }) => encodeBase64(bytes)),
+    frames: frames.map(encodeHex),
+    timestamps: timestamps.map(encodeBase64),
+    series: series === null ? null : writeSeriesProof(series),
+  })
+}
+
+/**
+ * Reads the file beside a series. Accepts exactly what {@link formatSeriesSeal} writes.
+ * @throws {FormatError} as {@link parseSeal}
+ */
+export function parseSeriesSeal(file: Uint8Array): SeriesSeal {
+  const fields = openFile(file)
+  fields.constant('mediaType', SERIES_MEDIA_TYPE)
+  const signed = readSigned(fields, parseSeriesStatement)
+  const seal = { ...signed, certificates: readCertificates(fields), entries: fields.objects('entries', SERIES_LIMIT, readEntry) }
+  fields.finish()
+  return seal
+}
+
+/** Writes the file beside a series; the inverse of {@link parseSeriesSeal}. */
+export function formatSeriesSeal({ envelope, certificates, entries, timestamps }: SeriesSeal): Uint8Array {
+  return closeFile({
+    mediaType: SERIES_MEDIA_TYPE,
+    envelope: formatEnvelope(envelope),
+    certificates: certificates.map(({ bytes }) => encodeBase64(bytes)),
+    entries: entries.map(writeEntry),
+    timestamps: timestamps.map(encodeBase64),
+  })
+}
+
+/**
+ * What a timestamp is taken over: SHA-256 of the envelope in canonical JSON, signatures included. A token over the
+ * payload alone would let whoever steals a key later sign what an accomplice had stamped before.
+ */
+export const timestampImprint = (envelope: Envelope, hashes: HashFactory): Uint8Array =>
+  digestOf(hashes, 'sha256', encodeCanonicalJson(formatEnvelope(envelope)))
+
+function openFile(file: Uint8Array): JsonFields {
+  if (file.length > SEAL_LIMIT) throw new FormatError('seal_malformed', `longer than ${SEAL_LIMIT} bytes`)
+  if (file.at(-1) !== NEWLINE) throw new FormatError('seal_malformed', 'does not end in a newline', { offset: file.length })
+  return new JsonFields(parseCanonicalJson(file.subarray(0, -1)), 'seal_malformed')
+}
+
+function closeFile(value: JsonObject): Uint8Array {
+  const text = encodeCanonicalJson(value)
+  const file = new Uint8Array(text.length + 1)
+  file.set(text)
+  file[text.length] = NEWLINE
+  if (file.length > SEAL_LIMIT) throw new FormatError('seal_malformed', `longer than ${SEAL_LIMIT} bytes`)
+  return file
+}
+
+function readSigned<Statement>(fields: JsonFields, parse: (payload: Uint8Array) => Statement): SignedStatement<Statement> {
+  const envelope = parseEnvelope(fields.value('envelope'))
+  if (envelope.payloadType !== PAYLOAD_TYPE) throw fields.refuse('envelope', 'holds no in-toto statement')
+  return {
+    envelope,
+    statement: parse(envelope.payload),
+    timestamps: fields.base64s('timestamps', TIMESTAMPS_LIMIT, TIMESTAMP_LIMIT),
+  }
+}
+
+const readCertificates = (fields: JsonFields): readonly Certificate[] =>
+  fields.base64s('certificates', CERTIFICATES_LIMIT, CERTIFICATE_LIMIT).map(parseCertificate)
+
+function readSeriesProof(fields: JsonFields): SeriesProof {
+  return {
+    ...readSigned(fields, parseSeriesStatement),
+    index: fields.bigint('index', BigInt(SERIES_LIMIT)),
+    proof: fields.hexes('proof', PROOF_LIMIT, 32),
+  }
+}
+
+const writeSeriesProof = ({ envelope, timestamps, index, proof }: SeriesProof): JsonObject => ({
+  envelope: formatEnvelope(envelope),
+  timestamps: timestamps.map(encodeBase64),
+  index: String(index),
+  proof: proof.map(encodeHex),
+})
+
+const readEntry = (fields: JsonFields): SeriesEntry => ({
+  sopInstanceUid: fields.string('sopInstanceUid', UID),
+  dataset: fields.hex('dataset', 32),
+  file: fields.hex('file', 32),
+  statement: fields.hex('statement', 32),
+})
+
+const writeEntry = ({ sopInstanceUid, dataset, file, statement }: SeriesEntry): JsonObject => ({
+  sopInstanceUid,
+  dataset: encodeHex(dataset),
+  file: encodeHex(file),
+  statement: encodeHex(statement),
+})

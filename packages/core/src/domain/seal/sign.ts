@@ -1,0 +1,158 @@
+/**
+ * Sign: makes seals. The verifying side never imports this file.
+ *
+ * Each holder signs twice, with a key of today and with a post-quantum one, over the same bytes. Keys stay behind the
+ * Signer port; randomness, time and the timestamp authority are handed in.
+ */
+import type { Signer } from '../../bytes/crypto.ts'
+import { digestOf, type HashFactory, type HashName } from '../../bytes/hash.ts'
+import { encodeHex } from '../../bytes/hex.ts'
+import { encodePae, type Envelope } from '../../formats/dsse/envelope.ts'
+import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import { type Chain, type HolderCertificates, namedCertificates, type Operator } from './holder.ts'
+import { MerkleTree } from './merkle.ts'
+import { PAYLOAD_TYPE } from './namespace.ts'
+import { LISTED_FRAMES_LIMIT, type Seal, type SeriesSeal, type SignedStatement, timestampImprint } from './seal.ts'
+import { encodeSeriesEntry, formatSeriesStatement, type SeriesEntry, type SeriesStatement, sortSeries } from './series-statement.ts'
+import { type AcquisitionStatement, formatStatement } from './statement.ts'
+
+/** The keys of one holder. */
+export interface HolderSigners {
+  /** Made the DICOM signature in the image; absent for a holder who makes none there. Only its certificates are used. */
+  readonly image?: Pick<Signer, 'certificate' | 'chain'>
+  /** Ed25519 or P-256. */
+  readonly statement: Signer
+  /** ML-DSA-44. */
+  readonly postQuantum: Signer
+}
+
+/** Gets an RFC 3161 token, DER, for a digest. */
+export type Timestamp = (name: HashName, digest: Uint8Array) => Promise<Uint8Array>
+
+export interface SealRequest {
+  readonly statement: AcquisitionStatement
+  /** As described with the statement. */
+  readonly frames: readonly Uint8Array[]
+  readonly signers: {
+    readonly device: HolderSigners
+    /** The technologist; in a series, whose technologist signs later, the certificates are used and no key. */
+    readonly operator: HolderSigners
+  }
+  readonly hashes: HashFactory
+  readonly timestamp?: Timestamp
+}
+
+/** What a statement says about the certificates of a holder. */
+export function certificatesOf({ image, statement, postQuantum }: HolderSigners, hashes: HashFactory): HolderCertificates {
+  const chain = ({ certificate, chain: issuers }: Pick<Signer, 'certificate' | 'chain'>): Chain =>
+    [certificate, ...issuers].map((bytes) => digestOf(hashes, 'sha256', bytes))
+  return {
+    image: image === undefined ? [] : chain(image),
+    statement: chain(statement),
+    postQuantum: chain(postQuantum),
+  }
+}
+
+/**
+ * Signs a statement with the device's keys, and with the technologist's where the statement names a signature of
+ * theirs in the image.
+ *
+ * @throws {TypeError} if the statement names other certificates than those of the signers, or a key is of no use here
+ * @throws {FormatError} `statement_malformed`
+ * @throws {KeyError} from the signers
+ */
+export async function signSeal({ statement, frames, signers, hashes, timestamp }: SealRequest): Promise<Seal> {
+  const { device, operator } = signers
+  checkHolder(statement.device, device, hashes)
+  checkHolder(statement.operator, operator, hashes)
+  const isSeries = statement.signatures.operator === null
+  const holders = isSeries ? [device] : [device, operator]
+  const payload = formatStatement(statement)
+  const signed = await signStatement({ statement, payload, holders, hashes, timestamp })
+  return {
+    ...signed,
+    certificates: collectCertificates([statement.device, statement.operator], [device, operator], hashes),
+    frames: frames.length > LISTED_FRAMES_LIMIT ? [] : frames,
+    series: null,
+  }
+}
+
+export interface SeriesRequest {
+  /** Everything but what the entries give. */
+  readonly statement: Omit<SeriesStatement, 'count' | 'root'>
+  readonly entries: readonly SeriesEntry[]
+  readonly signers: HolderSigners
+  readonly hashes: HashFactory
+  readonly timestamp?: Timestamp
+}
+
+/**
+ * Signs a whole series at once.
+ *
+ * @throws {TypeError} for two images with one UID, or certificates other than those of the signers
+ * @throws {FormatError} `statement_malformed`
+ * @throws {KeyError} from the signers
+ */
+export async function signSeries({ statement: given, entries, signers, hashes, timestamp }: SeriesRequest): Promise<SeriesSeal> {
+  const sorted = sortSeries(entries)
+  const { size, root } = new MerkleTree(hashes, sorted.map(encodeSeriesEntry))
+  const statement = { ...given, count: size, root }
+  checkHolder(statement.operator, signers, hashes)
+  const payload = formatSeriesStatement(statement)
+  const signed = await signStatement({ statement, payload, holders: [signers], hashes, timestamp })
+  return { ...signed, certificates: collectCertificates([statement.operator], [signers], hashes), entries: sorted }
+}
+
+interface StatementRequest<Statement> {
+  readonly statement: Statement
+  readonly payload: Uint8Array
+  readonly holders: readonly HolderSigners[]
+  readonly hashes: HashFactory
+  readonly timestamp: Timestamp | undefined
+}
+
+async function signStatement<Statement>(request: StatementRequest<Statement>): Promise<SignedStatement<Statement>> {
+  const { statement, payload, holders, hashes, timestamp } = request
+  const pae = encodePae(PAYLOAD_TYPE, payload)
+  const keys = holders.flatMap((holder) => [holder.statement, holder.postQuantum])
+  const signatures = await Promise.all(
+    keys.map(async (key) => ({
+      keyid: encodeHex(digestOf(hashes, 'sha256', key.certificate)),
+      sig: await key.signMessage(pae),
+    })),
+  )
+  const envelope: Envelope = { payloadType: PAYLOAD_TYPE, payload, signatures }
+  const token = await timestamp?.('sha256', timestampImprint(envelope, hashes))
+  return { envelope, statement, timestamps: token === undefined ? [] : [token] }
+}
+
+function checkHolder({ certificates }: Operator, signers: HolderSigners, hashes: HashFactory): void {
+  if (JSON.stringify(spell(certificates)) !== JSON.stringify(spell(certificatesOf(signers, hashes)))) {
+    throw new TypeError('the statement names other certificates than those of the signers')
+  }
+  const { statement, postQuantum } = signers
+  if (statement.algorithm !== 'ed25519' && statement.algorithm !== 'ecdsa-p256') {
+    throw new TypeError(`statements are not signed with ${statement.algorithm}`)
+  }
+  if (postQuantum.algorithm !== 'ml-dsa-44') throw new TypeError(`${postQuantum.algorithm} is not post-quantum`)
+}
+
+const spell = ({ image, statement, postQuantum }: HolderCertificates): readonly (readonly string[])[] =>
+  [image, statement, postQuantum].map((chain) => chain.map(encodeHex))
+
+/** The certificates that a statement names, from those that the signers bring. */
+function collectCertificates(
+  named: readonly Operator[],
+  signers: readonly HolderSigners[],
+  hashes: HashFactory,
+): readonly Certificate[] {
+  const byDigest = new Map<string, Uint8Array>()
+  for (const { image, statement, postQuantum } of signers) {
+    for (const key of [image, statement, postQuantum]) {
+      for (const bytes of key === undefined ? [] : [key.certificate, ...key.chain]) {
+        byDigest.set(encodeHex(digestOf(hashes, 'sha256', bytes)), bytes)
+      }
+    }
+  }
+  return namedCertificates(named).map((digest) => parseCertificate(byDigest.get(encodeHex(digest)) as Uint8Array))
+}

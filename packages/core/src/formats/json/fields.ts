@@ -1,0 +1,171 @@
+/**
+ * Fields: takes a JSON object apart by a closed list of names.
+ *
+ * A reader of a format asks for each field once and then says that it is done; what is missing, of another type,
+ * or left over is refused with the code of that format. Messages name the place, never the value.
+ */
+import { decodeBase64 } from '../../bytes/base64.ts'
+import { decodeHex } from '../../bytes/hex.ts'
+import { type FormatCode, FormatError } from '../../errors.ts'
+import type { JsonObject, JsonValue } from './parse.ts'
+
+/** The fields of one object. Every method throws {@link FormatError} with the code that was handed in. */
+export class JsonFields {
+  readonly #members: JsonObject
+  readonly #code: FormatCode
+  readonly #path: string
+  readonly #left: Set<string>
+
+  /** @param path  where the object stands, for messages; empty for the whole */
+  constructor(value: JsonValue, code: FormatCode, path = '') {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+      throw new FormatError(code, `${path || 'the whole'} is no object`)
+    }
+    this.#members = value as JsonObject
+    this.#code = code
+    this.#path = path
+    this.#left = new Set(Object.keys(this.#members))
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#members, name)
+  }
+
+  value(name: string): JsonValue {
+    if (!this.has(name)) throw this.refuse(name, 'is missing')
+    this.#left.delete(name)
+    return this.#members[name] as JsonValue
+  }
+
+  string(name: string, pattern: RegExp): string {
+    return this.#string(this.value(name), name, pattern)
+  }
+
+  nullableString(name: string, pattern: RegExp): string | null {
+    const value = this.value(name)
+    return value === null ? null : this.#string(value, name, pattern)
+  }
+
+  /** A string that must be one particular one. */
+  constant<T extends string>(name: string, expected: T): T {
+    if (this.value(name) !== expected) throw this.refuse(name, `is not ${expected}`)
+    return expected
+  }
+
+  boolean(name: string): boolean {
+    const value = this.value(name)
+    if (typeof value !== 'boolean') throw this.refuse(name, 'is neither true nor false')
+    return value
+  }
+
+  /** A whole number from `least` to `most`. */
+  integer(name: string, least: number, most: number): number {
+    const value = this.value(name)
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+      throw this.refuse(name, `is no whole number from ${least} to ${most}`)
+    }
+    return value
+  }
+
+  /** A count or index as a decimal string without leading zeros, at most `most`. */
+  bigint(name: string, most: bigint): bigint {
+    const value = BigInt(this.string(name, /^(0|[1-9][0-9]{0,18})$/))
+    if (value > most) throw this.refuse(name, `is over ${most}`)
+    return value
+  }
+
+  /** Bytes as lower-case hexadecimal. */
+  hex(name: string, lengthBytes: number): Uint8Array {
+    return this.#hex(this.value(name), name, lengthBytes)
+  }
+
+  /** Bytes as canonical base64, 1 to `most` of them. */
+  base64(name: string, most: number): Uint8Array {
+    return this.#base64(this.value(name), name, most)
+  }
+
+  null(name: string): null {
+    if (this.value(name) !== null) throw this.refuse(name, 'is not null')
+    return null
+  }
+
+  /** An object inside, read by the function and checked for leftovers. */
+  object<T>(name: string, read: (fields: JsonFields) => T): T {
+    return this.#object(this.value(name), name, read)
+  }
+
+  nullable<T>(name: string, read: (fields: JsonFields) => T): T | null {
+    const value = this.value(name)
+    return value === null ? null : this.#object(value, name, read)
+  }
+
+  objects<T>(name: string, most: number, read: (fields: JsonFields) => T): readonly T[] {
+    return this.#array(name, most).map((value, i) => this.#object(value, `${name}[${i}]`, read))
+  }
+
+  strings(name: string, most: number, pattern: RegExp): readonly string[] {
+    return this.#array(name, most).map((value, i) => this.#string(value, `${name}[${i}]`, pattern))
+  }
+
+  hexes(name: string, most: number, lengthBytes: number): readonly Uint8Array[] {
+    return this.#array(name, most).map((value, i) => this.#hex(value, `${name}[${i}]`, lengthBytes))
+  }
+
+  base64s(name: string, most: number, lengthBytes: number): readonly Uint8Array[] {
+    return this.#array(name, most).map((value, i) => this.#base64(value, `${name}[${i}]`, lengthBytes))
+  }
+
+  /** Refuses what nobody asked for. */
+  finish(): void {
+    // A name is the sender's text, so it stays out of the message.
+    if (this.#left.size > 0) throw new FormatError(this.#code, `${this.#path || 'the whole'} has ${this.#left.size} unknown fields`)
+  }
+
+  /** The error for a field, for rules that are not of type alone. */
+  refuse(name: string, problem: string): FormatError {
+    return new FormatError(this.#code, `${this.#at(name)} ${problem}`)
+  }
+
+  #at(name: string): string {
+    return this.#path === '' ? name : `${this.#path}.${name}`
+  }
+
+  #array(name: string, most: number): readonly JsonValue[] {
+    const value = this.value(name)
+    if (!Array.isArray(value)) throw this.refuse(name, 'is no array')
+    if (value.length > most) throw this.refuse(name, `has more than ${most} entries`)
+    return value
+  }
+
+  #string(value: JsonValue, name: string, pattern: RegExp): string {
+    if (typeof value !== 'string' || !pattern.test(value)) throw this.refuse(name, 'is not spelled as it must be')
+    return value
+  }
+
+  #hex(value: JsonValue, name: string, lengthBytes: number): Uint8Array {
+    if (typeof value !== 'string' || value.length !== 2 * lengthBytes) throw this.refuse(name, `is not ${lengthBytes} bytes`)
+    return this.#decoded(name, () => decodeHex(value))
+  }
+
+  #base64(value: JsonValue, name: string, most: number): Uint8Array {
+    if (typeof value !== 'string' || value === '') throw this.refuse(name, 'is no base64')
+    const bytes = this.#decoded(name, () => decodeBase64(value))
+    if (bytes.length > most) throw this.refuse(name, `is longer than ${most} bytes`)
+    return bytes
+  }
+
+  #decoded(name: string, decode: () => Uint8Array): Uint8Array {
+    try {
+      return decode()
+    } catch (cause) {
+      throw new FormatError(this.#code, `${this.#at(name)} is not spelled as it must be`, { cause })
+    }
+  }
+
+  #object<T>(value: JsonValue, name: string, read: (fields: JsonFields) => T): T {
+    const fields = new JsonFields(value, this.#code, this.#at(name))
+    const result = read(fields)
+    fields.finish()
+    return result
+  }
+}
