@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkErrorCodes, checkLinks, findCalls } from './check-docs.ts'
+import { checkDependencies, checkErrorCodes, checkLinks, findCalls } from './check-docs.ts'
 import { readDocument } from './markdown.ts'
 
 const exists = (path: string): boolean => ['README.md', 'docs/a.md', 'packages/core/src/errors.ts'].includes(path)
@@ -38,19 +38,40 @@ describe('links of documents', () => {
 
 describe('error codes of the reference', () => {
   const source = `export type ACode =\n  | 'one'\n  | 'two_2'\n\nexport type BCode = 'three'\n`
+  const thrown = `throw new FormatError('one', 'x'); 'two_2' 'three'`
   it('accepts a page with a row for each', () => {
     const page = readDocument('p.md', '| code |\n|---|\n| `one` | x |\n| `two_2` | y |\n\n| `three` | z |')
-    assert.deepEqual(checkErrorCodes(source, page), [])
+    assert.deepEqual(checkErrorCodes(source, page, thrown), [])
   })
   it('shows a code without a row and a row without a code', () => {
     const page = readDocument('p.md', '| `one` | x |\n| `three` | x |\n| `four` | x |')
-    assert.deepEqual(checkErrorCodes(source, page), [
+    assert.deepEqual(checkErrorCodes(source, page, thrown), [
       'p.md:1  lacks the code two_2',
       'p.md:1  has four, which is no code',
     ])
   })
+  it('shows a code that nothing throws', () => {
+    const page = readDocument('p.md', '| `one` | x |\n| `two_2` | y |\n| `three` | z |')
+    const findings = checkErrorCodes(source, page, `'one' 'three'`)
+    assert.deepEqual(findings, ['packages/core/src/errors.ts:1  has two_2, which nothing throws'])
+  })
   it('says so when the source cannot be read', () => {
-    assert.equal(checkErrorCodes('', readDocument('p.md', '')).length, 1)
+    assert.equal(checkErrorCodes('', readDocument('p.md', ''), '').length, 1)
+  })
+})
+
+describe('dependencies of the table', () => {
+  const page = readDocument('p.md', '| package | version |\n|---|---|\n| `a` | 1.0.0 | MIT |\n| `@b/c` | 2.0.0 | MIT |')
+  it('accepts a table with a row for each, and needs none for our own', () => {
+    const manifests = [
+      { dependencies: { a: '1.0.0', '@fiducial/core': '0.1.0' } },
+      { devDependencies: { '@b/c': '2.0.0' } },
+    ]
+    assert.deepEqual(checkDependencies(manifests, page), [])
+  })
+  it('shows a dependency without a row, one of another version, and a row without a dependency', () => {
+    const manifests = [{ dependencies: { a: '1.0.1' } }, { optionalDependencies: { d: '1.0.0' } }]
+    assert.equal(checkDependencies(manifests, page).length, 4)
   })
 })
 

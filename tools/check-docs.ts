@@ -1,11 +1,13 @@
 /**
  * Documents: keeps what they say true where a program can tell.
  *
- * Links lead to files and headings that exist; paths of this repository in `inline code` exist; every error code has
- * its row in docs/reference/errors.md and every row its code; commands in `sh` blocks are commands of the command
- * line, with options that it knows. A block marked `sh run` is run, all such blocks of a document in turn in one empty
- * folder, with `./fiducial` in it and its state below it; the last command of a block marked `sh run exit=1` ends with
- * that code. `sh session` shows commands that only a person can type, and is left alone.
+ * Links lead to files and headings that exist; paths of this repository in `inline code` exist; every error code is
+ * thrown somewhere and has its row in docs/reference/errors.md, and every row its code; every dependency has its row,
+ * with its version, in docs/decisions/dependencies.md; commands in `sh` blocks are commands of the command line, with
+ * options that it knows.
+ *
+ * A block marked `sh run` is run, all such blocks of a document in turn in one empty folder, with `./fiducial` in it and
+ * its state below it; the last command of a block marked `sh run exit=1` ends with that code.
  *
  *   node tools/check-docs.ts
  *
@@ -16,10 +18,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { type CodeBlock, type Document, readDocument } from './markdown.ts'
-import { listFiles } from './source.ts'
+import { isTestFile, listFiles, readTree } from './source.ts'
 
 const ERRORS_SOURCE = 'packages/core/src/errors.ts'
 const ERRORS_PAGE = 'docs/reference/errors.md'
+const DEPENDENCIES_PAGE = 'docs/decisions/dependencies.md'
+const MANIFESTS = ['package.json', 'packages/core/package.json', 'packages/node/package.json']
 const RUN_TIMEOUT_MS = 120_000
 
 /** Beginnings that mark inline code as a path below the root. */
@@ -43,15 +47,42 @@ export function checkLinks(documents: readonly Document[], exists: (path: string
   ])
 }
 
-/** Codes of the source that the page lacks, and the reverse. */
-export function checkErrorCodes(source: string, page: Document): string[] {
+/** Codes of the source that the page lacks, and the reverse; codes that none of the other sources names. */
+export function checkErrorCodes(source: string, page: Document, others: string): string[] {
   const types = source.match(/^export type \w+Code =[^\n]*\n(?:\s*\|.*\n)*/gm) ?? []
   const codes = new Set(types.join('').match(/(?<=')[a-z0-9_]+(?=')/g) ?? [])
-  const rows = new Set(page.firstCells.flatMap(({ text }) => text.match(/^`([a-z0-9_]+)`$/)?.[1] ?? []))
+  const rows = new Set(page.rows.flatMap(([first = '']) => first.match(/^`([a-z0-9_]+)`$/)?.[1] ?? []))
   if (codes.size === 0) return [`${ERRORS_SOURCE}:1  holds no code that could be read`]
   return [
     ...[...codes].filter((code) => !rows.has(code)).map((code) => `${page.path}:1  lacks the code ${code}`),
     ...[...rows].filter((code) => !codes.has(code)).map((code) => `${page.path}:1  has ${code}, which is no code`),
+    ...[...codes]
+      .filter((code) => !others.includes(`'${code}'`))
+      .map((code) => `${ERRORS_SOURCE}:1  has ${code}, which nothing throws`),
+  ]
+}
+
+/** The dependency lists of a package.json: exact versions by name. */
+export interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+/** Dependencies without a row of name and version, and rows without a dependency. Our own packages need none. */
+export function checkDependencies(manifests: readonly Manifest[], page: Document): string[] {
+  const lists = manifests.map((m) => ({ ...m.dependencies, ...m.optionalDependencies, ...m.devDependencies }))
+  const wanted = new Set(lists.flatMap((list) => Object.entries(list).map(([name, version]) => `${name} ${version}`)))
+  const rows = new Set(
+    page.rows.flatMap(([name, version]) => (name?.startsWith('`') ? [`${name.slice(1, -1)} ${version}`] : [])),
+  )
+  return [
+    ...[...wanted]
+      .filter((entry) => !entry.startsWith('@fiducial/') && !rows.has(entry))
+      .map((entry) => `${page.path}:1  lacks ${entry}`),
+    ...[...rows]
+      .filter((entry) => !wanted.has(entry))
+      .map((entry) => `${page.path}:1  has ${entry}, which is not used`),
   ]
 }
 
@@ -150,13 +181,22 @@ function readDocuments(root: string): Document[] {
   )
 }
 
+/** All sources but the list of errors and the tests, in one text. */
+function otherSources(root: string): string {
+  const files = [...readTree(root, ['packages']).values()]
+  return files.flatMap(({ path, text }) => (path === ERRORS_SOURCE || isTestFile(path) ? [] : [text])).join('\n')
+}
+
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
   const documents = readDocuments(root)
-  const page = documents.find(({ path }) => path === ERRORS_PAGE) ?? readDocument(ERRORS_PAGE, '')
+  const page = (path: string): Document =>
+    documents.find((document) => document.path === path) ?? readDocument(path, '')
+  const manifests = MANIFESTS.map((path): Manifest => JSON.parse(readFileSync(join(root, path), 'utf8')))
   const findings = [
     ...checkLinks(documents, (path) => existsSync(join(root, path))),
-    ...checkErrorCodes(readFileSync(join(root, ERRORS_SOURCE), 'utf8'), page),
+    ...checkErrorCodes(readFileSync(join(root, ERRORS_SOURCE), 'utf8'), page(ERRORS_PAGE), otherSources(root)),
+    ...checkDependencies(manifests, page(DEPENDENCIES_PAGE)),
     ...(await checkCalls(root, documents)),
   ]
   for (const document of documents) findings.push(...(await runBlocks(root, document)))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkLayers, findCircles } from './check-layers.ts'
+import { checkLayers, findCircles, findIdlePackages } from './check-layers.ts'
 import { readSource, type SourceTree } from './source.ts'
 
 /** A tree from texts by path; every path below packages/. */
@@ -126,6 +126,17 @@ describe('the surroundings of core', () => {
   for (const text of allowed) {
     it(`allows ${text}`, () => assert.deepEqual(findingsOf('core/src/bytes/hex.ts', text), []))
   }
+})
+
+describe('packages that a workspace lists', () => {
+  it('are imported by its sources, not only by its tests', () => {
+    const sources = tree({
+      'core/src/bytes/a.ts': `import '@noble/hashes/sha2.js'`,
+      'core/src/bytes/a.test.ts': `import 'pako'`,
+    })
+    const idle = findIdlePackages(sources, { 'packages/core': ['@noble/hashes', 'pako'] })
+    assert.deepEqual(idle, ['packages/core/package.json:1  lists pako, which nothing imports'])
+  })
 })
 
 describe('circles', () => {

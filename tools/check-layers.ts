@@ -2,9 +2,9 @@
  * Layers: keeps the imports of packages/ pointing down, and core free of its surroundings.
  *
  * The table below says, for every folder, what it may import; type-only imports count too. The program shows each
- * arrow that is not in the table, each circle of imports, each package that is imported without being a dependency,
- * and each use of a clock, of randomness or of the network in core. Tests may import what they like, except that
- * core's tests know nothing of the other packages.
+ * arrow that is not in the table, each circle of imports, each package that is imported without being a dependency or
+ * the reverse, and each use of a clock, of randomness or of the network in core. Tests may import what they like,
+ * except that core's tests know nothing of the other packages.
  *
  *   node tools/check-layers.ts [ROOT]
  *
@@ -59,6 +59,7 @@ export const ZONES: readonly Zone[] = [
   { name: 'bytes', path: BYTES, may: [ERRORS] },
   format('x509', ['der']),
   format('cms', ['x509', 'der']),
+  format('dsse', ['json']),
   format('*'),
   domain('trust'),
   domain('log', ['trust']),
@@ -110,6 +111,17 @@ export function checkLayers(tree: SourceTree, packagesOf: (path: string) => Read
     findings.push(...checkTargets(file, tree))
   }
   return [...findings, ...findCircles(tree)]
+}
+
+/** Packages that a workspace lists for use at run time, and that none of its sources names. */
+export function findIdlePackages(tree: SourceTree, packages: Readonly<Record<string, Iterable<string>>>): string[] {
+  return Object.entries(packages).flatMap(([folder, names]) => {
+    const files = [...tree.values()].filter((file) => file.path.startsWith(`${folder}/src/`) && !isTestFile(file.path))
+    const named = new Set(files.flatMap((file) => file.imports.map(({ specifier }) => packageName(specifier))))
+    return [...names]
+      .filter((name) => !named.has(name))
+      .map((name) => `${folder}/package.json:1  lists ${name}, which nothing imports`)
+  })
 }
 
 /** Core's tests may use the test runner, and stay in core; all tests of the node package may go anywhere. */
@@ -222,7 +234,10 @@ export function readPackageLists(root: string): (path: string) => ReadonlySet<st
 if (import.meta.main) {
   const root = process.argv[2] ?? join(import.meta.dirname, '..')
   const tree = readTree(root, ['packages'])
-  const findings = checkLayers(tree, readPackageLists(root))
+  const packagesOf = readPackageLists(root)
+  const workspaces = ['packages/core', 'packages/node']
+  const lists = Object.fromEntries(workspaces.map((folder) => [folder, packagesOf(`${folder}/`)]))
+  const findings = [...checkLayers(tree, packagesOf), ...findIdlePackages(tree, lists)]
   for (const finding of findings) process.stdout.write(`${finding}\n`)
   const imports = [...tree.values()].reduce((sum, file) => sum + file.imports.length, 0)
   process.stdout.write(`${tree.size} files, ${imports} imports, ${findings.length} against the rules\n`)

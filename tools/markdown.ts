@@ -32,8 +32,8 @@ export interface Document {
   readonly anchors: ReadonlySet<string>
   /** Contents of `inline code`. */
   readonly inlineCode: readonly Mention[]
-  /** First cells of table rows. */
-  readonly firstCells: readonly Mention[]
+  /** Table rows, as trimmed cells. */
+  readonly rows: readonly (readonly string[])[]
 }
 
 /** Reads a document. */
@@ -66,13 +66,21 @@ export function readDocument(path: string, text: string): Document {
     links: mentions(withoutCode, /\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)/g),
     anchors: anchorsOf(prose),
     inlineCode: mentions(prose, /`([^`]+)`/g),
-    firstCells: mentions(prose, /^\|\s*([^|]*?)\s*\|/g),
+    rows: prose.filter((line) => /^\|.*\|\s*$/.test(line)).map(cellsOf),
   }
 }
 
 function codeBlock(info: string, lines: readonly string[], line: number): CodeBlock {
   const [language = '', ...marks] = info.trim().split(/\s+/)
   return { language, marks, text: `${lines.join('\n')}\n`, line }
+}
+
+function cellsOf(line: string): string[] {
+  return line
+    .trim()
+    .slice(1, -1)
+    .split('|')
+    .map((cell) => cell.trim())
 }
 
 function mentions(lines: readonly string[], pattern: RegExp): Mention[] {
