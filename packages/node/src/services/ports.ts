@@ -1,6 +1,7 @@
 /**
  * Ports: what the services need from the world around them, in their own words. Adapters stand in storage and keys.
  */
+import type { Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
 
 /** Somebody who says, with a signature, that a digest existed at a time (RFC 3161). */
@@ -12,3 +13,31 @@ export interface TimestampAuthority {
    */
   timestamp(name: HashName, digest: Uint8Array): Promise<Uint8Array>
 }
+
+/** The three keys of a device or person. */
+export interface HolderKeys {
+  /** For PS3.15 signatures: RSA or ECDSA. */
+  readonly dicom: Signer
+  /** For the statement beside the file: Ed25519 or P-256. */
+  readonly statement: Signer
+  /** For the same statement: ML-DSA-44. */
+  readonly postQuantum: Signer
+}
+
+/** A person who can seal. */
+export interface SealingPerson {
+  readonly id: string
+  /** As in the certificates. */
+  readonly name: string
+  readonly keys: HolderKeys
+}
+
+/** A device that can seal. */
+export interface SealingDevice extends SealingPerson {
+  readonly manufacturer?: string
+  readonly model?: string
+  readonly serial?: string
+}
+
+/** Bytes that nobody can foresee. */
+export type RandomBytes = (length: number) => Uint8Array

@@ -1,0 +1,114 @@
+/**
+ * Check: one question about an image, with its answer.
+ *
+ * A reader sees which part fails and which part nobody could look at; a policy says which parts it asks for.
+ */
+
+/** What a check is about. */
+export type Subject =
+  /** The bytes can be read in one way only. */
+  | 'encoding'
+  /** Each frame of compressed pixel data has its own place. */
+  | 'fragments'
+  /** The device signed in the file. */
+  | 'device_signature'
+  /** The person who made the image signed in the file. */
+  | 'operator_signature'
+  /** No attribute is left open by the signatures. */
+  | 'coverage'
+  /** An authority saw the device's signature. */
+  | 'time'
+  /** The signers' certificates are not revoked. */
+  | 'revocation'
+  /** The seal beside the file is whole and signed by device and operator. */
+  | 'seal'
+  /** The image is as the seal describes it. */
+  | 'content'
+  /** The file names patient, operator, device, acquisition, time and geometry. */
+  | 'naming'
+
+/** Why a check fails. */
+export type FailureReason =
+  | 'attribute_added'
+  | 'attribute_changed'
+  | 'attribute_removed'
+  | 'certificate_outside_validity'
+  | 'date_changed'
+  | 'device_changed'
+  | 'display_changed'
+  | 'encoding_ambiguous'
+  | 'fragments_ambiguous'
+  | 'geometry_changed'
+  | 'identity_changed'
+  | 'operator_changed'
+  | 'other_instance'
+  | 'overlay_changed'
+  | 'patient_changed'
+  | 'pixels_changed'
+  | 'preamble_executable'
+  | 'revoked'
+  | 'role_mismatch'
+  | 'seal_malformed'
+  | 'seal_signature_missing'
+  | 'seal_signature_wrong'
+  | 'signature_malformed'
+  | 'signature_removed'
+  | 'signer_impersonated'
+  | 'tampered'
+  | 'time_contradicted'
+  | 'unsigned_display_attribute'
+  | 'unsigned_overlay'
+  | 'unsigned_pixels'
+  | 'weak_key'
+
+/** Why nobody could say. */
+export type GapReason =
+  | 'attribute_missing'
+  | 'fragments_undecided'
+  | 'pixels_undecodable'
+  | 'revocation_unknown'
+  | 'role_uncertified'
+  | 'seal_absent'
+  | 'signature_absent'
+  | 'signed_by_operator_in_series'
+  | 'time_unproven'
+  | 'transcoded'
+  | 'unsigned_attribute'
+  | 'unsigned_patient'
+  | 'untrusted_signer'
+  | 'vr_lost'
+  | 'weak_digest'
+
+interface Answer {
+  readonly subject: Subject
+  /** Attributes, frames, fragments or offsets that the answer is about; never values. */
+  readonly where?: readonly string[]
+}
+
+export type Check =
+  | (Answer & { readonly outcome: 'holds' })
+  | (Answer & { readonly outcome: 'fails'; readonly reason: FailureReason })
+  | (Answer & { readonly outcome: 'unknown'; readonly reason: GapReason })
+
+export const holds = (subject: Subject, where?: readonly string[]): Check => ({ subject, outcome: 'holds', ...places(where) })
+export const fails = (subject: Subject, reason: FailureReason, where?: readonly string[]): Check => ({
+  subject,
+  outcome: 'fails',
+  reason,
+  ...places(where),
+})
+export const unknown = (subject: Subject, reason: GapReason, where?: readonly string[]): Check => ({
+  subject,
+  outcome: 'unknown',
+  reason,
+  ...places(where),
+})
+
+/** A report names at most this many places of one kind; the count tells the rest. */
+const PLACES_LIMIT = 20
+
+function places(where: readonly string[] | undefined): { where?: readonly string[] } {
+  if (where === undefined || where.length === 0) return {}
+  if (where.length <= PLACES_LIMIT) return { where }
+  return { where: [...where.slice(0, PLACES_LIMIT), `and ${where.length - PLACES_LIMIT} more`] }
+}

@@ -1,0 +1,41 @@
+/**
+ * Naming: whether an image says whose it is, by what and when it was made.
+ *
+ * Our acquisition policy asks for patient, operator, device, acquisition, date and time, and geometry; the seal may
+ * name what an old modality leaves out, but never the patient.
+ */
+import { type Element, findElement, type Tag } from '../../formats/dicom/element.ts'
+import { describeTag } from '../signature/coverage.ts'
+
+interface Demand {
+  /** One of these attributes has to have a value. */
+  readonly anyOf: readonly Tag[]
+  readonly isInSeal: boolean
+}
+
+const PATIENT: Demand = { anyOf: [0x00100020, 0x00100010], isInSeal: false }
+const PROVENANCE: readonly Demand[] = [
+  { anyOf: [0x00081070, 0x00081072], isInSeal: true },
+  { anyOf: [0x00181000, 0x00181002, 0x00081010], isInSeal: true },
+  { anyOf: [0x00080017], isInSeal: true },
+  { anyOf: [0x0008002a, 0x00080022, 0x00080023, 0x00080021, 0x00080020], isInSeal: true },
+]
+const GEOMETRY: readonly Demand[] = [
+  { anyOf: [0x00280010], isInSeal: false },
+  { anyOf: [0x00280011], isInSeal: false },
+]
+const PIXEL_DATA: readonly Tag[] = [0x7fe00010, 0x7fe00008, 0x7fe00009]
+
+/** The attributes that are missing, one for each demand that neither the file nor the seal meets. */
+export function missingNames(elements: readonly Element[], isSealed: boolean): readonly string[] {
+  const isImage = PIXEL_DATA.some((tag) => findElement(elements, tag) !== undefined)
+  const demands = [PATIENT, ...PROVENANCE, ...(isImage ? GEOMETRY : [])]
+  return demands
+    .filter(({ anyOf, isInSeal }) => !(isInSeal && isSealed) && !anyOf.some((tag) => hasValue(elements, tag)))
+    .map(({ anyOf }) => describeTag(anyOf[0] as Tag))
+}
+
+function hasValue(elements: readonly Element[], tag: Tag): boolean {
+  const element = findElement(elements, tag)
+  return element !== undefined && element.valueEnd > element.valueStart
+}
