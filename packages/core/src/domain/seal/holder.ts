@@ -14,7 +14,7 @@ export type Chain = readonly Uint8Array[]
 /** The keys of one holder. */
 export interface HolderCertificates {
   /** RSA or P-256: of the DICOM signature in the image; empty for a holder who makes none there. */
-  readonly image: Chain
+  readonly dicom: Chain
   /** Ed25519 or P-256: of the statement. */
   readonly statement: Chain
   /** ML-DSA-44: of the statement, too. */
@@ -63,7 +63,7 @@ export const writeOperator = ({ id, name, certificates }: Operator): JsonObject 
   id,
   name,
   certificates: {
-    image: certificates.image.map(encodeHex),
+    dicom: certificates.dicom.map(encodeHex),
     statement: certificates.statement.map(encodeHex),
     postQuantum: certificates.postQuantum.map(encodeHex),
   },
@@ -80,7 +80,7 @@ export const writeDevice = (device: Device): JsonObject => ({
 export function namedCertificates(holders: readonly Operator[]): readonly Uint8Array[] {
   const named = new Map<string, Uint8Array>()
   for (const { certificates } of holders) {
-    for (const digest of [certificates.image, certificates.statement, certificates.postQuantum].flat()) {
+    for (const digest of [certificates.dicom, certificates.statement, certificates.postQuantum].flat()) {
       named.set(encodeHex(digest), digest)
     }
   }
@@ -88,10 +88,10 @@ export function namedCertificates(holders: readonly Operator[]): readonly Uint8A
 }
 
 function readCertificates(fields: JsonFields): HolderCertificates {
-  const image = fields.hexes('image', CHAIN_LIMIT, 32)
+  const dicom = fields.hexes('dicom', CHAIN_LIMIT, 32)
   const statement = fields.hexes('statement', CHAIN_LIMIT, 32)
   const postQuantum = fields.hexes('postQuantum', CHAIN_LIMIT, 32)
   if (statement.length === 0) throw fields.refuse('statement', 'names no certificate')
   if (postQuantum.length === 0) throw fields.refuse('postQuantum', 'names no certificate')
-  return { image, statement, postQuantum }
+  return { dicom, statement, postQuantum }
 }

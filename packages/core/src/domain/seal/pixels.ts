@@ -55,15 +55,21 @@ export const findPixelElement = ({ elements }: DataSet): Element | undefined =>
  * Digests the decoded frames.
  *
  * @param decode  for encapsulated pixel data; without it those have no digests
+ * @param fill    what stands above the stored bits of a decoded signed sample
  * @returns undefined if there are no pixels, or their samples cannot be had exactly: encoded with loss, damaged, of a
  *   syntax without decoder, or not to be cut into frames
  */
-export function describePixels(file: DicomFile, hashes: HashFactory, decode?: DecodeFrame): PixelDigests | undefined {
+export function describePixels(
+  file: DicomFile,
+  hashes: HashFactory,
+  decode?: DecodeFrame,
+  fill: Fill = 'sign',
+): PixelDigests | undefined {
   const element = findPixelElement(file.dataSet)
   if (element === undefined) return undefined
   const shape = readShape(file.dataSet)
   if (element.fragments === undefined) return describeNative(file.dataSet, element, shape, hashes)
-  return decode === undefined ? undefined : describeDecoded(file, shape, hashes, decode)
+  return decode === undefined ? undefined : describeDecoded(file, shape, hashes, (uid, codestream) => filled(decode(uid, codestream, shape), shape, fill))
 }
 
 /** How the fragments are cut; undefined for pixels that are not encapsulated. Reads no payload but to find frames. */
@@ -218,7 +224,26 @@ function interleave(planes: Uint8Array, samplesPerPixel: number, sampleBytes: nu
   return pixels
 }
 
-function describeDecoded(file: DicomFile, shape: Shape, hashes: HashFactory, decode: DecodeFrame): PixelDigests | undefined {
+/** Decoders extend signed samples by their sign; a native data set may hold zeros there. */
+export type Fill = 'sign' | 'zeros'
+
+function filled(frame: DecodedFrame, { bitsStored, bitsAllocated, isSigned }: Shape, fill: Fill): DecodedFrame {
+  if (fill === 'sign' || !isSigned || bitsStored >= bitsAllocated) return frame
+  const bytes = frame.bytes.slice()
+  const width = bitsAllocated / 8
+  for (let i = 0; i < bytes.length; i++) {
+    const kept = Math.min(8, Math.max(0, bitsStored - 8 * (i % width)))
+    bytes[i] = (bytes[i] as number) & ((1 << kept) - 1)
+  }
+  return { ...frame, bytes }
+}
+
+function describeDecoded(
+  file: DicomFile,
+  shape: Shape,
+  hashes: HashFactory,
+  decode: (transferSyntaxUid: string, codestream: Uint8Array) => DecodedFrame,
+): PixelDigests | undefined {
   if (!isLosslessSyntax(file.transferSyntaxUid) && !mayBeLossless(file.transferSyntaxUid)) return undefined
   const layout = describeLayout(file, hashes)
   // Frames that do not end on a byte are joined bit by bit in native pixel data; nobody does that here.
@@ -229,7 +254,7 @@ function describeDecoded(file: DicomFile, shape: Shape, hashes: HashFactory, dec
   try {
     for (const fragments of layout.frames) {
       const pieces = fragments.map(({ valueStart, end }) => file.dataSet.source.view(valueStart, end))
-      const decoded = decode(file.transferSyntaxUid, pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(...pieces), shape)
+      const decoded = decode(file.transferSyntaxUid, pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(...pieces))
       if (!decoded.isLossless) return undefined
       if (meaning !== undefined && meaning.photometricInterpretation !== decoded.photometricInterpretation) return undefined
       meaning = decoded

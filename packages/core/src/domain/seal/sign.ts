@@ -19,7 +19,7 @@ import { type AcquisitionStatement, formatStatement } from './statement.ts'
 /** The keys of one holder. */
 export interface HolderSigners {
   /** Made the DICOM signature in the image; absent for a holder who makes none there. Only its certificates are used. */
-  readonly image?: Pick<Signer, 'certificate' | 'chain'>
+  readonly dicom?: Pick<Signer, 'certificate' | 'chain'>
   /** Ed25519 or P-256. */
   readonly statement: Signer
   /** ML-DSA-44. */
@@ -43,11 +43,11 @@ export interface SealRequest {
 }
 
 /** What a statement says about the certificates of a holder. */
-export function certificatesOf({ image, statement, postQuantum }: HolderSigners, hashes: HashFactory): HolderCertificates {
+export function certificatesOf({ dicom, statement, postQuantum }: HolderSigners, hashes: HashFactory): HolderCertificates {
   const chain = ({ certificate, chain: issuers }: Pick<Signer, 'certificate' | 'chain'>): Chain =>
     [certificate, ...issuers].map((bytes) => digestOf(hashes, 'sha256', bytes))
   return {
-    image: image === undefined ? [] : chain(image),
+    dicom: dicom === undefined ? [] : chain(dicom),
     statement: chain(statement),
     postQuantum: chain(postQuantum),
   }
@@ -137,8 +137,8 @@ function checkHolder({ certificates }: Operator, signers: HolderSigners, hashes:
   if (postQuantum.algorithm !== 'ml-dsa-44') throw new TypeError(`${postQuantum.algorithm} is not post-quantum`)
 }
 
-const spell = ({ image, statement, postQuantum }: HolderCertificates): readonly (readonly string[])[] =>
-  [image, statement, postQuantum].map((chain) => chain.map(encodeHex))
+const spell = ({ dicom, statement, postQuantum }: HolderCertificates): readonly (readonly string[])[] =>
+  [dicom, statement, postQuantum].map((chain) => chain.map(encodeHex))
 
 /** The certificates that a statement names, from those that the signers bring. */
 function collectCertificates(
@@ -147,8 +147,8 @@ function collectCertificates(
   hashes: HashFactory,
 ): readonly Certificate[] {
   const byDigest = new Map<string, Uint8Array>()
-  for (const { image, statement, postQuantum } of signers) {
-    for (const key of [image, statement, postQuantum]) {
+  for (const { dicom, statement, postQuantum } of signers) {
+    for (const key of [dicom, statement, postQuantum]) {
       for (const bytes of key === undefined ? [] : [key.certificate, ...key.chain]) {
         byDigest.set(encodeHex(digestOf(hashes, 'sha256', bytes)), bytes)
       }

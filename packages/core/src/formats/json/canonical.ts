@@ -33,7 +33,8 @@ export const encodeCanonicalJson = (value: JsonValue): Uint8Array => encodeUtf8(
  */
 export function parseCanonicalJson(bytes: Uint8Array, limits?: JsonLimits): JsonValue {
   const value = parseJson(bytes, limits)
-  if (!equalBytes(encodeCanonicalJson(value), bytes)) throw new FormatError('json_malformed', 'not the canonical spelling')
+  if (!equalBytes(encodeCanonicalJson(value), bytes))
+    throw new FormatError('json_malformed', 'not the canonical spelling')
   return value
 }
 

@@ -118,7 +118,8 @@ export class JsonFields {
   /** Refuses what nobody asked for. */
   finish(): void {
     // A name is the sender's text, so it stays out of the message.
-    if (this.#left.size > 0) throw new FormatError(this.#code, `${this.#path || 'the whole'} has ${this.#left.size} unknown fields`)
+    if (this.#left.size > 0)
+      throw new FormatError(this.#code, `${this.#path || 'the whole'} has ${this.#left.size} unknown fields`)
   }
 
   /** The error for a field, for rules that are not of type alone. */
@@ -143,7 +144,8 @@ export class JsonFields {
   }
 
   #hex(value: JsonValue, name: string, lengthBytes: number): Uint8Array {
-    if (typeof value !== 'string' || value.length !== 2 * lengthBytes) throw this.refuse(name, `is not ${lengthBytes} bytes`)
+    if (typeof value !== 'string' || value.length !== 2 * lengthBytes)
+      throw this.refuse(name, `is not ${lengthBytes} bytes`)
     return this.#decoded(name, () => decodeHex(value))
   }
 

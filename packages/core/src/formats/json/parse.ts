@@ -42,7 +42,16 @@ const LITERALS: readonly (readonly [string, JsonValue])[] = [
   ['false', false],
   ['null', null],
 ]
-const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+}
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 /** Characters that stand for themselves in a string: everything but quote, backslash and controls. */
 const PLAIN = /[^"\\\u0000-\u001f]*/y

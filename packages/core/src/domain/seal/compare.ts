@@ -1,0 +1,349 @@
+/**
+ * Compare: what became of a sealed image: the same bytes, the same content spelled otherwise, or altered, and where.
+ *
+ * Cheap while nothing changed: the digest of the data set, which the DICOM signatures need anyhow, and the few
+ * elements that it does not cover decide; pixels are decoded and frames digested only when it differs. What the
+ * differences mean for a verdict is left to domain/verdict.
+ */
+import type { HashFactory } from '../../bytes/hash.ts'
+import { digestOf } from '../../bytes/hash.ts'
+import { encodeHex } from '../../bytes/hex.ts'
+import { equalBytes } from '../../bytes/text.ts'
+import { withoutPadding } from '../../formats/der/read.ts'
+import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
+import { nameOf } from '../../formats/dicom/dictionary.ts'
+import { findElement, type Tag } from '../../formats/dicom/element.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import type { Digests } from '../signature/digest.ts'
+import { readSignatures } from '../signature/read.ts'
+import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
+import { digestDataSet, type EncapsulatedTree, type PixelTree } from './instance.ts'
+import { hashTree } from './merkle.ts'
+import { type DecodeFrame, describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
+import type { AcquisitionStatement, SignatureReference } from './statement.ts'
+
+/**
+ * `identical`: the very bytes of the sealed file. `equivalent`: every attribute and pixel is the same, the encoding of
+ * the data set or the file around it may differ. `transcoded`: the samples are the same and encoded otherwise.
+ * `undecided`: the pixels are encoded otherwise and cannot be compared exactly; nothing else differs.
+ * `derived`: likewise, and the attributes say so that a compressor with loss has to write.
+ * `altered`: an attribute or pixel differs.
+ */
+export type ComparisonKind = 'identical' | 'equivalent' | 'transcoded' | 'undecided' | 'derived' | 'altered'
+
+export type ChangeKind =
+  | 'element_changed'
+  | 'element_added'
+  | 'element_removed'
+  /** A second element with one tag: two readers may see two values. */
+  | 'element_duplicated'
+  /** The value is the same, its VR became UN on the way through implicit syntax. */
+  | 'vr_lost'
+  | 'frame_changed'
+  | 'frame_removed'
+  | 'frame_added'
+  /** Pixels differ, and which frames do cannot be told. */
+  | 'pixels_changed'
+  /** The data set differs in something that no attribute's value shows, such as a byte of padding. */
+  | 'encoding_changed'
+  /** The fragments are cut in another way: a reader may find other frames in the same bytes. */
+  | 'fragments_changed'
+  | 'transfer_syntax_changed'
+  | 'signature_removed'
+  | 'signature_changed'
+
+export interface Change {
+  readonly what: ChangeKind
+  readonly concern: Concern
+  readonly tag?: Tag
+  /** Name of the attribute in PS3.6. */
+  readonly name?: string
+  /** From 1, as in a multi-frame image: of the image at hand, for `frame_removed` of the sealed one. */
+  readonly frame?: number
+}
+
+export interface Comparison {
+  /** Speaks of the content alone: signatures may be gone from an image that is `equivalent`. */
+  readonly kind: ComparisonKind
+  /** In the order of the data set, signatures last; of frames at most {@link FRAMES_LISTED}. */
+  readonly changes: readonly Change[]
+  /** Number of frames that changed, were removed or were added. */
+  readonly changedFrames: number
+  /** What the changes are about, each once. */
+  readonly concerns: readonly Concern[]
+}
+
+export const FRAMES_LISTED = 1000
+
+export interface CompareOptions {
+  readonly hashes: HashFactory
+  /** Of this file: the digest of its data set is free where a signature over all of it was checked. */
+  readonly digests: Digests
+  readonly decodeFrame?: DecodeFrame
+  /** The list of the seal, checked against its root; empty if there is none. */
+  readonly frames: readonly Uint8Array[]
+  /** SHA-256 of the file at hand, if it is known. Without it no file counts as identical. */
+  readonly fileSha256?: Uint8Array
+}
+
+/** Compares a file with what was sealed. The statement is believed. */
+export function compareInstance(statement: AcquisitionStatement, file: DicomFile, options: CompareOptions): Comparison {
+  if (options.fileSha256 !== undefined && equalBytes(options.fileSha256, statement.file)) {
+    return { kind: 'identical', changes: [], changedFrames: 0, concerns: [] }
+  }
+  const content = new ContentComparison(statement, file, options).compare()
+  const changes = [...content.changes, ...compareSignatures(statement, file, options.hashes)]
+  return { ...content, changes, concerns: [...new Set(changes.map(({ concern }) => concern))] }
+}
+
+const PIXEL_DATA: Tag = 0x7fe00010
+const PHOTOMETRIC_INTERPRETATION: Tag = 0x00280004
+const PLANAR_CONFIGURATION: Tag = 0x00280006
+/** Extended Offset Table, its lengths, and the total length of the encapsulated value. */
+const TABLES: ReadonlySet<Tag> = new Set([0x7fe00001, 0x7fe00002, 0x7fe00003])
+/** What a compressor with loss writes: image type, instance, derivation, source, and that there was loss (PS3.3 section C.7.6.1.1.5). */
+const LOSS: ReadonlySet<Tag> = new Set([
+  0x00080008, 0x00080018, 0x00082111, 0x00082112, 0x00089215, 0x00282110, 0x00282112, 0x00282114,
+])
+
+type Content = Omit<Comparison, 'concerns'>
+
+interface PixelComparison {
+  readonly state: 'same' | 'other' | 'undecided'
+  /** What was held against each other: decoded samples, codestreams, or nothing. */
+  readonly by: 'samples' | 'codestreams' | 'nothing'
+  readonly changes: readonly Change[]
+  readonly changedFrames: number
+}
+
+class ContentComparison {
+  readonly #statement: AcquisitionStatement
+  readonly #file: DicomFile
+  readonly #options: CompareOptions
+  readonly #pixelTag: Tag | undefined
+  readonly #isEncapsulated: boolean
+
+  constructor(statement: AcquisitionStatement, file: DicomFile, options: CompareOptions) {
+    const element = findPixelElement(file.dataSet)
+    this.#statement = statement
+    this.#file = file
+    this.#options = options
+    this.#pixelTag = element?.tag
+    this.#isEncapsulated = element?.fragments !== undefined
+  }
+
+  compare(): Content {
+    const { digests, hashes } = this.#options
+    const isSameDataSet = equalBytes(digestDataSet(this.#file, digests), this.#statement.dataset)
+    const elements = this.#elements(isSameDataSet)
+    if (!isSameDataSet) return this.#judge(elements, this.#pixels())
+    // The digest takes in the fragments, but not where one ends and the next begins.
+    const isSameLayout = this.#isSameLayout(describeLayout(this.#file, hashes)?.digest)
+    const changes = isSameLayout ? elements : [...elements, pixelChange('fragments_changed')]
+    return { kind: changes.length > 0 ? 'altered' : 'equivalent', changes, changedFrames: 0 }
+  }
+
+  /** The data set differs, so the pixels were looked at. */
+  #judge(elements: readonly Change[], pixels: PixelComparison): Content {
+    const { changedFrames, state } = pixels
+    const isRecoded = this.#file.transferSyntaxUid !== this.#statement.instance.transferSyntaxUid
+    const excused = elements.filter((change) => this.#isExcused(change, pixels))
+    const rest = elements.filter((change) => !excused.includes(change))
+    const changes = [...rest, ...(isRecoded ? [pixelChange('transfer_syntax_changed')] : []), ...pixels.changes]
+    if (changes.length === 0 && excused.length === 0) {
+      return { kind: 'altered', changes: [{ what: 'encoding_changed', concern: 'other' }], changedFrames }
+    }
+    const altered = rest.filter(({ what }) => what !== 'vr_lost')
+    if (state === 'undecided' && altered.length > 0 && altered.every(isLoss)) return { kind: 'derived', changes, changedFrames }
+    if (state === 'other' || altered.length > 0) return { kind: 'altered', changes, changedFrames }
+    if (state === 'undecided') return { kind: 'undecided', changes, changedFrames }
+    const isNative = this.#statement.encapsulated === null && !this.#isEncapsulated
+    const isTranscoded = excused.length > 0 || pixels.changes.length > 0 || (isRecoded && !isNative)
+    return { kind: isTranscoded ? 'transcoded' : 'equivalent', changes, changedFrames }
+  }
+
+  /** Whether a change had to come with the encoding of pixels that are still the same, or cannot be compared. */
+  #isExcused({ what, tag }: Change, { state, by }: PixelComparison): boolean {
+    if (tag === undefined || state === 'other' || what === 'element_duplicated') return false
+    if (by === 'nothing' && state !== 'undecided') return false
+    if (TABLES.has(tag)) return true
+    // The VR alone: values of pixel data are not in the list.
+    if (tag === this.#pixelTag) return what === 'element_changed'
+    // Decoding gave samples of the meaning that was sealed, whatever these two now say.
+    if (by === 'codestreams') return false
+    return tag === PLANAR_CONFIGURATION || (tag === PHOTOMETRIC_INTERPRETATION && what === 'element_changed')
+  }
+
+  #elements(isSameDataSet: boolean): readonly Change[] {
+    const { salt } = this.#statement
+    const scope = isSameDataSet ? 'beyond_data_set' : 'all'
+    const options: ElementsOptions = { hashes: this.#options.hashes, salt, scope }
+    const found = describeElements(this.#file.dataSet, options)
+    const sealed = new Map(this.#statement.elements.map((element) => [element.tag, element]))
+    const seen = new Set<Tag>()
+    const changes: Change[] = []
+    for (const element of found) {
+      const { tag } = element
+      const before = sealed.get(tag)
+      const isFirst = !seen.has(tag)
+      const what = isFirst ? this.#changedKind(before, element, options) : 'element_duplicated'
+      if (what !== undefined) changes.push(elementChange(what, tag))
+      seen.add(tag)
+    }
+    for (const tag of seen) sealed.delete(tag)
+    for (const { tag } of sealed.values()) if (!isGroupLength(tag)) changes.push(elementChange('element_removed', tag))
+    return changes.sort((a, b) => (a.tag ?? 0) - (b.tag ?? 0))
+  }
+
+  #changedKind(before: ElementDigest | undefined, now: ElementDigest, options: ElementsOptions): ChangeKind | undefined {
+    // A right group length says nothing that the elements do not say.
+    if (isGroupLength(now.tag) && now.digest === undefined) return undefined
+    if (before === undefined) return 'element_added'
+    const isKnown = options.scope === 'beyond_data_set' && now.isSignable && now.digest === undefined
+    const isSame = isKnown || isSameDigest(before.digest, now.digest)
+    if (isSame && before.vr === now.vr && before.isSignable === now.isSignable) return undefined
+    if (now.vr !== 'UN' || before.digest === undefined) return 'element_changed'
+    const element = findElement(this.#file.dataSet.elements, now.tag)
+    const respelled = element && digestElementAs(this.#file.dataSet, element, before.vr, options)
+    return isSameDigest(before.digest, respelled) ? 'vr_lost' : 'element_changed'
+  }
+
+  #pixels(): PixelComparison {
+    const { encapsulated, pixels, instance } = this.#statement
+    // Pixels that came or went show in the list of elements.
+    if (this.#pixelTag === undefined || instance.image === null) return UNCOMPARED
+    const isSameSyntax = this.#file.transferSyntaxUid === instance.transferSyntaxUid
+    if (encapsulated !== null && this.#isEncapsulated && isSameSyntax) return this.#codestreams(encapsulated)
+    return pixels === null ? UNDECIDED : this.#samples(pixels)
+  }
+
+  #samples(sealed: PixelTree): PixelComparison {
+    const { hashes, decodeFrame, frames } = this.#options
+    const decoded = describePixels(this.#file, hashes, decodeFrame)
+    if (decoded === undefined) return UNDECIDED
+    const compared = this.#frames('samples', decoded.frames, sealed.root, frames)
+    if (compared.state === 'other') return this.#zeroExtended(sealed) ?? compared
+    return isSameMeaning(decoded, sealed) ? compared : { ...compared, state: 'other', changes: [pixelChange('pixels_changed')] }
+  }
+
+  /** Bits above a signed sample carry its sign after decoding; the native value may have had zeros there. */
+  #zeroExtended(sealed: PixelTree): PixelComparison | undefined {
+    const { hashes, decodeFrame } = this.#options
+    const { isSigned, bitsStored, bitsAllocated } = readShape(this.#file.dataSet)
+    if (!this.#isEncapsulated || !isSigned || bitsStored >= bitsAllocated) return undefined
+    const decoded = describePixels(this.#file, hashes, decodeFrame, 'zeros')
+    if (decoded === undefined || !isSameMeaning(decoded, sealed)) return undefined
+    const compared = this.#frames('samples', decoded.frames, sealed.root, [])
+    return compared.state === 'same' ? compared : undefined
+  }
+
+  /** The same syntax as when sealed: the frames as encoded decide. */
+  #codestreams(sealed: EncapsulatedTree): PixelComparison {
+    const { hashes, frames } = this.#options
+    const { pixels } = this.#statement
+    const layout = describeLayout(this.#file, hashes)
+    if (layout === undefined) return { ...UNCOMPARED, state: 'other', changes: [pixelChange('pixels_changed')] }
+    const cut = this.#isSameLayout(layout.digest) ? [] : [pixelChange('fragments_changed')]
+    if (layout.isAmbiguous && cut.length > 0) return { ...UNCOMPARED, state: 'other', changes: cut }
+    // The seal lists decoded frames where there are any, and those cannot be held against codestreams.
+    const codestreams = digestCodestreams(this.#file, layout, hashes)
+    const compared = this.#frames('codestreams', codestreams, sealed.root, pixels === null ? frames : [])
+    if (compared.state === 'same') return { ...compared, changes: cut }
+    // Other codestreams may hold the same samples: somebody encoded them again.
+    const decoded = pixels === null ? UNDECIDED : this.#samples(pixels)
+    const located = decoded.state === 'undecided' ? compared : decoded
+    return { ...located, changes: [...located.changes, ...cut] }
+  }
+
+  #frames(
+    by: PixelComparison['by'],
+    found: readonly Uint8Array[],
+    root: Uint8Array,
+    list: readonly Uint8Array[],
+  ): PixelComparison {
+    const { hashes } = this.#options
+    if (equalBytes(hashTree(hashes, found), root)) return { state: 'same', by, changes: [], changedFrames: 0 }
+    const changes = list.length === 0 ? [] : compareFrames(list.map(encodeHex), found.map(encodeHex))
+    const shown = changes.length === 0 ? [pixelChange('pixels_changed')] : changes.slice(0, FRAMES_LISTED)
+    return { state: 'other', by, changes: shown, changedFrames: changes.length }
+  }
+
+  #isSameLayout(layout: Uint8Array | undefined): boolean {
+    const { encapsulated } = this.#statement
+    if (encapsulated === null || layout === undefined) return encapsulated === null && layout === undefined
+    return equalBytes(encapsulated.layout, layout)
+  }
+}
+
+/**
+ * Frames by their digests. As many as before: those at whose place another stands. Else those that are gone from the
+ * list, and those that were not in it.
+ */
+function compareFrames(sealed: readonly string[], found: readonly string[]): readonly Change[] {
+  if (sealed.length === found.length) {
+    return found.flatMap((digest, i) => (digest === sealed[i] ? [] : [pixelChange('frame_changed', i + 1)]))
+  }
+  const removed = missingFrom(sealed, found).map((i) => pixelChange('frame_removed', i + 1))
+  const added = missingFrom(found, sealed).map((i) => pixelChange('frame_added', i + 1))
+  return [...removed, ...added]
+}
+
+/** Indices of the entries of one list that the other lacks; equal entries are counted. */
+function missingFrom(list: readonly string[], other: readonly string[]): readonly number[] {
+  const left = new Map<string, number>()
+  for (const digest of other) left.set(digest, (left.get(digest) ?? 0) + 1)
+  return list.flatMap((digest, i) => {
+    const count = left.get(digest) ?? 0
+    left.set(digest, count - 1)
+    return count > 0 ? [] : [i]
+  })
+}
+
+/** The DICOM signatures that the statement names, by UID and value; who made them is checked where they are verified. */
+function compareSignatures({ signatures, device, operator }: AcquisitionStatement, { dataSet }: DicomFile, hashes: HashFactory): readonly Change[] {
+  const found = readSignatures(dataSet).signatures.filter(({ path }) => path === '')
+  const compare = (sealed: SignatureReference, leaf: Uint8Array | undefined, concern: Concern): readonly Change[] => {
+    const signature = found.find(({ uid }) => uid === sealed.uid)
+    if (signature === undefined) return [{ what: 'signature_removed', concern }]
+    const isDigestOf = (digest: Uint8Array | undefined, bytes: Uint8Array): boolean =>
+      digest !== undefined && equalBytes(digest, digestOf(hashes, 'sha256', bytes))
+    const isSameValue = unpadded(signature.value).some((value) => isDigestOf(sealed.sha256, value))
+    const isSame = isSameValue && isDigestOf(leaf, withoutPadding(signature.certificate))
+    return isSame ? [] : [{ what: 'signature_changed', concern }]
+  }
+  return [
+    ...compare(signatures.device, device.certificates.dicom[0], 'device'),
+    ...(signatures.operator === null ? [] : compare(signatures.operator, operator.certificates.dicom[0], 'operator')),
+  ]
+}
+
+/** A value as stored, and without the byte that may have made it even. */
+const unpadded = (value: Uint8Array): readonly Uint8Array[] =>
+  value.at(-1) === 0 ? [value, value.subarray(0, -1)] : [value]
+
+const isGroupLength = (tag: Tag): boolean => (tag & 0xffff) === 0
+
+const isSameDigest = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : equalBytes(a, b)
+
+const elementChange = (what: ChangeKind, tag: Tag): Change => ({ what, concern: concernOf(tag), tag, name: nameOf(tag) })
+
+const pixelChange = (what: ChangeKind, frame?: number): Change => ({
+  what,
+  concern: 'pixels',
+  tag: PIXEL_DATA,
+  name: nameOf(PIXEL_DATA),
+  ...(frame === undefined ? {} : { frame }),
+})
+
+const isLoss = ({ tag }: Change): boolean => tag !== undefined && LOSS.has(tag)
+
+const isSameMeaning = (a: Meaning, b: Meaning): boolean =>
+  a.photometricInterpretation === b.photometricInterpretation &&
+  a.samplesPerPixel === b.samplesPerPixel &&
+  a.bitsAllocated === b.bitsAllocated
+
+type Meaning = Pick<PixelTree, 'photometricInterpretation' | 'samplesPerPixel' | 'bitsAllocated'>
+
+const UNCOMPARED: PixelComparison = { state: 'same', by: 'nothing', changes: [], changedFrames: 0 }
+const UNDECIDED: PixelComparison = { state: 'undecided', by: 'nothing', changes: [], changedFrames: 0 }
