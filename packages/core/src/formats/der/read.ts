@@ -69,7 +69,9 @@ export class DerFields {
   readonly #parent: DerElement
   #at: number
 
-  constructor(parent: DerElement) {
+  /** @param tag  that the element must have */
+  constructor(parent: DerElement, tag: number = TAG.sequence) {
+    expectTag(parent, tag)
     this.#parent = parent
     this.#at = contentStartOf(parent)
   }
@@ -106,13 +108,20 @@ export function expectTag(element: DerElement, tag: number): DerElement {
   )
 }
 
+/** Refuses a value of another type; a context-specific tag stands for any type (X.680 section 31.2.7). */
+function expectType(element: DerElement, ...types: readonly number[]): DerElement {
+  const isUniversal = (element.tag & 0xc0) === 0
+  if (isUniversal && !types.includes(element.tag)) throw malformed('value of another type', element.start)
+  return element
+}
+
 /** The element with tag and length. */
 export const encodingOf = ({ input, start, end }: DerElement): Uint8Array => input.subarray(start, end)
 
 /** What lies inside tag and length. */
 export const contentOf = ({ input, contentStart, end }: DerElement): Uint8Array => input.subarray(contentStart, end)
 
-/** INTEGER of any size and sign. */
+/** INTEGER, or ENUMERATED, of any size and sign. */
 export function readInteger(element: DerElement): bigint {
   const content = integerContent(element)
   return BigInt.asIntN(content.length * 8, BigInt(`0x${encodeHex(content)}`))
@@ -127,7 +136,7 @@ export function readSmallInteger(element: DerElement): number {
 
 /** The content of an INTEGER, checked: two's complement in the fewest bytes. */
 export function integerContent(element: DerElement): Uint8Array {
-  const content = contentOf(element)
+  const content = contentOf(expectType(element, TAG.integer, TAG.enumerated))
   const [first, second = 0] = content
   if (first === undefined) throw malformed('number of no bytes', element.start)
   const isLong = content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))
@@ -136,14 +145,14 @@ export function integerContent(element: DerElement): Uint8Array {
 }
 
 export function readBoolean(element: DerElement): boolean {
-  const [value, more] = contentOf(element)
+  const [value, more] = contentOf(expectType(element, TAG.boolean))
   if (more !== undefined || (value !== 0 && value !== 0xff)) throw malformed('not a boolean', element.start)
   return value === 0xff
 }
 
 /** OBJECT IDENTIFIER as dotted numbers, of any size, as the UUID arcs below 2.25 have them. */
 export function readOid(element: DerElement): string {
-  const content = contentOf(element)
+  const content = contentOf(expectType(element, TAG.oid))
   if (content.length === 0 || content.length > OID_LIMIT || (content.at(-1) ?? 0) >= 0x80) {
     throw malformed('not an object identifier', element.start)
   }
@@ -168,7 +177,7 @@ export function readOid(element: DerElement): string {
 
 /** BIT STRING. */
 export function readBits(element: DerElement): { readonly bytes: Uint8Array; readonly unusedBits: number } {
-  const [unusedBits = 8, ...rest] = contentOf(element).subarray(0, 2)
+  const [unusedBits = 8, ...rest] = contentOf(expectType(element, TAG.bitString)).subarray(0, 2)
   const bytes = contentOf(element).subarray(1)
   const padding = (bytes.at(-1) ?? 0) & ((1 << unusedBits) - 1)
   if (unusedBits > 7 || (unusedBits > 0 && rest.length === 0) || padding !== 0)

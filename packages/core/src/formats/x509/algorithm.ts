@@ -6,7 +6,7 @@
  */
 import type { Crypto, KeyAlgorithm } from '../../bytes/crypto.ts'
 import { digestOf, type HashName } from '../../bytes/hash.ts'
-import { type DerElement, DerFields, readOid } from '../der/read.ts'
+import { type DerElement, DerFields, expectTag, readOid } from '../der/read.ts'
 import { TAG } from '../der/tag.ts'
 import { writeNull, writeOid, writeSequence } from '../der/write.ts'
 
@@ -42,18 +42,25 @@ const DIGESTS: Record<HashName, string> = {
 }
 const DIGEST_BY_OID = new Map(Object.entries(DIGESTS).map(([name, oid]) => [oid, name as HashName]))
 
-/** Reads the object identifier of an AlgorithmIdentifier; what parameters there are must be NULL. */
-export function readAlgorithmOid(identifier: DerElement): string {
+/** Reads an AlgorithmIdentifier of any kind. */
+export function readAlgorithm(identifier: DerElement): { readonly oid: string; readonly parameters?: DerElement } {
   const fields = new DerFields(identifier)
   const oid = readOid(fields.take(TAG.oid))
-  fields.takeIf(TAG.null)
+  const parameters = fields.hasMore ? fields.take() : undefined
   fields.finish()
+  return parameters ? { oid, parameters } : { oid }
+}
+
+/** Reads an AlgorithmIdentifier whose parameters, if there are any, must be NULL. */
+export function readAlgorithmOid(identifier: DerElement): string {
+  const { oid, parameters } = readAlgorithm(identifier)
+  if (parameters) expectTag(parameters, TAG.null)
   return oid
 }
 
 /** Reads an AlgorithmIdentifier of a signature; one with parameters of its own, such as RSASSA-PSS, is `other`. */
 export function readSignatureAlgorithm(identifier: DerElement): SignatureAlgorithm {
-  const oid = readOid(new DerFields(identifier).take(TAG.oid))
+  const { oid } = readAlgorithm(identifier)
   const known = BY_OID.get(oid)
   if (!known) return { kind: 'other', oid }
   readAlgorithmOid(identifier)

@@ -157,7 +157,7 @@ function modulusBits(key: Uint8Array): number {
 }
 
 function onlyPart(element: DerElement): DerElement {
-  const fields = new DerFields(element)
+  const fields = new DerFields(element, element.tag)
   const part = fields.take()
   fields.finish()
   return part

@@ -161,7 +161,7 @@ function readListExtensions(
   extensions: DerElement,
   unknownCritical: string[],
 ): Pick<Crl, 'number' | 'authorityKeyIdentifier'> {
-  const fields = new DerFields(extensions)
+  const fields = new DerFields(extensions, constructed(0))
   const list = fields.take(TAG.sequence)
   fields.finish()
   let found: Pick<Crl, 'number' | 'authorityKeyIdentifier'> = {}

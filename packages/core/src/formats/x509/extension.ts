@@ -113,7 +113,7 @@ const READERS: Record<string, (extension: RawExtension) => Partial<Extensions>> 
 export function readRawExtensions(list: DerElement): RawExtension[] {
   const seen = new Set<string>()
   return readSome(list).map((element) => {
-    const fields = new DerFields(expectTag(element, TAG.sequence))
+    const fields = new DerFields(element)
     const oid = readOid(fields.take(TAG.oid))
     const critical = fields.takeIf(TAG.boolean)
     const octets = fields.take(TAG.octetString)
@@ -138,7 +138,7 @@ export function readExtensions(list: DerElement): Extensions {
 
 /** Reads AuthorityKeyIdentifier, of which only the key identifier is used. */
 export function readAuthorityKeyIdentifier(value: DerElement): Pick<Extensions, 'authorityKeyIdentifier'> {
-  const identifier = new DerFields(expectTag(value, TAG.sequence)).takeIf(primitive(0))
+  const identifier = new DerFields(value).takeIf(primitive(0))
   return identifier ? { authorityKeyIdentifier: contentOf(identifier) } : {}
 }
 
@@ -177,7 +177,7 @@ export function writeAuthorityKeyIdentifier(identifier: Uint8Array): Uint8Array 
 }
 
 function readBasicConstraints(value: DerElement): BasicConstraints {
-  const fields = new DerFields(expectTag(value, TAG.sequence))
+  const fields = new DerFields(value)
   const ca = fields.takeIf(TAG.boolean)
   const limit = fields.takeIf(TAG.integer)
   fields.finish()
@@ -195,7 +195,7 @@ function readAlternativeName(name: DerElement): AlternativeName {
   if (name.tag === primitive(2)) return { kind: 'dns', value: text() }
   if (name.tag === primitive(6)) return { kind: 'uri', value: text() }
   if (name.tag === constructed(4))
-    return { kind: 'directory', value: readName(new DerFields(name).take(TAG.sequence)).text }
+    return { kind: 'directory', value: readName(new DerFields(name, constructed(4)).take(TAG.sequence)).text }
   return { kind: 'other', value: encodeHex(contentOf(name)) }
 }
 
@@ -210,7 +210,7 @@ const expectOid = (element: DerElement): string => readOid(expectTag(element, TA
 
 /** The one element inside an OCTET STRING, with offsets of the whole input. */
 function readInside(octets: DerElement): DerElement {
-  const inside = new DerFields({ ...octets, tag: octets.tag | 0x20 })
+  const inside = new DerFields({ ...octets, tag: TAG.sequence })
   const element = inside.take()
   inside.finish()
   return element
