@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkDependencies, checkErrorCodes, checkLinks, findCalls } from './check-docs.ts'
+import { checkDependencies, checkErrorCodes, checkLinks, checkPointers, findCalls } from './check-docs.ts'
 import { readDocument } from './markdown.ts'
+import { readSource } from './source.ts'
 
 const exists = (path: string): boolean => ['README.md', 'docs/a.md', 'packages/core/src/errors.ts'].includes(path)
 
@@ -34,6 +35,15 @@ describe('links of documents', () => {
   for (const text of alive) {
     it(`accepts ${text}`, () => assert.deepEqual(linkFindings(text), []))
   }
+})
+
+describe('pointers of sources', () => {
+  it('lead to documents that exist', () => {
+    const path = 'packages/core/src/bytes/a.ts'
+    const text = '/**\n * See docs/a.md.\n * Format: docs/reference/gone.md\n */'
+    const findings = checkPointers(new Map([[path, readSource(path, text)]]), exists)
+    assert.deepEqual(findings, [`${path}:3  points to docs/reference/gone.md, which does not exist`])
+  })
 })
 
 describe('error codes of the reference', () => {

@@ -1,10 +1,10 @@
 /**
  * Documents: keeps what they say true where a program can tell.
  *
- * Links lead to files and headings that exist; paths of this repository in `inline code` exist; every error code is
- * thrown somewhere and has its row in docs/reference/errors.md, and every row its code; every dependency has its row,
- * with its version, in docs/decisions/dependencies.md; commands in `sh` blocks are commands of the command line, with
- * options that it knows.
+ * Links lead to files and headings that exist; so do paths of this repository in `inline code`, and documents that
+ * sources point to. Every error code is thrown somewhere and has its row in docs/reference/errors.md, and every row its
+ * code. Every dependency has its row, with its version, in docs/decisions/dependencies.md. Commands in `sh` blocks are
+ * commands of the command line, with options that it knows.
  *
  * A block marked `sh run` is run, all such blocks of a document in turn in one empty folder, with `./fiducial` in it and
  * its state below it; the last command of a block marked `sh run exit=1` ends with that code.
@@ -18,7 +18,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { type CodeBlock, type Document, readDocument } from './markdown.ts'
-import { isTestFile, listFiles, readTree } from './source.ts'
+import { isTestFile, lineAt, listFiles, readTree, type SourceTree } from './source.ts'
 
 const ERRORS_SOURCE = 'packages/core/src/errors.ts'
 const ERRORS_PAGE = 'docs/reference/errors.md'
@@ -45,6 +45,15 @@ export function checkLinks(documents: readonly Document[], exists: (path: string
       .filter(({ text }) => OUR_PATH.test(text) && !text.includes('*') && !exists(text))
       .map(({ text, line }) => `${document.path}:${line}  names ${text}, which does not exist`),
   ])
+}
+
+/** Documents that comments of the sources point to and that do not exist. */
+export function checkPointers(tree: SourceTree, exists: (path: string) => boolean): string[] {
+  return [...tree.values()].flatMap(({ path, text }) =>
+    [...text.matchAll(/\bdocs\/[\w./-]+\.md\b/g)]
+      .filter(([document]) => !isTestFile(path) && !exists(document))
+      .map((match) => `${path}:${lineAt(text, match.index)}  points to ${match[0]}, which does not exist`),
+  )
 }
 
 /** Codes of the source that the page lacks, and the reverse; codes that none of the other sources names. */
@@ -182,9 +191,10 @@ function readDocuments(root: string): Document[] {
 }
 
 /** All sources but the list of errors and the tests, in one text. */
-function otherSources(root: string): string {
-  const files = [...readTree(root, ['packages']).values()]
-  return files.flatMap(({ path, text }) => (path === ERRORS_SOURCE || isTestFile(path) ? [] : [text])).join('\n')
+function otherSources(tree: SourceTree): string {
+  return [...tree.values()]
+    .flatMap(({ path, text }) => (path === ERRORS_SOURCE || isTestFile(path) ? [] : [text]))
+    .join('\n')
 }
 
 if (import.meta.main) {
@@ -193,9 +203,12 @@ if (import.meta.main) {
   const page = (path: string): Document =>
     documents.find((document) => document.path === path) ?? readDocument(path, '')
   const manifests = MANIFESTS.map((path): Manifest => JSON.parse(readFileSync(join(root, path), 'utf8')))
+  const tree = readTree(root, ['packages'])
+  const exists = (path: string): boolean => existsSync(join(root, path))
   const findings = [
-    ...checkLinks(documents, (path) => existsSync(join(root, path))),
-    ...checkErrorCodes(readFileSync(join(root, ERRORS_SOURCE), 'utf8'), page(ERRORS_PAGE), otherSources(root)),
+    ...checkLinks(documents, exists),
+    ...checkPointers(tree, exists),
+    ...checkErrorCodes(readFileSync(join(root, ERRORS_SOURCE), 'utf8'), page(ERRORS_PAGE), otherSources(tree)),
     ...checkDependencies(manifests, page(DEPENDENCIES_PAGE)),
     ...(await checkCalls(root, documents)),
   ]
