@@ -22,14 +22,21 @@ export interface CoverageEntry {
 }
 
 /** One entry for each attribute of the main data set but the signatures themselves. */
-export function coverageOf(elements: readonly Element[], signatures: readonly DigitalSignature[]): readonly CoverageEntry[] {
-  const lists = signatures.filter(({ path }) => path === '').map(({ uid, signedTags }) => ({ uid, tags: new Set(signedTags) }))
-  return elements.filter(({ tag }) => tag !== DIGITAL_SIGNATURES_SEQUENCE && tag !== MAC_PARAMETERS_SEQUENCE).map((element) => {
-    const { tag, vr } = element
-    const signedBy = lists.filter(({ tags }) => tags.has(tag)).map(({ uid }) => uid)
-    const state = !isSignable(element) ? 'unsignable' : signedBy.length > 0 ? 'signed' : 'unsigned'
-    return { tag, name: nameOf(tag), vr, concern: concernOf(tag), state, signedBy }
-  })
+export function coverageOf(
+  elements: readonly Element[],
+  signatures: readonly DigitalSignature[],
+): readonly CoverageEntry[] {
+  const lists = signatures
+    .filter(({ path }) => path === '')
+    .map(({ uid, signedTags }) => ({ uid, tags: new Set(signedTags) }))
+  return elements
+    .filter(({ tag }) => tag !== DIGITAL_SIGNATURES_SEQUENCE && tag !== MAC_PARAMETERS_SEQUENCE)
+    .map((element) => {
+      const { tag, vr } = element
+      const signedBy = lists.filter(({ tags }) => tags.has(tag)).map(({ uid }) => uid)
+      const state = !isSignable(element) ? 'unsignable' : signedBy.length > 0 ? 'signed' : 'unsigned'
+      return { tag, name: nameOf(tag), vr, concern: concernOf(tag), state, signedBy }
+    })
 }
 
 /** The signable attributes beside a signature that it does not list. */

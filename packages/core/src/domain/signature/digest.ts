@@ -4,12 +4,13 @@
  * Source: PS3.3 section C.12.1.1.3.1.2. Signatures that cover the same elements share one pass over them: each
  * continues from a copy of the state with the few elements of its own item.
  */
-import type { ByteSource } from '../../bytes/source.ts'
+
 import type { Hash, HashFactory, HashName } from '../../bytes/hash.ts'
+import type { ByteSource } from '../../bytes/source.ts'
 import type { Element, Tag, Vr } from '../../formats/dicom/element.ts'
+import type { NewElement } from '../../formats/dicom/encode.ts'
 import type { DataSet } from '../../formats/dicom/parse.ts'
 import { uint16At } from '../../formats/dicom/values.ts'
-import type { NewElement } from '../../formats/dicom/encode.ts'
 import { MacStream, type Padding, type StreamContext } from './mac-stream.ts'
 import { type DigitalSignature, TAGS } from './read.ts'
 import { isSignable } from './signable.ts'
@@ -25,6 +26,8 @@ export interface NativePixels {
   readonly lengthBytes: number
   /** Frames in order, little endian; asked for anew for every pass. */
   readonly frames: () => Iterable<Uint8Array>
+  /** Elements as they were before compression, in place of those that it changed: colour and planes. Default: none. */
+  readonly restored?: readonly NewElement[]
 }
 
 /** The digests of one data set. Each distinct set of elements costs one pass, however many signatures cover it. */
@@ -32,6 +35,7 @@ export class Digests {
   readonly #context: StreamContext
   readonly #hashes: HashFactory
   readonly #states = new Map<string, { state: Hash; isPaddingUnusual: boolean }>()
+  readonly #spellings: NativePixels[] = []
 
   constructor(dataSet: DataSet, hashes: HashFactory) {
     this.#context = streamContext(dataSet)
@@ -39,7 +43,13 @@ export class Digests {
   }
 
   /** Digest over elements of the file followed by those of a signature's item, which is made or read. */
-  digest(name: HashName, elements: readonly Element[], own: readonly Element[] | readonly NewElement[], padding: Padding, pixels?: NativePixels): Uint8Array {
+  digest(
+    name: HashName,
+    elements: readonly Element[],
+    own: readonly Element[] | readonly NewElement[],
+    padding: Padding,
+    pixels?: NativePixels,
+  ): Uint8Array {
     const hash = this.#state(name, elements, padding, pixels).state.copy()
     const stream = new MacStream(this.#context, padding, (bytes) => hash.update(bytes))
     for (const element of own) 'start' in element ? stream.element(element) : stream.newElement(element)
@@ -57,22 +67,38 @@ export class Digests {
     return this.#state(name, elements, 'as_stored').isPaddingUnusual
   }
 
-  #state(name: HashName, elements: readonly Element[], padding: Padding, pixels?: NativePixels): { state: Hash; isPaddingUnusual: boolean } {
+  #state(
+    name: HashName,
+    elements: readonly Element[],
+    padding: Padding,
+    pixels?: NativePixels,
+  ): { state: Hash; isPaddingUnusual: boolean } {
     // Elements are told apart by where they start: two items may hold the same tags.
-    const key = `${name} ${padding} ${pixels?.vr ?? ''} ${pixels?.lengthBytes ?? ''} ${elements.map(({ start }) => start).join(',')}`
+    const key = `${name} ${padding} ${this.#numberOf(pixels)} ${elements.map(({ start }) => start).join(',')}`
     const known = this.#states.get(key)
     if (known !== undefined) return known
     const state = this.#hashes(name)
     const stream = new MacStream(this.#context, padding, (bytes) => state.update(bytes))
     for (const element of elements) {
-      if (pixels !== undefined && element.tag === PIXEL_DATA) stream.nativePixels(pixels.vr, pixels.lengthBytes, pixels.frames())
+      const restored = pixels?.restored?.find(({ tag }) => tag === element.tag)
+      if (restored !== undefined) stream.newElement(restored)
+      else if (pixels !== undefined && element.tag === PIXEL_DATA)
+        stream.nativePixels(pixels.vr, pixels.lengthBytes, pixels.frames())
       else stream.element(element)
     }
     stream.flush()
     const result = { state, isPaddingUnusual: stream.isPaddingUnusual }
     this.#states.set(key, result)
-    if (!stream.isPaddingUnusual && padding === 'as_stored') this.#states.set(key.replace(' as_stored ', ' normalised '), result)
+    if (!stream.isPaddingUnusual && padding === 'as_stored')
+      this.#states.set(key.replace(' as_stored ', ' normalised '), result)
     return result
+  }
+
+  /** Tells substitutes apart: two of them may have the same VR and length. */
+  #numberOf(pixels: NativePixels | undefined): number {
+    if (pixels === undefined) return 0
+    const known = this.#spellings.indexOf(pixels)
+    return known < 0 ? this.#spellings.push(pixels) : known + 1
   }
 }
 
@@ -93,7 +119,12 @@ export const ownElements = ({ item }: DigitalSignature): readonly Element[] =>
   item.elements.filter((element) => isSignable(element) && !NOT_IN_DIGEST.has(element.tag))
 
 /** The bytes of the MAC stream, for comparison with other implementations; held in memory. */
-export function macStreamBytes(source: ByteSource, dataSet: DataSet, signature: DigitalSignature, padding: Padding): Uint8Array[] {
+export function macStreamBytes(
+  source: ByteSource,
+  dataSet: DataSet,
+  signature: DigitalSignature,
+  padding: Padding,
+): Uint8Array[] {
   const pieces: Uint8Array[] = []
   const stream = new MacStream({ ...streamContext(dataSet), source }, padding, (bytes) => pieces.push(bytes.slice()))
   for (const element of coveredElements(signature)) stream.element(element)

@@ -9,16 +9,14 @@
  *
  * What bounds a codestream is left to formats/codec, which fragments make a frame to formats/dicom.
  */
-import { joinBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { beginsCodestream, findCodestreamEnd } from '../../formats/codec/codestream-end.ts'
 import { decodeDeflated } from '../../formats/codec/deflated.ts'
 import { decodeRle } from '../../formats/codec/rle.ts'
-import { checkShape, type FrameShape } from '../../formats/codec/shape.ts'
-import { type Element, findElement, formatTag, type Fragment } from '../../formats/dicom/element.ts'
-import { type Encapsulated, parseOffsets, splitFrames } from '../../formats/dicom/frames.ts'
+import { checkShape } from '../../formats/codec/shape.ts'
+import { type Element, type Fragment, formatTag } from '../../formats/dicom/element.ts'
 import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
-import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
+import { cutFrames, readFrame, readFrameShape } from './encapsulated.ts'
 
 export type FragmentsReason =
   /** One fragment holds two codestreams with an item tag between them: two fragments were made one. */
@@ -45,8 +43,6 @@ export type FragmentsCheck =
 const HOLDS: FragmentsCheck = { outcome: 'holds' }
 const RLE = '1.2.840.10008.1.2.5'
 const DEFLATED_FRAMES = '1.2.840.10008.1.2.8.1'
-const EXTENDED_OFFSETS = 0x7fe00001
-const EXTENDED_LENGTHS = 0x7fe00002
 
 /** Item tags of one fragment that are looked into, where looking means to decode a frame. */
 const DECODES_AT_MOST = 4
@@ -97,11 +93,14 @@ class PixelCheck {
   }
 
   run(): FragmentsCheck {
-    const merged = this.#fragments.findIndex((fragment, index) => this.#isMerged(this.#read(fragment), index))
-    if (merged >= 0) return { outcome: 'fails', reason: 'fragments_ambiguous', where: { path: this.#path, fragment: merged } }
-    const split = this.#split()
-    if (split === undefined) return this.#gap('fragments_undecidable', { fragment: 0 })
-    const { frames, hasOffsets, hasLengths } = split
+    const merged = this.#fragments.findIndex((_, index) =>
+      this.#isMerged(readFrame(this.#dataSet, this.#fragments, [index]), index),
+    )
+    if (merged >= 0)
+      return { outcome: 'fails', reason: 'fragments_ambiguous', where: { path: this.#path, fragment: merged } }
+    const cut = cutFrames(this.#dataSet, this.#fragments)
+    if (cut === undefined) return this.#gap('fragments_undecidable', { fragment: 0 })
+    const { frames, hasOffsets, hasLengths } = cut
     for (const [i, indices] of frames.entries()) {
       // A table counts each frame by the beginning of the next.
       const isCounted = hasLengths || (hasOffsets && i + 1 < frames.length)
@@ -114,8 +113,6 @@ class PixelCheck {
   #gap(reason: FragmentsReason, place: Omit<FragmentPlace, 'path'>): FragmentsCheck {
     return { outcome: 'unknown', reason, where: { path: this.#path, ...place } }
   }
-
-  #read = ({ valueStart, end }: Fragment): Uint8Array => this.#dataSet.source.view(valueStart, end)
 
   /** Whether one frame ends and another begins within a fragment, with an item tag between. */
   #isMerged(bytes: Uint8Array, index: number): boolean {
@@ -141,43 +138,17 @@ class PixelCheck {
     }
   }
 
-  /** The fragments of each frame, or undefined where tables, fragments and Number of Frames contradict each other. */
-  #split(): { frames: readonly (readonly number[])[]; hasOffsets: boolean; hasLengths: boolean } | undefined {
-    const { source, elements } = this.#dataSet
-    const [table] = this.#fragments
-    if (table === undefined) return undefined
-    const offsets = findElement(elements, EXTENDED_OFFSETS)
-    const lengths = findElement(elements, EXTENDED_LENGTHS)
-    const numbers = ({ valueStart, valueEnd }: Element): number[] => parseOffsets(source.view(valueStart, valueEnd), 8)
-    try {
-      const pixels: Encapsulated = {
-        fragments: this.#fragments,
-        basicOffsets: parseOffsets(this.#read(table), 4),
-        ...(offsets === undefined ? {} : { extendedOffsets: numbers(offsets) }),
-        ...(lengths === undefined ? {} : { extendedLengths: numbers(lengths) }),
-        numberOfFrames: numberAt(this.#dataSet, 0x00280008) ?? 1,
-        read: this.#read,
-      }
-      const frames = splitFrames(pixels)
-      return { frames, hasOffsets: pixels.basicOffsets.length > 0, hasLengths: lengths !== undefined }
-    } catch (error) {
-      if (error instanceof FormatError) return undefined
-      throw error
-    }
-  }
-
   /** Why a frame could be made of other fragments than it is; undefined where it could not. */
   #judge(indices: readonly number[], isCounted: boolean): FragmentsReason | undefined {
-    const pieces = indices.map((index) => this.#read(this.#fragments[index] as Fragment))
-    const bytes = pieces.length === 1 ? (pieces[0] as Uint8Array) : joinBytes(pieces)
+    const bytes = readFrame(this.#dataSet, this.#fragments, indices)
     // No other cut is possible where there is one fragment and no bytes that could be taken for the tag of a second.
-    let isOne = pieces.length === 1 && itemTags(bytes).next().done === true
+    let isOne = indices.length === 1 && itemTags(bytes).next().done === true
     if (beginsCodestream(bytes)) {
       const found = findCodestreamEnd(bytes)
       if (found === undefined) return 'codestream_incomplete'
       if (!isPadding(bytes, found.end)) return 'fragments_undecidable'
       isOne ||= found.isCounted
-    } else if (this.#decode !== undefined && pieces.length === 1 && !isOne && !isCounted) {
+    } else if (this.#decode !== undefined && indices.length === 1 && !isOne && !isCounted) {
       isOne = this.#decodes(bytes)
     }
     return isOne || isCounted ? undefined : 'fragments_undecidable'
@@ -186,19 +157,10 @@ class PixelCheck {
 
 /** RLE and deflate have no markers: where a frame ends shows only when it is decoded. */
 function decoderFor(transferSyntaxUid: string, dataSet: DataSet): ((codestream: Uint8Array) => unknown) | undefined {
-  const decode = transferSyntaxUid === RLE ? decodeRle : transferSyntaxUid === DEFLATED_FRAMES ? decodeDeflated : undefined
+  const decode =
+    transferSyntaxUid === RLE ? decodeRle : transferSyntaxUid === DEFLATED_FRAMES ? decodeDeflated : undefined
   if (decode === undefined) return undefined
-  const number = (tag: number): number => uint16At(dataSet, tag) ?? 0
-  const shape: FrameShape = {
-    rows: number(0x00280010),
-    columns: number(0x00280011),
-    samplesPerPixel: number(0x00280002),
-    bitsAllocated: number(0x00280100),
-    bitsStored: number(0x00280101),
-    isSigned: number(0x00280103) === 1,
-    planarConfiguration: number(0x00280006),
-    photometricInterpretation: textAt(dataSet, 0x00280004) ?? '',
-  }
+  const shape = readFrameShape(dataSet)
   return (codestream) => {
     checkShape(shape)
     return decode(codestream, shape)

@@ -7,8 +7,8 @@
  * ranges of the file, so that the cost is that of the digest.
  */
 import type { ByteSource } from '../../bytes/source.ts'
-import { encodeHeader, type NewElement, padEven, swapWords } from '../../formats/dicom/encode.ts'
 import type { Element, Tag, Vr } from '../../formats/dicom/element.ts'
+import { encodeHeader, type NewElement, padEven, swapWords } from '../../formats/dicom/encode.ts'
 import { EXPLICIT_LITTLE } from '../../formats/dicom/transfer-syntax.ts'
 import { hasLongLength, isKnownVr, isTextVr, paddingOf, wordBytes } from '../../formats/dicom/vr.ts'
 import { isSignable } from './signable.ts'

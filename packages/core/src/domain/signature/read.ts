@@ -4,8 +4,9 @@
  * Source: PS3.3 section C.12.1.1.3 (Digital Signatures macro), table C.12-6 (MAC Parameters).
  * A signature may stand in the main data set or in an item of a sequence; it speaks for the elements beside it.
  */
-import type { ByteSource } from '../../bytes/source.ts'
+
 import type { HashName } from '../../bytes/hash.ts'
+import type { ByteSource } from '../../bytes/source.ts'
 import { type Element, findElement, formatTag, type Item, type Tag } from '../../formats/dicom/element.ts'
 import type { DataSet } from '../../formats/dicom/parse.ts'
 import { readTags, readText, readUint16s } from '../../formats/dicom/values.ts'
@@ -79,7 +80,7 @@ export interface SignaturesRead {
   readonly malformed: readonly MalformedSignature[]
 }
 
-/** Each list of signed elements may cost one pass over the pixels, so their number is bounded. */
+/** Each list of signed elements may cost one pass over the pixels, so their number is bounded; what follows is not read. */
 export const SIGNATURES_LIMIT = 32
 
 /** All signatures of a data set, those in sequence items included, in the order of the bytes. */
@@ -87,10 +88,12 @@ export function readSignatures({ source, elements }: DataSet): SignaturesRead {
   const signatures: DigitalSignature[] = []
   const malformed: MalformedSignature[] = []
   const visit = (siblings: readonly Element[], path: string): void => {
+    if (signatures.length + malformed.length > SIGNATURES_LIMIT) return
     readLevel(source, siblings, path, signatures, malformed)
     for (const element of siblings) {
       if (element.tag === DIGITAL_SIGNATURES_SEQUENCE || element.tag === MAC_PARAMETERS_SEQUENCE) continue
-      for (const [i, item] of (element.items ?? []).entries()) visit(item.elements, `${path}${formatTag(element.tag)}[${i + 1}]`)
+      for (const [i, item] of (element.items ?? []).entries())
+        visit(item.elements, `${path}${formatTag(element.tag)}[${i + 1}]`)
     }
   }
   visit(elements, '')

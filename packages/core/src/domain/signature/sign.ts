@@ -8,11 +8,22 @@ import type { Crypto, Signer } from '../../bytes/crypto.ts'
 import type { HashName } from '../../bytes/hash.ts'
 import { concatBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
+import {
+  type Element,
+  type Encoding,
+  findElement,
+  formatTag,
+  type Item,
+  type Tag,
+} from '../../formats/dicom/element.ts'
 import { encodeElements, encodeHeader, encodeItem, type NewElement } from '../../formats/dicom/encode.ts'
-import { type Element, type Encoding, findElement, formatTag, type Item, type Tag } from '../../formats/dicom/element.ts'
 import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
 import type { Change } from '../../formats/dicom/splice.ts'
-import { EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../formats/dicom/transfer-syntax.ts'
+import {
+  EXPLICIT_BIG_ENDIAN,
+  EXPLICIT_LITTLE_ENDIAN,
+  IMPLICIT_LITTLE_ENDIAN,
+} from '../../formats/dicom/transfer-syntax.ts'
 import { at, ob, readUint16s, sq, text, us } from '../../formats/dicom/values.ts'
 import type { Digests } from './digest.ts'
 import { PURPOSES, type PurposeCode } from './purpose.ts'
@@ -58,7 +69,10 @@ export interface SignOptions {
  * @throws {FormatError} `dicom_signature_malformed` if nothing can be signed, or a listed element is unsignable
  * @throws {KeyError} from the signer
  */
-export async function signFile(file: DicomFile, options: SignOptions): Promise<{ signatures: readonly NewSignature[]; changes: readonly Change[] }> {
+export async function signFile(
+  file: DicomFile,
+  options: SignOptions,
+): Promise<{ signatures: readonly NewSignature[]; changes: readonly Change[] }> {
   const { dataSet } = file
   const signatures = await signElements(dataSet.elements, dataSet, file.transferSyntaxUid, options)
   return { signatures, changes: changesFor(dataSet, dataSet.elements, dataSet.encoding, signatures) }
@@ -154,7 +168,9 @@ function elementsToSign(siblings: readonly Element[], tags: readonly Tag[] | und
   const covered = siblings.filter((element) => (listed === undefined ? isSignable(element) : listed.has(element.tag)))
   const unsignable = covered.find((element) => !isSignable(element))
   if (unsignable !== undefined) {
-    throw new FormatError('dicom_signature_malformed', `${formatTag(unsignable.tag)} cannot be signed`, { offset: unsignable.start })
+    throw new FormatError('dicom_signature_malformed', `${formatTag(unsignable.tag)} cannot be signed`, {
+      offset: unsignable.start,
+    })
   }
   if (covered.length === 0) throw new FormatError('dicom_signature_malformed', 'there is nothing to sign')
   return covered
@@ -216,8 +232,20 @@ function changesFor(
   signatures: readonly NewSignature[],
 ): readonly Change[] {
   return [
-    addItems(dataSet, siblings, encoding, MAC_PARAMETERS_SEQUENCE, signatures.map(({ macParameters }) => macParameters)),
-    addItems(dataSet, siblings, encoding, DIGITAL_SIGNATURES_SEQUENCE, signatures.map(({ item }) => item)),
+    addItems(
+      dataSet,
+      siblings,
+      encoding,
+      MAC_PARAMETERS_SEQUENCE,
+      signatures.map(({ macParameters }) => macParameters),
+    ),
+    addItems(
+      dataSet,
+      siblings,
+      encoding,
+      DIGITAL_SIGNATURES_SEQUENCE,
+      signatures.map(({ item }) => item),
+    ),
   ]
 }
 
@@ -230,7 +258,8 @@ function addItems(
 ): Change {
   const old = findElement(siblings, tag)
   const added = items.map((item) => encodeItem(encodeElements(item, encoding), encoding))
-  const content = old === undefined ? concatBytes(...added) : concatBytes(source.view(old.valueStart, old.valueEnd), ...added)
+  const content =
+    old === undefined ? concatBytes(...added) : concatBytes(source.view(old.valueStart, old.valueEnd), ...added)
   if (old !== undefined) return { tag, bytes: rewrapSequence(old, content) }
   return { tag, bytes: concatBytes(encodeHeader(tag, 'SQ', content.length, encoding), content) }
 }

@@ -33,7 +33,12 @@ function removeItems(dataSet: DataSet, tag: Tag, macIds: ReadonlySet<number>): r
   if (sequence === undefined) return []
   const kept = (sequence.items ?? []).filter(({ elements }) => !macIds.has(macIdOf(dataSet, elements)))
   if (kept.length === 0) return [{ tag, bytes: new Uint8Array(0) }]
-  return [{ tag, bytes: rewrapSequence(sequence, concatBytes(...kept.map(({ start, end }) => dataSet.source.view(start, end)))) }]
+  return [
+    {
+      tag,
+      bytes: rewrapSequence(sequence, concatBytes(...kept.map(({ start, end }) => dataSet.source.view(start, end)))),
+    },
+  ]
 }
 
 function macIdOf({ source }: DataSet, elements: readonly Element[]): number {

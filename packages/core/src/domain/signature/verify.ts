@@ -5,7 +5,7 @@
  * does the digest match (mac), who signed (signer), when (time), and for what (coverage). Their sum is the state.
  */
 import type { Crypto } from '../../bytes/crypto.ts'
-import { type HashName, digestOf } from '../../bytes/hash.ts'
+import { digestOf, type HashName } from '../../bytes/hash.ts'
 import { FormatError } from '../../errors.ts'
 import { withoutPadding } from '../../formats/der/read.ts'
 import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
@@ -38,7 +38,10 @@ export type SignatureState =
 
 /** Whether the signature value is right for the bytes at hand. */
 export type MacResult =
-  | { readonly outcome: 'holds'; /** How the bytes had to be read for it. */ readonly by: 'stored' | 'normalised_padding' | 'decoded_pixels' }
+  | {
+      readonly outcome: 'holds' /** How the bytes had to be read for it. */
+      readonly by: 'stored' | 'normalised_padding' | 'decoded_pixels'
+    }
   | { readonly outcome: 'fails' }
   | {
       readonly outcome: 'unknown'
@@ -54,7 +57,11 @@ export interface SignerResult {
 }
 
 export type TimeResult =
-  | { readonly outcome: 'holds'; readonly time: Date; readonly timestamp: Extract<TimestampResult, { outcome: 'holds' }> }
+  | {
+      readonly outcome: 'holds'
+      readonly time: Date
+      readonly timestamp: Extract<TimestampResult, { outcome: 'holds' }>
+    }
   | { readonly outcome: 'fails'; readonly reason: string; readonly time?: Date }
   /** Only the signer's word, in Digital Signature DateTime. */
   | { readonly outcome: 'unknown'; readonly reason: string }
@@ -105,11 +112,22 @@ export function verifySignatures(file: DicomFile, options: VerifyOptions): Signa
   const { signatures, malformed } = readSignatures(file.dataSet)
   const reports: SignatureReport[] = []
   const broken = [...malformed]
+  // Decoded once for all signatures, and only if one of them asks.
+  let decoded: { readonly pixels: readonly NativePixels[] | undefined } | undefined
+  const decodePixels = (): readonly NativePixels[] | undefined => {
+    decoded ??= { pixels: options.decodePixels?.() }
+    return decoded.pixels
+  }
   for (const signature of signatures) {
     const certificate = certificateOf(signature)
     if (certificate === undefined) {
-      broken.push({ path: signature.path, uid: signature.uid, offset: signature.item.start, problem: 'the certificate does not parse' })
-    } else reports.push(verifyOne(file, signature, certificate, options))
+      broken.push({
+        path: signature.path,
+        uid: signature.uid,
+        offset: signature.item.start,
+        problem: 'the certificate does not parse',
+      })
+    } else reports.push(verifyOne(file, signature, certificate, { ...options, decodePixels }))
   }
   return { signatures: reports, malformed: broken }
 }
@@ -123,7 +141,12 @@ function certificateOf({ certificate }: DigitalSignature): Certificate | undefin
   }
 }
 
-function verifyOne(file: DicomFile, signature: DigitalSignature, certificate: Certificate, options: VerifyOptions): SignatureReport {
+function verifyOne(
+  file: DicomFile,
+  signature: DigitalSignature,
+  certificate: Certificate,
+  options: VerifyOptions,
+): SignatureReport {
   const { crypto, anchors, now } = options
   const value = signatureValue(signature, certificate)
   const claimedTime = parseDateTime(signature.dateTime)
@@ -177,7 +200,8 @@ function verifyMac(
     crypto.verifyDigest(spki, hash, digests.digest(hash, covered, own, padding, pixels), value)
 
   if (isRight('as_stored')) return { outcome: 'holds', by: 'stored' }
-  if (digests.isPaddingUnusual(hash, covered) && isRight('normalised')) return { outcome: 'holds', by: 'normalised_padding' }
+  if (digests.isPaddingUnusual(hash, covered) && isRight('normalised'))
+    return { outcome: 'holds', by: 'normalised_padding' }
   const pixel = covered.find(({ tag }) => tag === PIXEL_DATA)
   if (pixel === undefined || signature.path !== '' || elements.length === 0) return { outcome: 'fails' }
   const wasNative = isNativeSyntax(signature.macTransferSyntaxUid)
@@ -217,16 +241,31 @@ function verifyTime(
 }
 
 /** The imprint's algorithm is the authority's choice; it need not be that of the signature. */
-function verifyWithEither(timestamp: Uint8Array, hash: HashName, value: Uint8Array, anchors: TrustAnchors, crypto: Crypto): TimestampResult {
+function verifyWithEither(
+  timestamp: Uint8Array,
+  hash: HashName,
+  value: Uint8Array,
+  anchors: TrustAnchors,
+  crypto: Crypto,
+): TimestampResult {
   const names = [...new Set<HashName>([hash, 'sha256', 'sha512', 'sha384', 'sha1'])]
   const results = names.map((name) => {
     return verifyTimestamp(timestamp, { name, digest: digestOf(crypto.hash, name, value) }, anchors, crypto)
   })
-  return results.find((result) => result.outcome !== 'fails' || result.reason !== 'imprint_wrong') ?? (results[0] as TimestampResult)
+  return (
+    results.find((result) => result.outcome !== 'fails' || result.reason !== 'imprint_wrong') ??
+    (results[0] as TimestampResult)
+  )
 }
 
 function stateOf(
-  { mac, signer, time, unsigned, claimedTime }: Pick<SignatureReport, 'mac' | 'signer' | 'time' | 'unsigned'> & { readonly claimedTime: Date | undefined },
+  {
+    mac,
+    signer,
+    time,
+    unsigned,
+    claimedTime,
+  }: Pick<SignatureReport, 'mac' | 'signer' | 'time' | 'unsigned'> & { readonly claimedTime: Date | undefined },
   file: DicomFile,
   { path: place }: DigitalSignature,
 ): SignatureState {
@@ -235,7 +274,8 @@ function stateOf(
   if (mac.outcome === 'unknown') return 'unverifiable_transcoded'
   const { path, certificate } = signer
   if (path.outcome === 'revoked') return 'revoked'
-  const isClaimedInside = claimedTime !== undefined && claimedTime >= certificate.notBefore && claimedTime <= certificate.notAfter
+  const isClaimedInside =
+    claimedTime !== undefined && claimedTime >= certificate.notBefore && claimedTime <= certificate.notAfter
   // Good at the moment that it claims, which nothing proves.
   if (path.outcome === 'expired' && time.outcome !== 'holds' && isClaimedInside) return 'time_unproven'
   if (path.outcome !== 'trusted') return 'untrusted_signer'

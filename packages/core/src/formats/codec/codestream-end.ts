@@ -98,4 +98,4 @@ const isRestart = (marker: number): boolean => marker >= 0xd0 && marker <= 0xd7
 
 /** NaN where the bytes end: no comparison with it holds, and an offset made of it leads nowhere. */
 const uint16 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? Number.NaN) * 0x100) + (bytes[at + 1] ?? Number.NaN)
+  (bytes[at] ?? Number.NaN) * 0x100 + (bytes[at + 1] ?? Number.NaN)

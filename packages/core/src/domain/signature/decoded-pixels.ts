@@ -1,0 +1,129 @@
+/**
+ * Decoded pixels: the native pixel data that may have been signed, for a file that was compressed since.
+ *
+ * A signature made before compression covers samples. Lossless codestreams give them back, but not how the file
+ * spelled them: as OW or OB, by pixel or by plane, and, where the encoder used a colour transform, under another
+ * Photometric Interpretation. Each spelling that is possible is one candidate; the signature says which it was.
+ *
+ * Known flaw: bits above Bits Stored are no part of most codestreams. Where they held anything but the sign, such as
+ * an overlay, the samples that come back are not those that were signed, and the signature fails.
+ */
+import { FormatError } from '../../errors.ts'
+import { type DecodedFrame, type FrameShape, frameLength } from '../../formats/codec/shape.ts'
+import { findElement, type Tag } from '../../formats/dicom/element.ts'
+import type { NewElement } from '../../formats/dicom/encode.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import { text, us } from '../../formats/dicom/values.ts'
+import type { NativePixels } from './digest.ts'
+import { cutFrames, readFrame, readFrameShape } from './encapsulated.ts'
+
+/** Decodes one frame of a transfer syntax. @throws {FormatError} `codec_failed`, `codec_unsupported`, `dicom_limit_exceeded` */
+export type DecodeFrame = (transferSyntaxUid: string, codestream: Uint8Array, shape: FrameShape) => DecodedFrame
+
+const PIXEL_DATA: Tag = 0x7fe00010
+const PHOTOMETRIC_INTERPRETATION: Tag = 0x00280004
+const PLANAR_CONFIGURATION: Tag = 0x00280006
+
+/** Decoded frames up to this size are kept between passes; those of a larger image are decoded in each. */
+const KEPT_BYTES = 128 * 2 ** 20
+
+/**
+ * Every spelling in which the samples of a compressed file may have been signed.
+ * Cost: each frame is decoded once, and once more in each pass where all of them exceed 128 MiB.
+ *
+ * @returns undefined where the samples cannot be had exactly: the pixel data is native, encoded with loss, damaged, or
+ *   not to be cut into frames in one way
+ */
+export function decodedPixels(file: DicomFile, decode: DecodeFrame): readonly NativePixels[] | undefined {
+  const { dataSet, transferSyntaxUid } = file
+  const fragments = findElement(dataSet.elements, PIXEL_DATA)?.fragments
+  const cut = fragments === undefined ? undefined : cutFrames(dataSet, fragments)
+  if (fragments === undefined || cut === undefined) return undefined
+  const shape = readFrameShape(dataSet)
+  const decodeAll = function* (): Iterable<DecodedFrame> {
+    for (const indices of cut.frames) yield decode(transferSyntaxUid, readFrame(dataSet, fragments, indices), shape)
+  }
+  try {
+    const isKept = frameLength(shape) * cut.frames.length <= KEPT_BYTES
+    const kept = isKept ? [...decodeAll()] : undefined
+    const frames = (): Iterable<DecodedFrame> => kept ?? decodeAll()
+    const meaning = meaningOf(frames())
+    return meaning === undefined ? undefined : spellings(file, shape, meaning, cut.frames.length, frames)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
+}
+
+/** The Photometric Interpretation that all frames have once decoded; undefined if any was encoded with loss. */
+function meaningOf(frames: Iterable<DecodedFrame>): string | undefined {
+  const meanings = new Set<string | undefined>()
+  for (const { isLossless, photometricInterpretation } of frames)
+    meanings.add(isLossless ? photometricInterpretation : undefined)
+  const [meaning, ...others] = meanings
+  return others.length === 0 ? meaning : undefined
+}
+
+function spellings(
+  { dataSet }: DicomFile,
+  shape: FrameShape,
+  meaning: string,
+  count: number,
+  frames: () => Iterable<DecodedFrame>,
+): readonly NativePixels[] {
+  const isPresent = ({ tag }: NewElement): boolean => findElement(dataSet.elements, tag) !== undefined
+  const colour = meaning === shape.photometricInterpretation ? [] : [text(PHOTOMETRIC_INTERPRETATION, 'CS', meaning)]
+  const vrs = shape.bitsAllocated <= 8 ? ['OB', 'OW'] : ['OW']
+  const planes = shape.samplesPerPixel === 1 ? [shape.planarConfiguration] : [0, 1]
+  // Cells of one bit run on from frame to frame (PS3.5 section 8.1.1).
+  const lengthBytes = Math.ceil((shape.rows * shape.columns * shape.samplesPerPixel * shape.bitsAllocated * count) / 8)
+  return planes.flatMap((planar) => {
+    const layout = planar === shape.planarConfiguration ? [] : [us(PLANAR_CONFIGURATION, planar)]
+    const isByPlane = planar === 1 && shape.samplesPerPixel > 1
+    return vrs.map((vr) => ({
+      vr,
+      lengthBytes,
+      restored: [...colour, ...layout].filter(isPresent),
+      frames: () => spell(frames(), shape, isByPlane),
+    }))
+  })
+}
+
+/** Frames as native pixel data has them. */
+function* spell(frames: Iterable<DecodedFrame>, shape: FrameShape, isByPlane: boolean): Iterable<Uint8Array> {
+  const bits = shape.rows * shape.columns
+  if (shape.bitsAllocated === 1 && bits % 8 !== 0) return yield* joinBits(frames, bits)
+  for (const { bytes } of frames) yield isByPlane ? toPlanes(bytes, shape) : bytes
+}
+
+function toPlanes(pixels: Uint8Array, { samplesPerPixel, bitsAllocated }: FrameShape): Uint8Array {
+  const planes = new Uint8Array(pixels.length)
+  const size = bitsAllocated / 8
+  const stride = size * samplesPerPixel
+  let to = 0
+  for (let component = 0; component < samplesPerPixel; component++) {
+    for (let from = component * size; from < pixels.length; from += stride) {
+      for (let i = 0; i < size; i++) planes[to++] = pixels[from + i] as number
+    }
+  }
+  return planes
+}
+
+/** Frames whose bits do not fill their last byte: the next frame begins within it. */
+function* joinBits(frames: Iterable<DecodedFrame>, bits: number): Iterable<Uint8Array> {
+  let begun = 0
+  let filled = 0
+  for (const { bytes } of frames) {
+    const joined = new Uint8Array(Math.floor((filled + bits) / 8))
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i] as number
+      if (i < joined.length) joined[i] = begun | (byte << filled)
+      else begun |= byte << filled
+      if (i < joined.length) begun = byte >> (8 - filled)
+    }
+    yield joined
+    filled = (filled + bits) % 8
+    begun &= (1 << filled) - 1
+  }
+  if (filled > 0) yield Uint8Array.of(begun)
+}
