@@ -1,0 +1,122 @@
+/**
+ * Sentence: the verdict in words that an examiner, a nurse or a judge understands.
+ *
+ * It names devices, sites and signers from certificates that were checked, and never a patient.
+ */
+import type { SignatureReport } from '../signature/verify.ts'
+import type { Check, FailureReason, GapReason } from './check.ts'
+import type { SealEvidence } from './evidence.ts'
+import type { Verdict } from './policy.ts'
+
+export interface SentenceFacts {
+  readonly verdict: Verdict
+  readonly content: string
+  readonly checks: readonly Check[]
+  readonly isSynthetic: boolean
+  readonly device: SignatureReport | undefined
+  readonly operator: SignatureReport | undefined
+  readonly seal: SealEvidence
+}
+
+/** What a failure means, in the order in which a reader has to know. */
+const FAILURES: Readonly<Record<FailureReason, string>> = {
+  encoding_ambiguous: 'two programs could see two different images in it',
+  fragments_ambiguous: 'a frame can be hidden in its pixel data',
+  preamble_executable: 'it begins like a program',
+  other_instance: 'its seal belongs to another image',
+  pixels_changed: 'the picture itself was changed',
+  patient_changed: 'the patient was changed',
+  date_changed: 'its dates were changed',
+  identity_changed: 'its identifiers were changed',
+  overlay_changed: 'an overlay was added or changed',
+  display_changed: 'what makes it look as it does was changed',
+  geometry_changed: 'its geometry was changed',
+  operator_changed: 'the operator was changed',
+  device_changed: 'the device or institution was changed',
+  unsigned_overlay: 'it has an overlay that nobody signed',
+  unsigned_display_attribute: 'it has display settings that nobody signed',
+  unsigned_pixels: 'nobody signed its pixels',
+  attribute_added: 'attributes were added',
+  attribute_removed: 'attributes were taken away',
+  attribute_changed: 'attributes were changed',
+  signature_removed: 'a signature was taken out of it',
+  tampered: 'it is not what was signed',
+  signer_impersonated: 'its signer only pretends to be certified by an authority we know',
+  role_mismatch: 'its signer may not sign in this role',
+  revoked: 'its signer’s certificate was revoked',
+  certificate_outside_validity: 'its signer’s certificate was not valid at the time',
+  time_contradicted: 'its times contradict each other',
+  weak_key: 'its signer’s key is too weak to count',
+  seal_malformed: 'the file beside it is no seal',
+  seal_signature_missing: 'its seal lacks a signature',
+  seal_signature_wrong: 'its seal is not what was signed',
+  signature_malformed: 'one of its signatures is broken',
+}
+
+/** What would settle it. */
+const GAPS: Readonly<Record<GapReason, string>> = {
+  signature_absent: 'Ask for the original with its seal file.',
+  untrusted_signer: 'Its signer is certified by an authority that you have not said you trust; add it with --trust if you know it.',
+  role_uncertified: 'Its signer is trusted, but not certified as a device or a person.',
+  seal_absent: 'Its seal file is missing; ask for it where the image came from.',
+  signed_by_operator_in_series: 'The technologist has not signed its series yet.',
+  time_unproven: 'Nothing proves when it was signed.',
+  transcoded: 'Its pixels are in another encoding than when it was signed; ask for the original encoding.',
+  vr_lost: 'Private attributes lost their type on the way; ask for a copy that did not pass through implicit encoding.',
+  pixels_undecodable: 'Its pixels cannot be compared exactly in this encoding.',
+  fragments_undecided: 'Nothing shows where its frames begin and end.',
+  unsigned_patient: 'Nobody signed whose image it is.',
+  unsigned_attribute: 'Some of its attributes are not signed.',
+  attribute_missing: 'It does not say whose it is, or by what and when it was made.',
+  weak_digest: 'It was signed with a digest that can be forged today.',
+  revocation_unknown: 'No revocation list of its signer’s authority is at hand.',
+}
+
+/** One or two sentences. */
+export function writeSentence(facts: SentenceFacts): string {
+  const sentence =
+    facts.verdict === 'authentic' ? authentic(facts) : facts.verdict === 'not_authentic' ? notAuthentic(facts) : undetermined(facts)
+  return facts.isSynthetic ? `${sentence} It is labelled as synthetic or DEMO, not made from a patient.` : sentence
+}
+
+function authentic({ device, operator, content, seal }: SentenceFacts): string {
+  const subject = device?.signer.certificate.subject
+  const name = subject?.commonName ?? 'the signing device'
+  const site = subject?.organisation === undefined ? '' : ` of ${subject.organisation}`
+  const time = provenTime(device, seal)
+  const when = time === undefined ? '' : ` on ${formatTime(time)}`
+  const person = operator?.signer.certificate.subject.commonName ?? sealOperator(seal)
+  const signed = person === undefined ? '' : `; ${person} signed for it`
+  const change = content === 'derived' ? 'Its pixels were encoded again since, without loss.' : 'It has not been changed since.'
+  return `This image is the one that ${name}${site} sealed${when}${signed}. ${change}`
+}
+
+function notAuthentic({ checks }: SentenceFacts): string {
+  const reasons = new Set(checks.flatMap((check) => (check.outcome === 'fails' ? [check.reason] : [])))
+  const told = (Object.keys(FAILURES) as FailureReason[]).filter((reason) => reasons.has(reason)).slice(0, 3)
+  return `Do not rely on this file: ${told.map((reason) => FAILURES[reason]).join(', and ')}.`
+}
+
+function undetermined({ checks, device, seal }: SentenceFacts): string {
+  const gaps = new Set(checks.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
+  if (device === undefined && seal.state === 'absent') {
+    return `Nobody can show where this picture came from. ${GAPS.signature_absent}`
+  }
+  const told = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
+  return `It cannot be shown that this image is as it was made. ${told === undefined ? '' : GAPS[told]}`.trimEnd()
+}
+
+function provenTime(device: SignatureReport | undefined, seal: SealEvidence): Date | undefined {
+  if (device?.time.outcome === 'holds') return device.time.time
+  return seal.state === 'present' ? seal.report.provenAt : undefined
+}
+
+const sealOperator = (seal: SealEvidence): string | undefined =>
+  seal.state === 'present' ? seal.report.statement.operator.name : undefined
+
+/** `3 March 2026 at 10:14 UTC`. */
+function formatTime(time: Date): string {
+  const months = 'January February March April May June July August September October November December'.split(' ')
+  const clock = time.toISOString().slice(11, 16)
+  return `${time.getUTCDate()} ${months[time.getUTCMonth()]} ${time.getUTCFullYear()} at ${clock} UTC`
+}
