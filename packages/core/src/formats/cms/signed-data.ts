@@ -26,6 +26,7 @@ import {
 import { constructed, primitive, TAG } from '../der/tag.ts'
 import {
   digestByOid,
+  readAlgorithm,
   readAlgorithmOid,
   type SignatureAlgorithm,
   signatureByOid,
@@ -200,7 +201,7 @@ function readCertificateId(element: DerElement): SignerInfo['certificateId'] {
 
 /** RFC 5652 section 10.1.2: for RSA the name may be that of the key alone, and the digest then is the content's. */
 function readSignerAlgorithm(identifier: DerElement, hash: HashName | undefined): SignatureAlgorithm {
-  const oid = readOid(new DerFields(identifier).take(TAG.oid))
+  const { oid } = readAlgorithm(identifier)
   if (oid === OID.rsaEncryption && hash !== undefined) return { kind: 'rsa', hash, oid }
   const known = signatureByOid(oid)
   if (known) readAlgorithmOid(identifier)

@@ -23,7 +23,7 @@ import {
   readTime,
 } from '../der/read.ts'
 import { constructed, primitive, TAG } from '../der/tag.ts'
-import { readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm.ts'
+import { readAlgorithm, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm.ts'
 import { type Extensions, readExtensions } from './extension.ts'
 import { type Name, readName } from './name.ts'
 
@@ -136,15 +136,14 @@ const SIMPLE: Record<string, KeyAlgorithm> = { '1.3.101.112': 'ed25519', '2.16.8
 
 function describeKey(spki: DerElement): KeyDescription {
   const parts = new DerFields(spki)
-  const identifier = new DerFields(parts.take(TAG.sequence))
+  const { oid, parameters } = readAlgorithm(parts.take(TAG.sequence))
   const bits = readBitBytes(parts.take(TAG.bitString))
   parts.finish()
-  const oid = readOid(identifier.take(TAG.oid))
   const isSupported = readPublicKey(encodingOf(spki)) !== undefined
   if (oid === RSA) return { algorithm: 'rsa', oid, bits: modulusBits(bits), isSupported }
   if (oid === EC) {
-    const curve = identifier.takeIf(TAG.oid)
-    return { algorithm: 'other', oid, ...(curve && CURVES[readOid(curve)]), isSupported }
+    const curve = parameters?.tag === TAG.oid ? CURVES[readOid(parameters)] : undefined
+    return { algorithm: 'other', oid, ...curve, isSupported }
   }
   return { algorithm: SIMPLE[oid] ?? 'other', oid, isSupported }
 }
