@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { isLosslessSyntax } from '@fiducial/core/formats/codec/codec.ts'
 import { peer, run, sharedSkip, temporaryFolder } from '../testing/peers.ts'
-import { assertSameBytes, decodeSubject, encapsulatedSubjects, joinFrames, onlyStored, readSubject, type Subject } from './codec-subjects.ts'
+import {
+  assertSameBytes,
+  decodeSubject,
+  encapsulatedSubjects,
+  joinFrames,
+  onlyStored,
+  readSubject,
+  type Subject,
+} from './codec-subjects.ts'
 
 const JPEG = '1.2.840.10008.1.2.4.'
 const decoders = { rle: peer('dcmdrle'), jpeg: peer('dcmdjpeg'), jpegLs: peer('dcmdjpls') }
@@ -20,10 +28,18 @@ function commandFor(uid: string): readonly string[] | undefined {
 }
 
 /** DCMTK 3.6.7 refuses these: one-bit RLE, JPEG-LS of seven bits, and implicit VR under a JPEG syntax. */
-const BEYOND_DCMTK = new Set(['liver_rle.dcm', 'liver_nonbyte_aligned_rle.dcm', 'JLSL_08_07_0_1F.dcm', 'SC_rgb_jpeg.dcm'])
+const BEYOND_DCMTK = new Set([
+  'liver_rle.dcm',
+  'liver_nonbyte_aligned_rle.dcm',
+  'JLSL_08_07_0_1F.dcm',
+  'SC_rgb_jpeg.dcm',
+])
 
 describe('encapsulated files against DCMTK', { skip }, () => {
-  const subjects = skip === false ? encapsulatedSubjects().filter(({ transferSyntaxUid }) => commandFor(transferSyntaxUid) !== undefined) : []
+  const subjects =
+    skip === false
+      ? encapsulatedSubjects().filter(({ transferSyntaxUid }) => commandFor(transferSyntaxUid) !== undefined)
+      : []
 
   it('finds the files', () => {
     const syntaxes = new Set(subjects.map(({ transferSyntaxUid }) => transferSyntaxUid))

@@ -38,15 +38,33 @@ interface Layout {
 
 /** Makes a picture of 61 rows and 47 columns, unless told otherwise. */
 export function makePicture(title: string, layout: Layout): Picture {
-  const { bitsAllocated, bitsStored = bitsAllocated, isSigned = false, samplesPerPixel = 1, planarConfiguration = 0 } = layout
+  const {
+    bitsAllocated,
+    bitsStored = bitsAllocated,
+    isSigned = false,
+    samplesPerPixel = 1,
+    planarConfiguration = 0,
+  } = layout
   const { rows = 61, columns = 47, numberOfFrames = 1 } = layout
   const photometricInterpretation = samplesPerPixel === 3 ? 'RGB' : 'MONOCHROME2'
-  const shape = { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, isSigned, planarConfiguration, photometricInterpretation }
+  const shape = {
+    rows,
+    columns,
+    samplesPerPixel,
+    bitsAllocated,
+    bitsStored,
+    isSigned,
+    planarConfiguration,
+    photometricInterpretation,
+  }
   return { title, shape, frames: Array.from({ length: numberOfFrames }, (_, seed) => drawFrame(shape, seed + 1)) }
 }
 
 /** A slope, a flat part, noise, and the least and greatest sample side by side. */
-function drawFrame({ rows, columns, samplesPerPixel, bitsAllocated, bitsStored, isSigned, planarConfiguration }: FrameShape, seed: number): Uint8Array {
+function drawFrame(
+  { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, isSigned, planarConfiguration }: FrameShape,
+  seed: number,
+): Uint8Array {
   const random = randomNumbers(seed)
   const least = isSigned ? -(2 ** (bitsStored - 1)) : 0
   const range = 2 ** bitsStored

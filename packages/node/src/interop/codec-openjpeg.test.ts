@@ -3,10 +3,18 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { interleavePlanes } from '@fiducial/core/formats/codec/samples.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
+import { interleavePlanes } from '@fiducial/core/formats/codec/samples.ts'
 import { peer, run, sharedSkip, temporaryFolder } from '../testing/peers.ts'
-import { assertSameBytes, codecs, decodeSubject, encapsulatedSubjects, greatestDifference, onlyStored, type Subject } from './codec-subjects.ts'
+import {
+  assertSameBytes,
+  codecs,
+  decodeSubject,
+  encapsulatedSubjects,
+  greatestDifference,
+  onlyStored,
+  type Subject,
+} from './codec-subjects.ts'
 
 const JPEG_2000 = new Set(['90', '91', '201', '202', '203'].map((number) => `1.2.840.10008.1.2.4.${number}`))
 const openJpeg = peer('opj_decompress')
@@ -20,7 +28,8 @@ const PIXEL_REPRESENTATION = 'J2K_pixelrep_mismatch.dcm'
 const IRREVERSIBLE_HTJ2K = '1.2.840.10008.1.2.4.203'
 
 describe('JPEG 2000 files against OpenJPEG', { skip }, () => {
-  const subjects = skip === false ? encapsulatedSubjects().filter(({ transferSyntaxUid }) => JPEG_2000.has(transferSyntaxUid)) : []
+  const subjects =
+    skip === false ? encapsulatedSubjects().filter(({ transferSyntaxUid }) => JPEG_2000.has(transferSyntaxUid)) : []
 
   it('finds the files', () => {
     assert.ok(subjects.length >= 24, `${subjects.length} files`)
@@ -35,7 +44,8 @@ describe('JPEG 2000 files against OpenJPEG', { skip }, () => {
       for (const [i, codestream] of subject.codestreams().entries()) {
         const theirs = await decodeByOpenJpeg(codestream, subject, folder)
         const ours = frames[i]?.bytes as Uint8Array
-        if (subject.transferSyntaxUid === IRREVERSIBLE_HTJ2K) assert.ok(greatestDifference(ours, theirs, subject.shape) <= 1)
+        if (subject.transferSyntaxUid === IRREVERSIBLE_HTJ2K)
+          assert.ok(greatestDifference(ours, theirs, subject.shape) <= 1)
         else if (subject.name === PIXEL_REPRESENTATION) assertSameBytes(onlyStored(ours, subject.shape), theirs)
         else assertSameBytes(ours, theirs)
       }
@@ -46,7 +56,10 @@ describe('JPEG 2000 files against OpenJPEG', { skip }, () => {
     const damaged = subjects.find(({ name }) => name === DAMAGED) as Subject
     const codec = await codecs.load(damaged.transferSyntaxUid)
     for (const codestream of damaged.codestreams()) {
-      assert.throws(() => codec.decode(codestream, damaged.shape), (error) => error instanceof FormatError && error.code === 'codec_failed')
+      assert.throws(
+        () => codec.decode(codestream, damaged.shape),
+        (error) => error instanceof FormatError && error.code === 'codec_failed',
+      )
     }
   })
 })

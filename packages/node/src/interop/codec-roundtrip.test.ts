@@ -49,13 +49,16 @@ const FOR_FRAGMENTS: readonly Encoder[] = [
   jpegLs('+el', '+fs', '1', '-ot'),
 ]
 
-const skip = ['dcmcjpeg', 'dcmcjpls', 'dcmcrle'].map((name) => peer(name).skip).find((reason) => reason !== false) ?? false
+const skip =
+  ['dcmcjpeg', 'dcmcjpls', 'dcmcrle'].map((name) => peer(name).skip).find((reason) => reason !== false) ?? false
 
 describe('what DCMTK compresses without loss', { skip }, () => {
   const cases = [
     ...GREY.flatMap((picture) => FOR_ALL.map((encoder) => ({ picture, encoder }))),
     ...COLOUR.flatMap((picture) => [...FOR_ALL, ...FOR_COLOUR].map((encoder) => ({ picture, encoder }))),
-    ...[GREY[5] as Picture, COLOUR[2] as Picture].flatMap((picture) => FOR_FRAGMENTS.map((encoder) => ({ picture, encoder }))),
+    ...[GREY[5] as Picture, COLOUR[2] as Picture].flatMap((picture) =>
+      FOR_FRAGMENTS.map((encoder) => ({ picture, encoder })),
+    ),
   ]
   const isRefused = ({ picture, encoder }: (typeof cases)[number]): boolean =>
     encoder.options.includes('+pc') && picture.shape.isSigned && picture.shape.bitsStored < picture.shape.bitsAllocated
@@ -82,7 +85,15 @@ describe('what OpenJPEG compresses without loss', { skip: peer('opj_compress').s
         for (const [i, frame] of frames.entries()) {
           writeFileSync(source, frame)
           const layout = `${columns},${rows},${samplesPerPixel},${bitsStored},${isSigned ? 's' : 'u'}`
-          const { code, stdout } = await run(peer('opj_compress').path, ['-i', source, '-o', target, '-F', layout, ...options])
+          const { code, stdout } = await run(peer('opj_compress').path, [
+            '-i',
+            source,
+            '-o',
+            target,
+            '-F',
+            layout,
+            ...options,
+          ])
           assert.equal(code, 0, stdout)
           const decoded = codec.decode(new Uint8Array(readFileSync(target)), shape)
           assert.equal(decoded.isLossless, true)
@@ -136,7 +147,8 @@ function plusHalf(bytes: Uint8Array, { bitsAllocated, bitsStored }: FrameShape):
   if (bitsAllocated === 8) return bytes.map((value) => value ^ (1 << (bitsStored - 1)))
   const shifted = bytes.slice()
   const view = new DataView(shifted.buffer)
-  for (let at = 0; at < shifted.length; at += 2) view.setUint16(at, view.getInt16(at, true) + 2 ** (bitsStored - 1), true)
+  for (let at = 0; at < shifted.length; at += 2)
+    view.setUint16(at, view.getInt16(at, true) + 2 ** (bitsStored - 1), true)
   return shifted
 }
 
@@ -144,6 +156,8 @@ function plusHalf(bytes: Uint8Array, { bitsAllocated, bitsStored }: FrameShape):
 function byPixel({ shape, frames }: Picture): Uint8Array {
   if (shape.planarConfiguration === 0) return concatBytes(...frames)
   return concatBytes(
-    ...frames.map((frame) => frame.map((_, at) => frame[(at % 3) * shape.rows * shape.columns + Math.floor(at / 3)] as number)),
+    ...frames.map((frame) =>
+      frame.map((_, at) => frame[(at % 3) * shape.rows * shape.columns + Math.floor(at / 3)] as number),
+    ),
   )
 }

@@ -6,8 +6,8 @@
  */
 import { decodeDeflated } from './deflated.ts'
 import { decodeLosslessJpeg, decodeLossyJpeg } from './jpeg.ts'
-import { decodeHtj2k, decodeJpeg2000, type OpenJpeg, type OpenJph } from './jpeg2000.ts'
 import { type CharLs, decodeJpegLs } from './jpeg-ls.ts'
+import { decodeHtj2k, decodeJpeg2000, type OpenJpeg, type OpenJph } from './jpeg2000.ts'
 import { decodeRle } from './rle.ts'
 import { checkShape, type DecodedFrame, type FrameShape, unsupported } from './shape.ts'
 import { type LoadWasm, WasmHost } from './wasm.ts'
@@ -70,7 +70,8 @@ export const isSupportedSyntax = (transferSyntaxUid: string): boolean => SYNTAXE
  * Whether an encapsulated syntax promises that decoding gives the native bytes back. What a codestream itself tells,
  * {@link DecodedFrame.isLossless}, may be less.
  */
-export const isLosslessSyntax = (transferSyntaxUid: string): boolean => SYNTAXES.get(transferSyntaxUid)?.isLossless ?? false
+export const isLosslessSyntax = (transferSyntaxUid: string): boolean =>
+  SYNTAXES.get(transferSyntaxUid)?.isLossless ?? false
 
 /** Makes a set of decoders that reads WASM files through the port when a syntax first needs them. */
 export function createCodecs(loadWasm: LoadWasm): Codecs {

@@ -5,7 +5,7 @@
  */
 import { Inflate } from 'pako'
 import { checkPadding } from './padding.ts'
-import { type DecodedFrame, failed, type FrameShape, frameLength } from './shape.ts'
+import { type DecodedFrame, type FrameShape, failed, frameLength } from './shape.ts'
 
 /**
  * Inflates one frame; nothing beyond the frame's own length is kept.
@@ -28,7 +28,8 @@ export function decodeDeflated(codestream: Uint8Array, shape: FrameShape): Decod
   const tail = Math.max(0, codestream.length - 8)
   inflate.push(codestream.subarray(0, tail), false)
   let at = tail
-  for (; at < codestream.length && !inflate.ended && inflate.err === 0; at++) inflate.push(codestream.subarray(at, at + 1), false)
+  for (; at < codestream.length && !inflate.ended && inflate.err === 0; at++)
+    inflate.push(codestream.subarray(at, at + 1), false)
   if (inflate.err !== 0) throw failed('the deflated frame is damaged')
   if (!inflate.ended || filled < length) throw failed('the deflated frame ends early')
   if (at === tail) throw failed('data behind the end of the deflated frame')

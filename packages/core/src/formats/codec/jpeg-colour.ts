@@ -11,7 +11,13 @@ import type { Plane } from './jpeg-dct.ts'
  *
  * @param isYbr  the three planes are Y, CB and CR, and RGB is wanted
  */
-export function joinPlanes(planes: readonly Plane[], rows: number, columns: number, precision: number, isYbr: boolean): Uint8Array | Uint16Array {
+export function joinPlanes(
+  planes: readonly Plane[],
+  rows: number,
+  columns: number,
+  precision: number,
+  isYbr: boolean,
+): Uint8Array | Uint16Array {
   const count = planes.length
   const samples = precision <= 8 ? new Uint8Array(rows * columns * count) : new Uint16Array(rows * columns * count)
   for (const [component, plane] of planes.entries()) spread(plane, samples, component, count, rows, columns)
@@ -20,7 +26,14 @@ export function joinPlanes(planes: readonly Plane[], rows: number, columns: numb
 }
 
 /** Writes one plane into every `count`-th sample. */
-function spread(plane: Plane, samples: Uint8Array | Uint16Array, component: number, count: number, rows: number, columns: number): void {
+function spread(
+  plane: Plane,
+  samples: Uint8Array | Uint16Array,
+  component: number,
+  count: number,
+  rows: number,
+  columns: number,
+): void {
   const readRow = chooseRow(plane)
   const line = new Int32Array(plane.columns * plane.scaleX)
   for (let row = 0, to = component; row < rows; row++) {
@@ -60,7 +73,8 @@ function interpolateColumns({ samples, stride, columns }: Plane, row: number, li
 function interpolateBoth({ samples, stride, rows, columns }: Plane, row: number, line: Int32Array): void {
   const near = row >> 1
   const far = Math.min(Math.max((row & 1) === 0 ? near - 1 : near + 1, 0), rows - 1)
-  const sum = (column: number): number => 3 * (samples[near * stride + column] as number) + (samples[far * stride + column] as number)
+  const sum = (column: number): number =>
+    3 * (samples[near * stride + column] as number) + (samples[far * stride + column] as number)
   const last = columns - 1
   let before = sum(0)
   let here = before

@@ -111,7 +111,8 @@ function decodeScan(scan: JpegScan, frame: JpegFrame, channels: readonly Channel
   const grid = scanGrid(tracks)
   const units = grid.columns * grid.rows
   const unitsAtOnce = scan.restartInterval === 0 ? units : scan.restartInterval
-  if (scan.intervals.length !== Math.ceil(units / unitsAtOnce)) throw failed('the number of restart intervals does not fit')
+  if (scan.intervals.length !== Math.ceil(units / unitsAtOnce))
+    throw failed('the number of restart intervals does not fit')
   for (const [i, interval] of scan.intervals.entries()) {
     const run: Run = { reader: new BitReader(interval), scan, blocks: 0 }
     for (const { channel } of tracks) channel.prediction = 0
@@ -274,7 +275,10 @@ function toPlane(channel: Channel, frame: JpegFrame): Plane {
   const table = new Int32Array(64)
   for (const [k, value] of quantisation.entries()) table[ZIGZAG[k] as number] = value
   const stride = 8 * blockColumns
-  const samples = frame.precision === 8 ? new Uint8Array(64 * blockColumns * blockRows) : new Uint16Array(64 * blockColumns * blockRows)
+  const samples =
+    frame.precision === 8
+      ? new Uint8Array(64 * blockColumns * blockRows)
+      : new Uint16Array(64 * blockColumns * blockRows)
   const workspace = new Int32Array(64)
   for (let row = 0; row < blockRows; row++) {
     for (let column = 0; column < blockColumns; column++) {
@@ -285,7 +289,14 @@ function toPlane(channel: Channel, frame: JpegFrame): Plane {
   }
   const scaleX = Math.max(...frame.components.map((component) => component.h)) / h
   const scaleY = Math.max(...frame.components.map((component) => component.v)) / v
-  return { samples, stride, rows: Math.ceil(frame.rows / scaleY), columns: Math.ceil(frame.columns / scaleX), scaleX, scaleY }
+  return {
+    samples,
+    stride,
+    rows: Math.ceil(frame.rows / scaleY),
+    columns: Math.ceil(frame.columns / scaleX),
+    scaleX,
+    scaleY,
+  }
 }
 
 function zigzagOrder(): Uint8Array {

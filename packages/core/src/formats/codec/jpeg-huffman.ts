@@ -30,7 +30,8 @@ export class HuffmanTable {
     for (let length = 1; length <= 16; length++) {
       const count = counts[length - 1] as number
       this.#shifts[length] = index - code
-      for (let i = 0; i < count && length <= LOOKUP_BITS; i++) this.#fillLookup(code + i, length, symbols[index + i] as number)
+      for (let i = 0; i < count && length <= LOOKUP_BITS; i++)
+        this.#fillLookup(code + i, length, symbols[index + i] as number)
       code += count
       index += count
       if (code > 1 << length) throw failed('a Huffman table has too many codes')

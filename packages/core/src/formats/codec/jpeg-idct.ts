@@ -10,17 +10,17 @@ const BITS = 13
 const fixed = (value: number): number => Math.round(value * (1 << BITS))
 
 /* √2 cos(kπ/16) and sums of them, after the paper's rotations. */
-const C6 = fixed(0.541196100)
+const C6 = fixed(0.5411961)
 const C2_MINUS_C6 = fixed(0.765366865)
 const C2_PLUS_C6 = fixed(1.847759065)
 const ODD_3 = fixed(1.175875602)
 const ODD_0 = fixed(0.298631336)
 const ODD_1 = fixed(2.053119869)
 const ODD_2 = fixed(3.072711026)
-const ODD_4 = fixed(1.501321110)
+const ODD_4 = fixed(1.50132111)
 const SUM_1 = fixed(0.899976223)
 const SUM_2 = fixed(2.562915447)
-const SUM_3 = fixed(1.961570560)
+const SUM_3 = fixed(1.96157056)
 const SUM_4 = fixed(0.390180644)
 
 /** Where a block of samples goes. */

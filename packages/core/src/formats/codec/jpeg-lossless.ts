@@ -111,7 +111,13 @@ function decodeRow(
 }
 
 /** T.81 table H.1: a is the sample to the left, b above, c above to the left. */
-function predict(predictor: number, samples: Uint8Array | Uint16Array, at: number, stride: number, line: number): number {
+function predict(
+  predictor: number,
+  samples: Uint8Array | Uint16Array,
+  at: number,
+  stride: number,
+  line: number,
+): number {
   const a = samples[at - stride] as number
   if (predictor === 1) return a
   const b = samples[at - line] as number

@@ -6,7 +6,7 @@
  */
 import { parseJpeg } from './jpeg-stream.ts'
 import { interleavePlanes, packSamples, type Samples, viewSamples16 } from './samples.ts'
-import { checkAgreement, type DecodedFrame, failed, type FrameShape, unsupported } from './shape.ts'
+import { checkAgreement, type DecodedFrame, type FrameShape, failed, unsupported } from './shape.ts'
 import type { WasmHost, WasmObject } from './wasm.ts'
 
 /** Start of frame of JPEG-LS: T.87 table C.1. */

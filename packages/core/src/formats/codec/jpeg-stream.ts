@@ -119,7 +119,8 @@ function snapshot({ dc, ac, quantisations, restartInterval }: Tables) {
 /** Any number of FF bytes may stand before a marker: T.81 section B.1.1.2. Returns the offset of the last one. */
 function hopFill(bytes: Uint8Array, start: number): number {
   let at = start
-  if (bytes[at] !== 0xff) throw failed(at >= bytes.length ? 'the codestream ends early' : 'no marker where a segment should start')
+  if (bytes[at] !== 0xff)
+    throw failed(at >= bytes.length ? 'the codestream ends early' : 'no marker where a segment should start')
   while (bytes[at + 1] === 0xff) at++
   if (at + 1 >= bytes.length) throw failed('the codestream ends early')
   return at
@@ -198,7 +199,8 @@ function readQuantisation(segment: Uint8Array, tables: Tables): void {
     const selector = segment[at] as number
     const size = selector >> 4 === 0 ? 1 : 2
     const values = segment.subarray(at + 1, at + 1 + 64 * size)
-    if (selector > 0x1f || (selector & 15) > 3 || values.length !== 64 * size) throw failed('a quantisation table is malformed')
+    if (selector > 0x1f || (selector & 15) > 3 || values.length !== 64 * size)
+      throw failed('a quantisation table is malformed')
     tables.quantisations[selector & 15] = Uint16Array.from({ length: 64 }, (_, i) =>
       size === 1 ? (values[i] as number) : ((values[2 * i] as number) << 8) | (values[2 * i + 1] as number),
     )

@@ -9,7 +9,7 @@ import { decodeDct, isDctFrame } from './jpeg-dct.ts'
 import { decodeLossless, SOF3 } from './jpeg-lossless.ts'
 import { type JpegStream, parseJpeg } from './jpeg-stream.ts'
 import { packSamples } from './samples.ts'
-import { checkAgreement, type DecodedFrame, failed, type FrameShape, unsupported } from './shape.ts'
+import { checkAgreement, type DecodedFrame, type FrameShape, failed, unsupported } from './shape.ts'
 
 /**
  * Decodes one frame of a lossy process. YBR_FULL and YBR_FULL_422 become RGB.

@@ -44,7 +44,13 @@ export function parseJpeg2000(input: Uint8Array): Jpeg2000Stream {
   const view = new DataView(whole.buffer, whole.byteOffset, whole.length)
   if (u16(view, 0) !== SOC || u16(view, 2) !== SIZ) throw failed('the codestream does not begin like JPEG 2000')
   const size = readSize(view)
-  const coding = { isReversible: true, hasColourTransform: false, isHighThroughput: false, hasDefault: false }
+  const coding: Coding = {
+    size,
+    isReversible: true,
+    hasColourTransform: false,
+    isHighThroughput: false,
+    hasDefault: false,
+  }
   let at = 2
   for (;;) {
     const marker = u16(view, at)
@@ -84,6 +90,7 @@ export function restoreSign<S extends Uint8Array | Uint16Array>(samples: S, prec
 }
 
 interface Coding {
+  readonly size: CodestreamSize
   isReversible: boolean
   hasColourTransform: boolean
   isHighThroughput: boolean
@@ -108,10 +115,13 @@ function readSize(view: DataView): CodestreamSize & { readonly isSigned: boolean
   const [columns, rows, left, top] = [u32(view, 8), u32(view, 12), u32(view, 16), u32(view, 20)]
   const [tileColumns, tileRows] = [u32(view, 24), u32(view, 28)]
   const samplesPerPixel = u16(view, 40)
-  if (left !== 0 || top !== 0 || u32(view, 32) !== 0 || u32(view, 36) !== 0) throw unsupported('JPEG 2000 with an image offset')
+  if (left !== 0 || top !== 0 || u32(view, 32) !== 0 || u32(view, 36) !== 0)
+    throw unsupported('JPEG 2000 with an image offset')
   if (u16(view, 4) !== 38 + 3 * samplesPerPixel || samplesPerPixel === 0) throw failed('the size segment is malformed')
   if (tileColumns === 0 || tileRows === 0) throw failed('the codestream has empty tiles')
-  if (Math.ceil(columns / tileColumns) * Math.ceil(rows / tileRows) > 65535) throw failed('the codestream has too many tiles')
+  // At most 65535 tiles, each with headers of 14 bytes.
+  const tiles = Math.ceil(columns / tileColumns) * Math.ceil(rows / tileRows)
+  if (tiles > Math.min(65535, view.byteLength / 14)) throw failed('the codestream has too many tiles')
   const first = u8(view, COMPONENTS_AT)
   for (let component = 0; component < samplesPerPixel; component++) {
     const at = COMPONENTS_AT + 3 * component
@@ -150,6 +160,7 @@ function readCoding(view: DataView, at: number, coding: Coding): void {
     coding.hasDefault = true
     coding.hasColourTransform ||= u8(view, at + 8) !== 0
     readTransform(view, at + 9, coding)
+    checkPackets(view, at, coding)
   }
   // One or two bytes for the component, by the number of components; there are at most four here.
   if (marker === COC) readTransform(view, at + 6, coding)
@@ -159,6 +170,25 @@ function readCoding(view: DataView, at: number, coding: Coding): void {
 function readTransform(view: DataView, at: number, coding: Coding): void {
   coding.isHighThroughput ||= (u8(view, at + 3) & 0x40) !== 0
   coding.isReversible &&= u8(view, at + 4) === 1
+}
+
+/**
+ * Each layer of each precinct has a packet of a byte at least: more precincts than bytes would be no picture but a
+ * way to make a decoder allocate. Tiles can only add to the precincts counted here.
+ */
+function checkPackets(view: DataView, at: number, { size }: Coding): void {
+  const hasPrecincts = (u8(view, at + 4) & 1) === 1
+  const layers = u16(view, at + 6)
+  const levels = u8(view, at + 9)
+  let packets = 0
+  for (let resolution = 0; resolution <= levels; resolution++) {
+    const exponents = hasPrecincts ? u8(view, at + 14 + resolution) : 0xff
+    const scale = 2 ** (levels - resolution)
+    const across = Math.ceil(Math.ceil(size.columns / scale) / 2 ** (exponents & 15))
+    const down = Math.ceil(Math.ceil(size.rows / scale) / 2 ** (exponents >> 4))
+    packets += across * down * layers
+  }
+  if (packets > view.byteLength) throw failed('the codestream is too short for its precincts')
 }
 
 function endOfSegment(view: DataView, at: number): number {

@@ -7,7 +7,7 @@
  */
 import { type Jpeg2000Stream, parseJpeg2000, restoreSign, withoutSign } from './jpeg2000-stream.ts'
 import { packSamples, viewSamples16 } from './samples.ts'
-import { checkAgreement, type DecodedFrame, failed, type FrameShape, unsupported } from './shape.ts'
+import { checkAgreement, type DecodedFrame, type FrameShape, failed, unsupported } from './shape.ts'
 import type { Printed, WasmHost, WasmObject } from './wasm.ts'
 
 interface Decoder extends WasmObject {

@@ -5,7 +5,7 @@
  * component the most significant byte first.
  */
 import { checkPadding } from './padding.ts'
-import { type DecodedFrame, failed, type FrameShape, frameLength, unsupported } from './shape.ts'
+import { type DecodedFrame, type FrameShape, failed, frameLength, unsupported } from './shape.ts'
 
 const HEADER_BYTES = 64
 const SEGMENTS_AT_MOST = 15

@@ -3,7 +3,7 @@
  *
  * Source: PS3.5 section 8.1.1 (cells of Bits Allocated, two's complement) and annex D.
  */
-import { failed, type FrameShape, frameLength } from './shape.ts'
+import { type FrameShape, failed, frameLength } from './shape.ts'
 
 /** Samples of one frame in row order, colour by pixel, each 0 up to, not including, 2^precision. */
 export type Samples = Uint8Array | Uint16Array
@@ -44,7 +44,8 @@ export function interleavePlanes<S extends Samples>(planes: S, samplesPerPixel: 
   const pixels = planes.slice() as S
   const plane = planes.length / samplesPerPixel
   for (let component = 0, from = 0; component < samplesPerPixel; component++) {
-    for (let pixel = 0; pixel < plane; pixel++, from++) pixels[pixel * samplesPerPixel + component] = planes[from] as number
+    for (let pixel = 0; pixel < plane; pixel++, from++)
+      pixels[pixel * samplesPerPixel + component] = planes[from] as number
   }
   return pixels
 }
@@ -55,7 +56,10 @@ export function viewSamples16(bytes: Uint8Array): Uint16Array {
   if (isLittleEndianMachine && bytes.byteOffset % 2 === 0) {
     return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)
   }
-  return Uint16Array.from({ length: bytes.length >> 1 }, (_, i) => (bytes[2 * i] as number) | ((bytes[2 * i + 1] as number) << 8))
+  return Uint16Array.from(
+    { length: bytes.length >> 1 },
+    (_, i) => (bytes[2 * i] as number) | ((bytes[2 * i + 1] as number) << 8),
+  )
 }
 
 /** The bits above a negative sample, or undefined where there are none to fill. */

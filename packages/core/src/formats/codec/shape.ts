@@ -70,7 +70,8 @@ export function frameLength(shape: FrameShape): number {
  */
 export function checkShape(shape: FrameShape): void {
   const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored } = shape
-  if (!isCount(rows, 65535) || !isCount(columns, 65535)) throw unsupported(`a frame of ${rows} rows and ${columns} columns`)
+  if (!isCount(rows, 65535) || !isCount(columns, 65535))
+    throw unsupported(`a frame of ${rows} rows and ${columns} columns`)
   if (![1, 3, 4].includes(samplesPerPixel)) throw unsupported(`${samplesPerPixel} samples per pixel`)
   if (![1, 8, 16, 32].includes(bitsAllocated)) throw unsupported(`${bitsAllocated} bits allocated`)
   if (bitsAllocated === 1 && samplesPerPixel !== 1) throw unsupported('one-bit samples in colour')

@@ -86,19 +86,26 @@ function splitByOffsets({ fragments, numberOfFrames }: Encapsulated, offsets: re
     if (current === undefined) break
     current.push(index)
   }
-  if (frames.length !== numberOfFrames) throw malformed(`offset ${offsets[frames.length]} is not where a fragment starts`)
+  if (frames.length !== numberOfFrames)
+    throw malformed(`offset ${offsets[frames.length]} is not where a fragment starts`)
   return frames
 }
 
 /** With the extended table each frame is one fragment, whose length may be stated without its padding. */
-function checkLengths(frames: readonly (readonly number[])[], { fragments }: Encapsulated, lengths: readonly number[] | undefined): void {
+function checkLengths(
+  frames: readonly (readonly number[])[],
+  { fragments }: Encapsulated,
+  lengths: readonly number[] | undefined,
+): void {
   if (lengths === undefined) throw malformed('extended offsets without extended lengths')
   if (lengths.length !== frames.length) throw malformed(`${lengths.length} lengths for ${frames.length} frames`)
   for (const [i, frame] of frames.entries()) {
     const { valueStart, end } = fragments[frame[0] as number] as Fragment
     const length = lengths[i] as number
-    if (frame.length !== 1) throw malformed(`frame ${i + 1} has ${frame.length} fragments under an extended offset table`)
-    if (length !== end - valueStart && length + 1 !== end - valueStart) throw malformed(`frame ${i + 1} is not of the length stated`)
+    if (frame.length !== 1)
+      throw malformed(`frame ${i + 1} has ${frame.length} fragments under an extended offset table`)
+    if (length !== end - valueStart && length + 1 !== end - valueStart)
+      throw malformed(`frame ${i + 1} is not of the length stated`)
   }
 }
 
@@ -108,7 +115,8 @@ function splitByContent({ fragments, numberOfFrames, read }: Encapsulated): numb
   for (const [index, fragment] of fragments.entries()) {
     if (index === 0) continue
     const payload = read(fragment)
-    if (isComplete !== beginsCodestream(payload)) throw malformed(`fragment ${index} does not tell which frame it belongs to`)
+    if (isComplete !== beginsCodestream(payload))
+      throw malformed(`fragment ${index} does not tell which frame it belongs to`)
     if (isComplete) frames.push([])
     ;(frames.at(-1) as number[]).push(index)
     isComplete = endsCodestream(payload)
