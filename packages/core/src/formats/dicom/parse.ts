@@ -24,7 +24,7 @@ import {
   isEncapsulatedSyntax,
   isNativeSyntax,
 } from './transfer-syntax.ts'
-import { knownVrOf } from './vr.ts'
+import { knownVrOf, trimPadding } from './vr.ts'
 import { Window } from './window.ts'
 
 export type { Finding } from './ledger.ts'
@@ -168,7 +168,7 @@ function readTransferSyntax(source: ByteSource, meta: readonly Element[], ledger
   const element = findElement(meta, TRANSFER_SYNTAX)
   if (element === undefined) return undefined
   const bytes = source.view(element.valueStart, Math.min(element.valueEnd, element.valueStart + UID_BYTES))
-  const uid = decodeLatin1(bytes).replace(/[\0 ]+$/, '')
+  const uid = trimPadding(decodeLatin1(bytes))
   // One reader may stop at a NUL and another one not: they would read two data sets.
   if (!/^[0-9.]*$/.test(uid) || element.valueEnd - element.valueStart > UID_BYTES) {
     ledger.find('dicom_element_malformed', element.start, `${formatTag(TRANSFER_SYNTAX)} is not a UID`)

@@ -18,7 +18,7 @@ import {
 } from './element.ts'
 import type { Ledger } from './ledger.ts'
 import { IMPLICIT_LITTLE } from './transfer-syntax.ts'
-import { hasLongLength, isKnownVr, knownVrOf } from './vr.ts'
+import { hasLongLength, isKnownVr, knownVrOf, trimPadding } from './vr.ts'
 import type { Window } from './window.ts'
 
 const UNDEFINED_LENGTH = 0xffffffff
@@ -275,7 +275,7 @@ export class ElementReader {
     if (scope.encoding.isExplicit || !isPrivateTag(tag) || element < 0x10 || element > 0xff) return
     const creator = decodeLatin1(this.#window.source.view(start, Math.min(end, start + CREATOR_BYTES)))
     scope.creators ??= new Map()
-    scope.creators.set(tag, creator.replace(/[\0 ]+$/, '').trimStart())
+    scope.creators.set(tag, trimPadding(creator).trimStart())
   }
 
   #malformed(offset: number, message: string): void {

@@ -9,6 +9,7 @@ import { decodeLatin1, encodeUtf8 } from '../../bytes/text.ts'
 import { type Element, findElement, type Tag } from './element.ts'
 import type { NewElement } from './encode.ts'
 import type { DataSet } from './parse.ts'
+import { trimPadding } from './vr.ts'
 
 /** A text element in UTF-8 (Specific Character Set ISO_IR 192); several values are joined by a backslash. */
 export const text = (tag: Tag, vr: string, ...values: readonly string[]): NewElement => ({
@@ -71,7 +72,7 @@ export const readBytes = (source: ByteSource, element: Element): Uint8Array =>
 
 /** A value as text without padding, read as Latin-1: right for all codes, dates, numbers and UIDs. */
 export const readText = (source: ByteSource, element: Element): string =>
-  decodeLatin1(readBytes(source, element)).replace(/[\0 ]+$/, '')
+  trimPadding(decodeLatin1(readBytes(source, element)))
 
 /** Unsigned 16-bit numbers of a value. */
 export const readUint16s = (source: ByteSource, element: Element): readonly number[] => {

@@ -44,5 +44,15 @@ export const isTextVr = (vr: Vr): boolean => text.has(vr)
 /** 1, 2, 4 or 8 bytes that swap together between little and big endian. */
 export const wordBytes = (vr: Vr): number => WORD_BYTES[vr] ?? 1
 
+/**
+ * A value without the spaces and NULs at its end. Not by a regular expression: on a long run of spaces before the
+ * end that would take time by the square of its length.
+ */
+export function trimPadding(text: string): string {
+  let end = text.length
+  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\0')) end--
+  return text.slice(0, end)
+}
+
 /** The byte that makes an odd value even. */
 export const paddingOf = (vr: Vr): number => (isTextVr(vr) ? 0x20 : 0)
