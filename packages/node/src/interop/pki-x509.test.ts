@@ -183,7 +183,8 @@ describe('certificates of openssl', { skip: openssl.skip }, () => {
       const at = Math.floor(i / 3)
       const damaged = Uint8Array.from(bytes)
       damaged[at] = (damaged[at] ?? 0) ^ ([0x01, 0x20, 0x80][i % 3] ?? 0)
-      if (!isReadable(() => parseCertificate(damaged))) continue
+      // A key that we only describe may be of any shape.
+      if (!isReadable(() => assert.ok(parseCertificate(damaged).key.isSupported))) continue
       accepted++
       assert.ok(
         isReadable(() => new X509Certificate(damaged)),

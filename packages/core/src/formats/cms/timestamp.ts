@@ -18,6 +18,7 @@ import {
   readBoolean,
   readChildren,
   readDer,
+  readImplicit,
   readNamedBits,
   readOid,
   readSmallInteger,
@@ -265,7 +266,9 @@ function readAccuracy(element: DerElement): number {
   const millis = fields.takeIf(primitive(0))
   const micros = fields.takeIf(primitive(1))
   fields.finish()
-  const [s, ms, us] = [seconds, millis, micros].map((part) => (part ? readSmallInteger(part) : 0))
+  const [s, ms, us] = [seconds, millis, micros].map((part) =>
+    part ? readSmallInteger(readImplicit(part, TAG.integer)) : 0,
+  )
   return (s ?? 0) * 1000 + (ms ?? 0) + (us ?? 0) / 1000
 }
 

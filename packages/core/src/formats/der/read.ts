@@ -108,12 +108,13 @@ export function expectTag(element: DerElement, tag: number): DerElement {
   )
 }
 
-/** Refuses a value of another type; a context-specific tag stands for any type (X.680 section 31.2.7). */
 function expectType(element: DerElement, ...types: readonly number[]): DerElement {
-  const isUniversal = (element.tag & 0xc0) === 0
-  if (isUniversal && !types.includes(element.tag)) throw malformed('value of another type', element.start)
+  if (!types.includes(element.tag)) throw malformed('value of another type', element.start)
   return element
 }
+
+/** An element under an IMPLICIT tag, as the type for which the tag stands. */
+export const readImplicit = (element: DerElement, type: number): DerElement => ({ ...element, tag: type })
 
 /** The element with tag and length. */
 export const encodingOf = ({ input, start, end }: DerElement): Uint8Array => input.subarray(start, end)

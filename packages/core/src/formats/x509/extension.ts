@@ -14,6 +14,7 @@ import {
   malformed,
   readBoolean,
   readChildren,
+  readImplicit,
   readNamedBits,
   readOid,
   readSmallInteger,
@@ -210,7 +211,7 @@ const expectOid = (element: DerElement): string => readOid(expectTag(element, TA
 
 /** The one element inside an OCTET STRING, with offsets of the whole input. */
 function readInside(octets: DerElement): DerElement {
-  const inside = new DerFields({ ...octets, tag: TAG.sequence })
+  const inside = new DerFields(readImplicit(octets, TAG.sequence))
   const element = inside.take()
   inside.finish()
   return element
