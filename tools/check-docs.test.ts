@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkDependencies, checkErrorCodes, checkLinks, checkPointers, findCalls } from './check-docs.ts'
+import { checkDependencies, checkLinks, checkNames, checkPointers, findCalls } from './check-docs.ts'
 import { readDocument } from './markdown.ts'
 import { readSource } from './source.ts'
 
@@ -46,27 +46,32 @@ describe('pointers of sources', () => {
   })
 })
 
-describe('error codes of the reference', () => {
-  const source = `export type ACode =\n  | 'one'\n  | 'two_2'\n\nexport type BCode = 'three'\n`
-  const thrown = `throw new FormatError('one', 'x'); 'two_2' 'three'`
-  it('accepts a page with a row for each', () => {
-    const page = readDocument('p.md', '| code |\n|---|\n| `one` | x |\n| `two_2` | y |\n\n| `three` | z |')
-    assert.deepEqual(checkErrorCodes(source, page, thrown), [])
-  })
-  it('shows a code without a row and a row without a code', () => {
-    const page = readDocument('p.md', '| `one` | x |\n| `three` | x |\n| `four` | x |')
-    assert.deepEqual(checkErrorCodes(source, page, thrown), [
-      'p.md:1  lacks the code two_2',
-      'p.md:1  has four, which is no code',
+describe('names of the reference', () => {
+  const list = { sources: ['packages/a.ts'], types: /Code$/, page: 'p.md' }
+  const lists = [
+    "export type ACode =\n  | 'one'\n  /** It's second. */\n  | 'two_2'\n",
+    "export type BCode = 'three'\n",
+    "export type Other =\n  | 'four'\n\n",
+  ]
+  const treeOf = (text: string, users: string) =>
+    new Map([
+      ['packages/a.ts', readSource('packages/a.ts', text)],
+      ['packages/b.ts', readSource('packages/b.ts', users)],
+      ['packages/c.test.ts', readSource('packages/c.test.ts', "'one' 'two_2' 'three'")],
     ])
+  const tree = treeOf(lists.join('\n'), `throw new FormatError('one', 'x'); f('two_2'); f('three')`)
+  const full = readDocument('p.md', '| code |\n|---|\n| `one` | x |\n| `two_2` | y |\n\n| `three` | z |')
+  it('accepts a page with a row for each', () => assert.deepEqual(checkNames(list, tree, full), []))
+  it('shows a name without a row and a row without a name', () => {
+    const page = readDocument('p.md', '| `one` | x |\n| `three` | x |\n| `four` | x |')
+    assert.deepEqual(checkNames(list, tree, page), ['p.md:1  lacks two_2', 'p.md:1  has four, which the code has not'])
   })
-  it('shows a code that nothing throws', () => {
-    const page = readDocument('p.md', '| `one` | x |\n| `two_2` | y |\n| `three` | z |')
-    const findings = checkErrorCodes(source, page, `'one' 'three'`)
-    assert.deepEqual(findings, ['packages/core/src/errors.ts:1  has two_2, which nothing throws'])
+  it('shows a name that nothing uses but tests', () => {
+    const findings = checkNames(list, treeOf(lists.join('\n'), `'one' 'three'`), full)
+    assert.deepEqual(findings, ['packages/a.ts:1  has two_2, which nothing uses'])
   })
   it('says so when the source cannot be read', () => {
-    assert.equal(checkErrorCodes('', readDocument('p.md', ''), '').length, 1)
+    assert.equal(checkNames(list, treeOf('', ''), full).length, 1)
   })
 })
 

@@ -2,9 +2,9 @@
  * Documents: keeps what they say true where a program can tell.
  *
  * Links lead to files and headings that exist; so do paths of this repository in `inline code`, and documents that
- * sources point to. Every error code is thrown somewhere and has its row in docs/reference/errors.md, and every row its
- * code. Every dependency has its row, with its version, in docs/decisions/dependencies.md. Commands in `sh` blocks are
- * commands of the command line, with options that it knows.
+ * sources point to. Every error code, and every subject and reason of a check, is used somewhere and has its row in the
+ * reference, and every row its name. Every dependency has its row, with its version, in
+ * docs/decisions/dependencies.md. Commands in `sh` blocks are commands of the command line, with options that it knows.
  *
  * A block marked `sh run` is run, all such blocks of a document in turn in one empty folder, with `./fiducial` in it and
  * its state below it; the last command of a block marked `sh run exit=1` ends with that code.
@@ -20,8 +20,16 @@ import { dirname, join, posix, relative, sep } from 'node:path'
 import { type CodeBlock, type Document, readDocument } from './markdown.ts'
 import { isTestFile, lineAt, listFiles, readTree, type SourceTree } from './source.ts'
 
-const ERRORS_SOURCE = 'packages/core/src/errors.ts'
-const ERRORS_PAGE = 'docs/reference/errors.md'
+const NAME_LISTS: readonly NameList[] = [
+  { sources: ['packages/core/src/errors.ts'], types: /Code$/, page: 'docs/reference/errors.md' },
+  {
+    sources: ['check', 'policy', 'judge'].map((name) => `packages/core/src/domain/verdict/${name}.ts`),
+    types: /^(?:Subject|FailureReason|GapReason|Verdict|Content)$/,
+    page: 'docs/reference/verdicts.md',
+    // Takes a second record of the image, as a custody log keeps it.
+    reserved: ['contradicted'],
+  },
+]
 const DEPENDENCIES_PAGE = 'docs/decisions/dependencies.md'
 const MANIFESTS = ['package.json', 'packages/core/package.json', 'packages/node/package.json']
 const RUN_TIMEOUT_MS = 120_000
@@ -56,18 +64,35 @@ export function checkPointers(tree: SourceTree, exists: (path: string) => boolea
   )
 }
 
-/** Codes of the source that the page lacks, and the reverse; codes that none of the other sources names. */
-export function checkErrorCodes(source: string, page: Document, others: string): string[] {
-  const types = source.match(/^export type \w+Code =[^\n]*\n(?:\s*\|.*\n)*/gm) ?? []
-  const codes = new Set(types.join('').match(/(?<=')[a-z0-9_]+(?=')/g) ?? [])
+/** Names in the sources that a page explains, a row each. */
+export interface NameList {
+  /** Paths of the sources, which spell the names as unions of string literals. */
+  readonly sources: readonly string[]
+  /** Names of the union types. */
+  readonly types: RegExp
+  readonly page: string
+  /** Names that nothing uses yet. */
+  readonly reserved?: readonly string[]
+}
+
+/** Names that their page lacks, and the reverse; names that the code uses nowhere but in the list itself. */
+export function checkNames(list: NameList, tree: SourceTree, page: Document): string[] {
+  const { sources, types, page: path, reserved = [] } = list
+  const texts = [...tree.values()].flatMap(({ path, text }) => (isTestFile(path) ? [] : [{ path, text }]))
+  const union = /^export type (\w+) =([\s\S]*?\n)\n/gm
+  const unions = texts
+    .filter((file) => sources.includes(file.path))
+    .flatMap(({ text }) => [...text.matchAll(union)].flatMap(([whole, name = '']) => (types.test(name) ? [whole] : [])))
+  const names = new Set(unions.flatMap((whole) => whole.match(/(?<=[=|] ')[a-z0-9_]+(?=')/g) ?? []))
   const rows = new Set(page.rows.flatMap(([first = '']) => first.match(/^`([a-z0-9_]+)`$/)?.[1] ?? []))
-  if (codes.size === 0) return [`${ERRORS_SOURCE}:1  holds no code that could be read`]
+  if (names.size === 0) return [`${sources[0]}:1  holds no name that could be read`]
+  const elsewhere = unions.reduce((text, whole) => text.replace(whole, ''), texts.map(({ text }) => text).join('\n'))
   return [
-    ...[...codes].filter((code) => !rows.has(code)).map((code) => `${page.path}:1  lacks the code ${code}`),
-    ...[...rows].filter((code) => !codes.has(code)).map((code) => `${page.path}:1  has ${code}, which is no code`),
-    ...[...codes]
-      .filter((code) => !others.includes(`'${code}'`))
-      .map((code) => `${ERRORS_SOURCE}:1  has ${code}, which nothing throws`),
+    ...[...names].filter((name) => !rows.has(name)).map((name) => `${path}:1  lacks ${name}`),
+    ...[...rows].filter((name) => !names.has(name)).map((name) => `${path}:1  has ${name}, which the code has not`),
+    ...[...names]
+      .filter((name) => !reserved.includes(name) && !elsewhere.includes(`'${name}'`))
+      .map((name) => `${sources[0]}:1  has ${name}, which nothing uses`),
   ]
 }
 
@@ -190,13 +215,6 @@ function readDocuments(root: string): Document[] {
   )
 }
 
-/** All sources but the list of errors and the tests, in one text. */
-function otherSources(tree: SourceTree): string {
-  return [...tree.values()]
-    .flatMap(({ path, text }) => (path === ERRORS_SOURCE || isTestFile(path) ? [] : [text]))
-    .join('\n')
-}
-
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
   const documents = readDocuments(root)
@@ -208,7 +226,7 @@ if (import.meta.main) {
   const findings = [
     ...checkLinks(documents, exists),
     ...checkPointers(tree, exists),
-    ...checkErrorCodes(readFileSync(join(root, ERRORS_SOURCE), 'utf8'), page(ERRORS_PAGE), otherSources(tree)),
+    ...NAME_LISTS.flatMap((list) => checkNames(list, tree, page(list.page))),
     ...checkDependencies(manifests, page(DEPENDENCIES_PAGE)),
     ...(await checkCalls(root, documents)),
   ]
