@@ -24,19 +24,11 @@ export interface HolderKeys {
   readonly postQuantum: Signer
 }
 
-/** A person who can seal. */
-export interface SealingPerson {
+/** A device or person who can seal. Names and serial numbers are those that the certificates state. */
+export interface Sealer {
+  /** What the site calls the holder by. */
   readonly id: string
-  /** As in the certificates. */
-  readonly name: string
   readonly keys: HolderKeys
-}
-
-/** A device that can seal. */
-export interface SealingDevice extends SealingPerson {
-  readonly manufacturer?: string
-  readonly model?: string
-  readonly serial?: string
 }
 
 /** Bytes that nobody can foresee. */

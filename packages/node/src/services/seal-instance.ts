@@ -9,9 +9,11 @@ import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
+import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { type Segment, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
 import { describeInstance, type InstanceDescription, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
+import type { Device, HolderCertificates, Operator } from '@fiducial/core/domain/seal/holder.ts'
 import { formatSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { certificatesOf, type HolderSigners, signSeal } from '@fiducial/core/domain/seal/sign.ts'
 import type { AcquisitionStatement } from '@fiducial/core/domain/seal/statement.ts'
@@ -20,15 +22,15 @@ import { Digests } from '@fiducial/core/domain/signature/digest.ts'
 import { AUTHOR_SIGNATURE, SOURCE_SIGNATURE } from '@fiducial/core/domain/signature/purpose.ts'
 import { type SignatureRequest, signFile } from '@fiducial/core/domain/signature/sign.ts'
 import { loadDecoder } from './pixel-decoding.ts'
-import type { HolderKeys, RandomBytes, SealingDevice, SealingPerson, TimestampAuthority } from './ports.ts'
+import type { HolderKeys, RandomBytes, Sealer, TimestampAuthority } from './ports.ts'
 
 export interface SealDependencies {
   readonly crypto: Crypto
   readonly codecs: Codecs
   readonly random: RandomBytes
   readonly now: () => Date
-  readonly device: SealingDevice
-  readonly operator: SealingPerson
+  readonly device: Sealer
+  readonly operator: Sealer
   /** Absent for seals whose time stays a claim. */
   readonly authority?: TimestampAuthority
   /** Digest of the DICOM signatures. Default: SHA-256. */
@@ -96,15 +98,8 @@ export async function prepareSeal(source: ByteSource, dependencies: SealDependen
       file: fileSha256,
       original: digestSource(file, crypto),
       isDemo,
-      device: {
-        id: device.id,
-        name: device.name,
-        manufacturer: device.manufacturer ?? null,
-        model: device.model ?? null,
-        serial: device.serial ?? null,
-        certificates: certificatesOf(signers.device, crypto.hash),
-      },
-      operator: { id: operator.id, name: operator.name, certificates: certificatesOf(signers.operator, crypto.hash) },
+      device: describeDevice(device, certificatesOf(signers.device, crypto.hash)),
+      operator: describeHolder(operator, certificatesOf(signers.operator, crypto.hash)),
       signatures: { device: deviceReference, operator: operatorReference },
       sealedAt,
       checkpoint: null,
@@ -120,6 +115,15 @@ export async function prepareSeal(source: ByteSource, dependencies: SealDependen
     return formatSeal(seal)
   }
   return { segments: spliceFile(file, changes), description, finish }
+}
+
+function describeHolder({ id, keys }: Sealer, certificates: HolderCertificates): Operator {
+  return { id, name: parseCertificate(keys.statement.certificate).subject.commonName ?? id, certificates }
+}
+
+function describeDevice(device: Sealer, certificates: HolderCertificates): Device {
+  const { organisationalUnit = null, serialNumber = null } = parseCertificate(device.keys.statement.certificate).subject
+  return { ...describeHolder(device, certificates), manufacturer: organisationalUnit, model: null, serial: serialNumber }
 }
 
 function signatureRequest(
@@ -139,7 +143,7 @@ function signatureRequest(
 }
 
 const statementSigners = ({ dicom, statement, postQuantum }: HolderKeys, isInImage: boolean): HolderSigners => ({
-  ...(isInImage ? { image: dicom } : {}),
+  ...(isInImage ? { dicom } : {}),
   statement,
   postQuantum,
 })

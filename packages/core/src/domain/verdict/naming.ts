@@ -24,11 +24,15 @@ const GEOMETRY: readonly Demand[] = [
   { anyOf: [0x00280010], isInSeal: false },
   { anyOf: [0x00280011], isInSeal: false },
 ]
+const STUDY_INSTANCE_UID: Tag = 0x0020000d
 const PIXEL_DATA: readonly Tag[] = [0x7fe00010, 0x7fe00008, 0x7fe00009]
 
 /** The attributes that are missing, one for each demand that neither the file nor the seal meets. */
 export function missingNames(elements: readonly Element[], isSealed: boolean): readonly string[] {
-  const isImage = PIXEL_DATA.some((tag) => findElement(elements, tag) !== undefined)
+  const has = (tag: Tag): boolean => findElement(elements, tag) !== undefined
+  const isImage = PIXEL_DATA.some(has)
+  // Objects outside any study, such as colour palettes, are nobody's.
+  if (!isImage && !has(STUDY_INSTANCE_UID)) return []
   const demands = [PATIENT, ...PROVENANCE, ...(isImage ? GEOMETRY : [])]
   return demands
     .filter(({ anyOf, isInSeal }) => !(isInSeal && isSealed) && !anyOf.some((tag) => hasValue(elements, tag)))

@@ -67,7 +67,7 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   fragments_undecided: 'Nothing shows where its frames begin and end.',
   unsigned_patient: 'Nobody signed whose image it is.',
   unsigned_attribute: 'Some of its attributes are not signed.',
-  attribute_missing: 'It does not say whose it is, or by what and when it was made.',
+  attribute_missing: 'It does not name its patient, or lacks another attribute that an acquisition has to name.',
   weak_digest: 'It was signed with a digest that can be forged today.',
   revocation_unknown: 'No revocation list of its signer’s authority is at hand.',
 }
@@ -97,13 +97,15 @@ function notAuthentic({ checks }: SentenceFacts): string {
   return `Do not rely on this file: ${told.map((reason) => FAILURES[reason]).join(', and ')}.`
 }
 
-function undetermined({ checks, device, seal }: SentenceFacts): string {
+function undetermined({ checks, content, device, seal }: SentenceFacts): string {
   const gaps = new Set(checks.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
   if (device === undefined && seal.state === 'absent') {
     return `Nobody can show where this picture came from. ${GAPS.signature_absent}`
   }
   const told = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
-  return `It cannot be shown that this image is as it was made. ${told === undefined ? '' : GAPS[told]}`.trimEnd()
+  const isAsSealed = content === 'unchanged' || content === 'derived'
+  const start = isAsSealed ? 'Nothing that was signed has changed, but not all is shown.' : 'It cannot be shown that this image is as it was made.'
+  return `${start} ${told === undefined ? '' : GAPS[told]}`.trimEnd()
 }
 
 function provenTime(device: SignatureReport | undefined, seal: SealEvidence): Date | undefined {
