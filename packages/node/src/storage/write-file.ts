@@ -34,21 +34,46 @@ export interface WriteOptions {
  *   part of a file is left behind
  */
 export function writeFileAtomically(path: string, pieces: Iterable<Uint8Array>, options: WriteOptions = {}): number {
+  using staged = stageFile(path, pieces, options)
+  staged.commit()
+  return staged.length
+}
+
+/** A file that is on the disk whole, under a temporary name. Disposing of it removes it unless it was committed. */
+export interface StagedFile extends Disposable {
+  /** Bytes written. */
+  readonly length: number
+  /**
+   * Gives the file its name, and makes that survive a power cut.
+   * @throws {StoreError} `output_exists`, `output_unwritable`; then the file still has its temporary name
+   */
+  commit(): void
+}
+
+/**
+ * The first half of {@link writeFileAtomically}, for files that have to appear together.
+ * @throws as {@link writeFileAtomically}
+ */
+export function stageFile(path: string, pieces: Iterable<Uint8Array>, options: WriteOptions = {}): StagedFile {
   const { isOverwriting = false, mode = 0o666, onPiece } = options
   if (!isOverwriting && existsSync(path)) throw exists(path)
-  const folder = dirname(path)
-  const temporary = join(folder, `.fiducial-${randomUUID()}.tmp`)
+  const temporary = join(dirname(path), `.fiducial-${randomUUID()}.tmp`)
   const descriptor = attempt(path, () => openSync(temporary, 'wx', mode))
   let isOpen = true
   try {
-    const written = writePieces(path, descriptor, pieces, onPiece)
+    const length = writePieces(path, descriptor, pieces, onPiece)
     attempt(path, () => fsyncSync(descriptor))
     isOpen = false
     attempt(path, () => closeSync(descriptor))
-    if (isOverwriting) attempt(path, () => renameSync(temporary, path))
-    else takeFreeName(path, temporary)
-    attempt(path, () => syncFolder(folder))
-    return written
+    return {
+      length,
+      commit() {
+        if (isOverwriting) attempt(path, () => renameSync(temporary, path))
+        else takeFreeName(path, temporary)
+        attempt(path, () => syncFolder(dirname(path)))
+      },
+      [Symbol.dispose]: () => removeIfThere(temporary),
+    }
   } catch (error) {
     if (isOpen) closeSync(descriptor)
     removeIfThere(temporary)
