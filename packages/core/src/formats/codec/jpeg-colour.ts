@@ -6,39 +6,42 @@
  */
 import type { Plane } from './jpeg-dct.ts'
 
+/** Size of the picture; precision in bits. */
+export interface Picture {
+  readonly rows: number
+  readonly columns: number
+  readonly precision: number
+}
+
 /**
  * Joins planes into samples, colour by pixel.
  *
  * @param isYbr  the three planes are Y, CB and CR, and RGB is wanted
  */
-export function joinPlanes(
-  planes: readonly Plane[],
-  rows: number,
-  columns: number,
-  precision: number,
-  isYbr: boolean,
-): Uint8Array | Uint16Array {
-  const count = planes.length
-  const samples = precision <= 8 ? new Uint8Array(rows * columns * count) : new Uint16Array(rows * columns * count)
-  for (const [component, plane] of planes.entries()) spread(plane, samples, component, count, rows, columns)
+export function joinPlanes(planes: readonly Plane[], picture: Picture, isYbr: boolean): Uint8Array | Uint16Array {
+  const { rows, columns, precision } = picture
+  const length = rows * columns * planes.length
+  const samples = precision <= 8 ? new Uint8Array(length) : new Uint16Array(length)
+  for (const [component, plane] of planes.entries()) {
+    spread(plane, picture, { samples, first: component, step: planes.length })
+  }
   if (isYbr) toRgb(samples, precision)
   return samples
 }
 
-/** Writes one plane into every `count`-th sample. */
-function spread(
-  plane: Plane,
-  samples: Uint8Array | Uint16Array,
-  component: number,
-  count: number,
-  rows: number,
-  columns: number,
-): void {
+/** Every `step`-th sample from `first` on. */
+interface Target {
+  readonly samples: Uint8Array | Uint16Array
+  readonly first: number
+  readonly step: number
+}
+
+function spread(plane: Plane, { rows, columns }: Picture, { samples, first, step }: Target): void {
   const readRow = chooseRow(plane)
   const line = new Int32Array(plane.columns * plane.scaleX)
-  for (let row = 0, to = component; row < rows; row++) {
+  for (let row = 0, to = first; row < rows; row++) {
     readRow(plane, row, line)
-    for (let column = 0; column < columns; column++, to += count) samples[to] = line[column] as number
+    for (let column = 0; column < columns; column++, to += step) samples[to] = line[column] as number
   }
 }
 

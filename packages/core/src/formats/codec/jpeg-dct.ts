@@ -272,8 +272,8 @@ function difference(reader: BitReader, table: HuffmanTable): number {
 function toPlane(channel: Channel, frame: JpegFrame): Plane {
   const { blockColumns, blockRows, coefficients, quantisation, h, v } = channel
   if (quantisation === undefined) throw failed('a component comes in no scan')
-  const table = new Int32Array(64)
-  for (const [k, value] of quantisation.entries()) table[ZIGZAG[k] as number] = value
+  const steps = new Int32Array(64)
+  for (const [k, value] of quantisation.entries()) steps[ZIGZAG[k] as number] = value
   const stride = 8 * blockColumns
   const samples =
     frame.precision === 8
@@ -282,9 +282,9 @@ function toPlane(channel: Channel, frame: JpegFrame): Plane {
   const workspace = new Int32Array(64)
   for (let row = 0; row < blockRows; row++) {
     for (let column = 0; column < blockColumns; column++) {
-      const at = 64 * (row * channel.stride + column)
+      const from = 64 * (row * channel.stride + column)
       const target = { samples, at: 8 * (row * stride + column), stride, precision: frame.precision }
-      inverseTransform(coefficients, at, table, workspace, target)
+      inverseTransform({ coefficients, from, steps, workspace }, target)
     }
   }
   const scaleX = Math.max(...frame.components.map((component) => component.h)) / h

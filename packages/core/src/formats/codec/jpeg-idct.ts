@@ -34,24 +34,24 @@ export interface Target {
   readonly precision: number
 }
 
-/**
- * Transforms one block back into samples.
- *
- * @param coefficients  64 from `from` on, in row order
- * @param table         64 quantisation steps, in row order
- * @param workspace     64 numbers of any value
- */
-export function inverseTransform(
-  coefficients: Int16Array,
-  from: number,
-  table: Int32Array,
-  workspace: Int32Array,
-  { samples, at, stride, precision }: Target,
-): void {
+/** One block, and what is needed to transform it. */
+export interface Block {
+  readonly coefficients: Int16Array
+  /** Index of the block's first coefficient; 64 follow in row order. */
+  readonly from: number
+  /** 64 quantisation steps in row order. */
+  readonly steps: Int32Array
+  /** 64 numbers of any value, to be overwritten. */
+  readonly workspace: Int32Array
+}
+
+/** Transforms one block back into samples. */
+export function inverseTransform(block: Block, { samples, at, stride, precision }: Target): void {
+  const { coefficients, from, steps, workspace } = block
   const extra = precision === 8 ? 2 : 1
   const half = 1 << (precision - 1)
   const top = (1 << precision) - 1
-  for (let i = 0; i < 64; i++) workspace[i] = (coefficients[from + i] as number) * (table[i] as number)
+  for (let i = 0; i < 64; i++) workspace[i] = (coefficients[from + i] as number) * (steps[i] as number)
   for (let column = 0; column < 8; column++) transform(workspace, column, 8, BITS - extra)
   for (let row = 0; row < 8; row++) {
     transform(workspace, 8 * row, 1, BITS + extra + 3)

@@ -74,24 +74,26 @@ function decodeScan(scan: JpegScan, picture: Picture): void {
     const start = i * rowsAtOnce
     const end = Math.min(start + rowsAtOnce, rows)
     for (let row = start; row < end; row++) {
-      decodeRow(reader, channels, picture, row, row === start ? first : undefined, predictor)
+      decodeRow(reader, channels, picture, { row, predictor, initial: row === start ? first : undefined })
       reader.check()
     }
   }
   if (shift > 0) applyShift(picture, channels, shift)
 }
 
-/**
- * Decodes one row of each channel, sample by sample in turn.
- * @param initial  the prediction of the first sample where nothing before the row counts, else undefined
- */
+interface Row {
+  readonly row: number
+  readonly predictor: number
+  /** The prediction of the first sample where nothing before the row counts, else undefined. */
+  readonly initial: number | undefined
+}
+
+/** Decodes one row of each channel, sample by sample in turn. */
 function decodeRow(
   reader: BitReader,
   channels: readonly Channel[],
   { samples, columns, stride }: Picture,
-  row: number,
-  initial: number | undefined,
-  predictor: number,
+  { row, predictor, initial }: Row,
 ): void {
   const line = columns * stride
   const start = row * line

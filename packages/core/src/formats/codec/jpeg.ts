@@ -21,7 +21,7 @@ export function decodeLossyJpeg(codestream: Uint8Array, shape: FrameShape): Deco
   if (frame.marker === SOF3) throw failed('the codestream is lossless JPEG')
   if (!isDctFrame(frame.marker)) throw unsupported(`JPEG with start of frame ff${frame.marker.toString(16)}`)
   const isYbr = frame.components.length === 3 && /^YBR_FULL(_422)?$/.test(shape.photometricInterpretation)
-  const samples = joinPlanes(decodeDct(stream), frame.rows, frame.columns, frame.precision, isYbr)
+  const samples = joinPlanes(decodeDct(stream), frame, isYbr)
   return {
     bytes: packSamples(samples, frame.precision, shape),
     samplesPerPixel: shape.samplesPerPixel,
