@@ -52,6 +52,8 @@ export interface Setup extends Size {
   readonly turnDegrees: number
   /** Size of the object against the phantom. */
   readonly bodyScale: number
+  /** Shows the phantom's mirror image: a right hand from the phantom of a left one. */
+  readonly isMirrored: boolean
   /** Strength of the irregularity of soft parts. */
   readonly warpMm: number
   /** Size of the largest meshes of spongy bone. */
@@ -93,23 +95,16 @@ export function takeRadiograph(scene: Scene, setup: Setup, random: Random): Pres
 }
 
 /** Columns run to the patient's left, rows to the feet; the frontal picture is seen as if facing the patient. */
-export function placeCamera({
-  columns,
-  rows,
-  pixelMm,
-  technique,
-  objectMm,
-  target,
-  turnDegrees,
-  bodyScale,
-}: Setup): Camera {
+export function placeCamera(setup: Setup): Camera {
+  const { columns, rows, pixelMm, technique, objectMm, target, turnDegrees, bodyScale } = setup
+  const side = setup.isMirrored ? -1 : 1
   const turn = rotation(0, 0, turnDegrees)
   const place = (p: Vector): Vector => add(target, scale(multiply(turn, p), 1 / bodyScale))
   const step = (p: Vector): Vector => scale(multiply(turn, p), 1 / bodyScale)
   return {
     source: place([0, technique.distanceMm - objectMm, 0]),
-    origin: place([(-(columns - 1) / 2) * pixelMm, -objectMm, ((rows - 1) / 2) * pixelMm]),
-    stepColumn: step([pixelMm, 0, 0]),
+    origin: place([((-(columns - 1) * side) / 2) * pixelMm, -objectMm, ((rows - 1) / 2) * pixelMm]),
+    stepColumn: step([side * pixelMm, 0, 0]),
     stepRow: step([0, 0, -pixelMm]),
     columns,
     rows,
