@@ -51,6 +51,11 @@ export function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
+/** Whether a folder could not be renamed because its new name is taken. */
+export function isTaken(error: unknown): boolean {
+  return isCode(error, 'ENOTEMPTY', 'EEXIST', 'EPERM') && (error as NodeJS.ErrnoException).syscall === 'rename'
+}
+
 function withTemporary(
   path: string,
   bytes: Uint8Array | string,

@@ -16,7 +16,7 @@ import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
 import type { CrlEntry, CrlReason } from '@fiducial/core/formats/x509/crl.ts'
 import type { NameParts } from '@fiducial/core/formats/x509/name.ts'
 import { encodePem } from '@fiducial/core/formats/x509/pem.ts'
-import { flushFolder, isCode, PUBLIC_MODE, replaceFile, temporaryBeside } from './durable.ts'
+import { flushFolder, isTaken, PUBLIC_MODE, replaceFile, temporaryBeside } from './durable.ts'
 import { createFileSigner, createKeySigner, spkiOf } from './file-signer.ts'
 import { issueCertificate, issueCrl, issueRoot } from './issue.ts'
 import { formatPrivateKey, readKeyFile } from './key-file.ts'
@@ -159,8 +159,7 @@ export async function initKeyRing(home: string, options: InitOptions): Promise<K
     flushFolder(home)
   } catch (cause) {
     rmSync(building, { recursive: true, force: true })
-    if (isCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM'))
-      throw new KeyError('key_exists', 'there is a key ring already', { cause })
+    if (isTaken(cause)) throw new KeyError('key_exists', 'there is a key ring already', { cause })
     throw asUnwritable(cause)
   }
   return openKeyRing(home, options)
@@ -301,9 +300,12 @@ export class KeyRing {
 
   /** The signer of the newest timestamp authority that can be used. @throws as {@link material} */
   async timestampSigner(): Promise<Signer> {
-    const authorities = this.list().filter(({ role }) => role === 'timestamp')
-    const { id = TIMESTAMP_ID } = authorities.findLast(({ status }) => status === 'active') ?? authorities.at(-1) ?? {}
-    return this.#signer(this.#usable(id, ['timestamp'], {}), 'timestamp')
+    return this.#signer(this.#timestampHolder(), 'timestamp')
+  }
+
+  /** What {@link timestampSigner} is made of, for a worker thread. @throws as {@link material} */
+  async timestampMaterial(): Promise<SignerMaterial> {
+    return this.#materialOf(this.#timestampHolder(), 'timestamp')
   }
 
   /**
@@ -400,6 +402,12 @@ export class KeyRing {
       if (status === 'active' || status === 'not_yet_valid')
         throw new KeyError('key_exists', `${candidate} is enrolled already`)
     }
+  }
+
+  #timestampHolder(): Holder {
+    const authorities = this.list().filter(({ role }) => role === 'timestamp')
+    const { id = TIMESTAMP_ID } = authorities.findLast(({ status }) => status === 'active') ?? authorities.at(-1) ?? {}
+    return this.#usable(id, ['timestamp'], {})
   }
 
   #usable(id: string, roles: readonly Role[], { isStatusIgnored = false }: UseOptions): Holder {

@@ -18,7 +18,16 @@ import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
 import type { Crl } from '@fiducial/core/formats/x509/crl.ts'
 import { encodePem, parseCertificates, parseCrls } from '@fiducial/core/formats/x509/pem.ts'
-import { createFile, flushFolder, isCode, PUBLIC_MODE, replaceFile, SECRET_MODE, temporaryBeside } from './durable.ts'
+import {
+  createFile,
+  flushFolder,
+  isCode,
+  isTaken,
+  PUBLIC_MODE,
+  replaceFile,
+  SECRET_MODE,
+  temporaryBeside,
+} from './durable.ts'
 import { parseTokenKey, type TokenKey } from './token-key.ts'
 
 /** What a key of a holder is for; also the name of its files. */
@@ -139,8 +148,7 @@ export function addHolder(folder: string, id: string, keys: readonly NewKey[]): 
     flushFolder(join(folder, 'holders'))
   } catch (cause) {
     rmSync(building, { recursive: true, force: true })
-    if (isCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM'))
-      throw new KeyError('key_exists', `${id} is enrolled already`, { cause })
+    if (isTaken(cause)) throw new KeyError('key_exists', `${id} is enrolled already`, { cause })
     throw asUnwritable(cause)
   }
 }
