@@ -24,6 +24,7 @@ export type HolderRole = 'device' | 'person' | 'timestamp' | 'none'
 
 /** A holder who can sign. */
 export interface Identity extends OpensslHolder {
+  readonly name: string
   readonly signer: Signer
 }
 
@@ -44,7 +45,7 @@ export async function createSite(folder: string): Promise<SigningSite> {
     async enrol({ role = 'none', ...order }) {
       const holder = await root.issue({ key: 'rsa-3072', ...order, extensions: extensionsFor(role) })
       const [key, certificate] = [readFileSync(holder.keyPath, 'utf8'), readFileSync(holder.certificatePath, 'utf8')]
-      return { ...holder, signer: signerFromPem({ key, certificate }) }
+      return { ...holder, name: order.name, signer: signerFromPem({ key, certificate }) }
     },
   }
 }

@@ -1,0 +1,132 @@
+/**
+ * Signatures that another implementation makes, as we see them: `dcmsign` of DCMTK signs every file of the shared
+ * data, and says which bytes it fed to the digest.
+ */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { joinBytes } from '@fiducial/core/bytes/text.ts'
+import { macStreamBytes } from '@fiducial/core/domain/signature/digest.ts'
+import { readSignatures } from '@fiducial/core/domain/signature/read.ts'
+import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'
+import { sharedSkip, temporaryFolder } from '../testing/peers.ts'
+import { createSite, type Identity, type SigningSite } from '../testing/signing-site.ts'
+import {
+  dcmsign,
+  fitsProfiles,
+  forEachInPairs,
+  parse,
+  runDcmsign,
+  type SignatureSubject,
+  SUBJECTS,
+  signatureSubjects,
+  UNKNOWN_TO_DCMSIGN,
+  verify,
+} from './signature-subjects.ts'
+
+/** Exit code where `dcmsign` cannot sign as asked. */
+const CANNOT_SIGN = 85
+
+type Mac = 'sha256' | 'sha384' | 'sha512' | 'ripemd160' | 'sha1' | 'md5'
+const MAC_OPTIONS: Readonly<Record<Mac, string>> = {
+  sha256: '+m2',
+  sha384: '+m3',
+  sha512: '+m5',
+  ripemd160: '+mr',
+  sha1: '+ms',
+  md5: '+mm',
+}
+const WEAK: ReadonlySet<string> = new Set(['ripemd160', 'sha1', 'md5'])
+
+describe('signatures that dcmsign makes', { skip: sharedSkip || dcmsign.skip }, () => {
+  const folder = temporaryFolder()
+  let site: SigningSite
+  let rsa: readonly Identity[]
+  let all: readonly Identity[]
+  before(async () => {
+    site = await createSite(folder)
+    rsa = [
+      await site.enrol({ name: 'rsa-2048', key: 'rsa-2048' }),
+      await site.enrol({ name: 'rsa-3072', key: 'rsa-3072' }),
+    ]
+    const curves = [
+      await site.enrol({ name: 'p-256', key: 'p-256' }),
+      await site.enrol({ name: 'p-384', key: 'p-384' }),
+    ]
+    all = [...rsa, ...curves]
+  })
+
+  const PROFILES = [
+    { option: '-pf', name: 'no profile', asksForUids: false, isForRsa: false },
+    { option: '+pb', name: 'the Base profile', asksForUids: false, isForRsa: true },
+    { option: '+pc', name: 'the Creator profile', asksForUids: true, isForRsa: true },
+    { option: '+pa', name: 'the Authorization profile', asksForUids: true, isForRsa: true },
+  ]
+
+  for (const { option, name, asksForUids, isForRsa } of PROFILES) {
+    it(`are valid under ${name}, and digest the bytes that we digest, on every file`, async () => {
+      const keys = isForRsa ? rsa : all
+      const macs: readonly Mac[] = isForRsa
+        ? ['sha256', 'sha512']
+        : ['sha256', 'sha512', 'sha384', 'ripemd160', 'sha1', 'md5']
+      const wrong: string[] = []
+      const counts = { signed: 0, refused: 0 }
+      const seen = new Set<string>()
+      await forEachInPairs(signatureSubjects(), async (subject, index) => {
+        // Neighbours in the list are often one image in two syntaxes: let each see all keys and digests in turn.
+        const key = keys[index % keys.length] as Identity
+        const mac = macs[Math.floor(index / keys.length) % macs.length] as Mac
+        const made = await signByDcmsign(subject, key, option, MAC_OPTIONS[mac])
+        const isRefusal = UNKNOWN_TO_DCMSIGN.includes(subject.name) || (asksForUids && !fitsProfiles(subject.file))
+        if (isRefusal || made.code !== 0) {
+          if (!isRefusal || made.code !== CANNOT_SIGN) wrong.push(`${subject.name}: dcmsign exits with ${made.code}`)
+          counts.refused++
+          return
+        }
+        counts.signed++
+        seen.add(`${key.name} ${mac}`)
+        const problem = judge(parse(made.bytes), made.dump, mac)
+        if (problem !== undefined) wrong.push(`${subject.name} ${key.name} ${mac}: ${problem}`)
+      })
+      assert.deepEqual(wrong, [])
+      assert.equal(counts.signed + counts.refused, SUBJECTS)
+      assert.equal(counts.refused, asksForUids ? SUBJECTS - 197 : UNKNOWN_TO_DCMSIGN.length)
+      assert.equal(seen.size, keys.length * macs.length)
+    })
+  }
+
+  async function signByDcmsign(
+    { path }: SignatureSubject,
+    { keyPath, certificatePath }: Identity,
+    ...options: readonly string[]
+  ): Promise<{ code: number; bytes: Uint8Array; dump: Uint8Array }> {
+    const [out, dump] = [join(folder, `theirs${++counter}.dcm`), join(folder, `theirs${counter}.mac`)]
+    const { code } = await runDcmsign('+s', keyPath, certificatePath, ...options, '+d', dump, path, out)
+    const take = (file: string): Uint8Array => {
+      if (!existsSync(file)) return new Uint8Array(0)
+      const bytes = new Uint8Array(readFileSync(file))
+      rmSync(file)
+      return bytes
+    }
+    return { code, bytes: take(out), dump: take(dump) }
+  }
+  let counter = 0
+
+  /** What is wrong with the only signature of a file, if anything. */
+  function judge(file: DicomFile, dump: Uint8Array, mac: Mac): string | undefined {
+    const { signatures, malformed } = verify(file, site.anchors)
+    const [report] = signatures
+    if (report === undefined || signatures.length !== 1 || malformed.length > 0)
+      return 'there is no signature, or more than one'
+    if (report.mac.outcome !== 'holds' || report.state !== 'valid') return `${report.mac.outcome} ${report.state}`
+    if (report.hash !== mac || report.isWeakHash !== WEAK.has(mac)) return `digest ${report.hash}`
+    const [signature] = readSignatures(file.dataSet).signatures
+    assert.ok(signature)
+    const padding = report.mac.by === 'normalised_padding' ? 'normalised' : 'as_stored'
+    const ours = joinBytes(macStreamBytes(file.dataSet.source, file.dataSet, signature, padding))
+    return Buffer.compare(ours, dump) === 0
+      ? undefined
+      : `the stream differs: ${ours.length} bytes against ${dump.length}`
+  }
+})
