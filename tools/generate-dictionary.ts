@@ -35,6 +35,10 @@ for (const match of readFileSync(publicPath, 'utf8').matchAll(entry)) {
   ;(exact === undefined ? repeatingLines : publicLines).push(line)
 }
 
+// PS3.6 section 9, dynamic payload elements of DICOM-RTV, which pydicom leaves out.
+publicLines.push('00060001 SQ CurrentFrameFunctionalGroupsSequence Current Frame Functional Groups Sequence')
+publicLines.sort()
+
 const creators = new Map<string, string[]>()
 const privateEntry = /^\(([0-9a-fA-F]{4})(?:-(?:[ou]-)?([0-9a-fA-F]{4}))?,"([^"]*)",([0-9a-fA-F]{2,4})\)\t(\w\w)/
 for (const line of readFileSync(privatePath, 'latin1').split('\n')) {

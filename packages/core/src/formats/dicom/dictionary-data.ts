@@ -89,6 +89,7 @@ export const PUBLIC_ELEMENTS = `
 00041512 UI ReferencedTransferSyntaxUIDInFile Referenced Transfer Syntax UID in File
 0004151a UI ReferencedRelatedGeneralSOPClassUIDInFile Referenced Related General SOP Class UID in File
 00041600 UL NumberOfReferences Number of References
+00060001 SQ CurrentFrameFunctionalGroupsSequence Current Frame Functional Groups Sequence
 00080001 UL LengthToEnd Length to End
 00080005 CS SpecificCharacterSet Specific Character Set
 00080006 SQ LanguageCodeSequence Language Code Sequence

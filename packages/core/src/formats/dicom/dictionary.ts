@@ -45,7 +45,7 @@ export function lookUp(tag: Tag): DictionaryEntry | undefined {
 export function tagOf(keyword: string): Tag | undefined {
   publicElements ??= readPublic()
   keywords ??= new Map([...publicElements].map(([tag, entry]) => [entry.keyword, tag]))
-  return keywords.get(keyword)
+  return keyword === '-' ? undefined : keywords.get(keyword)
 }
 
 /** Name for reports: `Patient ID`, `Private`, or `Unknown`. */
