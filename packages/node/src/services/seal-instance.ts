@@ -5,7 +5,6 @@
  * write the file and digest it on the way, sign the statement over that digest. Nothing is written here.
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
-import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
@@ -18,7 +17,7 @@ import { formatSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { certificatesOf, type HolderSigners, signSeal } from '@fiducial/core/domain/seal/sign.ts'
 import type { AcquisitionStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { formatDateTime } from '@fiducial/core/domain/signature/date-time.ts'
-import { Digests } from '@fiducial/core/domain/signature/digest.ts'
+import { Digests, digestSignature, streamContext } from '@fiducial/core/domain/signature/digest.ts'
 import { AUTHOR_SIGNATURE, SOURCE_SIGNATURE } from '@fiducial/core/domain/signature/purpose.ts'
 import { type SignatureRequest, signFile } from '@fiducial/core/domain/signature/sign.ts'
 import { loadDecoder } from './pixel-decoding.ts'
@@ -77,9 +76,10 @@ export async function prepareSeal(source: ByteSource, dependencies: SealDependen
     ...(isSeries ? [] : [signatureRequest(operator.keys, AUTHOR_SIGNATURE, sealedAt, dependencies)]),
   ]
   const { signatures, changes } = await signFile(file, { digests, crypto, requests })
-  const references = signatures.map(({ value }, i) => ({
+  const context = streamContext(file.dataSet)
+  const references = signatures.map(({ macParameters, item }, i) => ({
     uid: (requests[i] as SignatureRequest).uid,
-    sha256: digestOf(crypto.hash, 'sha256', value),
+    sha256: digestSignature(context, crypto.hash, macParameters, item),
   }))
   const [deviceReference, operatorReference = null] = references
   if (deviceReference === undefined) throw new FormatError('dicom_signature_malformed', 'the device made no signature')

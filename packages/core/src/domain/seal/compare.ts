@@ -6,18 +6,16 @@
  * differences mean for a verdict is left to domain/verdict.
  */
 import type { HashFactory } from '../../bytes/hash.ts'
-import { digestOf } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/text.ts'
-import { withoutPadding } from '../../formats/der/read.ts'
 import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
 import { nameOf } from '../../formats/dicom/dictionary.ts'
 import { findElement, type Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
-import type { Digests } from '../signature/digest.ts'
+import { type Digests, digestSignature, streamContext } from '../signature/digest.ts'
 import { readSignatures } from '../signature/read.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
-import { digestDataSet, type EncapsulatedTree, type PixelTree } from './instance.ts'
+import { digestDataSet, digestUnusualPadding, type EncapsulatedTree, type PixelTree } from './instance.ts'
 import { hashTree } from './merkle.ts'
 import { type DecodeFrame, describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
 import type { AcquisitionStatement, SignatureReference } from './statement.ts'
@@ -39,6 +37,8 @@ export type ChangeKind =
   | 'element_duplicated'
   /** The value is the same, its VR became UN on the way through implicit syntax. */
   | 'vr_lost'
+  /** Strings are padded otherwise than when sealed, and otherwise than the standard says. */
+  | 'padding_changed'
   | 'frame_changed'
   | 'frame_removed'
   | 'frame_added'
@@ -140,7 +140,16 @@ class ContentComparison {
     // The digest takes in the fragments, but not where one ends and the next begins.
     const isSameLayout = this.#isSameLayout(describeLayout(this.#file, hashes)?.digest)
     const changes = isSameLayout ? elements : [...elements, pixelChange('fragments_changed')]
-    return { kind: changes.length > 0 ? 'altered' : 'equivalent', changes, changedFrames: 0 }
+    if (changes.length > 0) return { kind: 'altered', changes, changedFrames: 0 }
+    return { kind: 'equivalent', changes: this.#padding(), changedFrames: 0 }
+  }
+
+  /** A hop may make unusual padding usual; the other way round, or from one kind to another, somebody changed bytes. */
+  #padding(): readonly Change[] {
+    const stored = digestUnusualPadding(this.#file, this.#options.digests)
+    const sealed = this.#statement.datasetAsStored
+    const isSame = stored === null || (sealed !== null && equalBytes(stored, sealed))
+    return isSame ? [] : [{ what: 'padding_changed', concern: 'other' }]
   }
 
   /** The data set differs, so the pixels were looked at. */
@@ -300,26 +309,20 @@ function missingFrom(list: readonly string[], other: readonly string[]): readonl
 }
 
 /** The DICOM signatures that the statement names, by UID and value; who made them is checked where they are verified. */
-function compareSignatures({ signatures, device, operator }: AcquisitionStatement, { dataSet }: DicomFile, hashes: HashFactory): readonly Change[] {
+function compareSignatures({ signatures }: AcquisitionStatement, { dataSet }: DicomFile, hashes: HashFactory): readonly Change[] {
   const found = readSignatures(dataSet).signatures.filter(({ path }) => path === '')
-  const compare = (sealed: SignatureReference, leaf: Uint8Array | undefined, concern: Concern): readonly Change[] => {
+  const context = streamContext(dataSet)
+  const compare = (sealed: SignatureReference, concern: Concern): readonly Change[] => {
     const signature = found.find(({ uid }) => uid === sealed.uid)
     if (signature === undefined) return [{ what: 'signature_removed', concern }]
-    const isDigestOf = (digest: Uint8Array | undefined, bytes: Uint8Array): boolean =>
-      digest !== undefined && equalBytes(digest, digestOf(hashes, 'sha256', bytes))
-    const isSameValue = unpadded(signature.value).some((value) => isDigestOf(sealed.sha256, value))
-    const isSame = isSameValue && isDigestOf(leaf, withoutPadding(signature.certificate))
-    return isSame ? [] : [{ what: 'signature_changed', concern }]
+    const digest = digestSignature(context, hashes, signature.macParameters, signature.item.elements)
+    return equalBytes(sealed.sha256, digest) ? [] : [{ what: 'signature_changed', concern }]
   }
   return [
-    ...compare(signatures.device, device.certificates.dicom[0], 'device'),
-    ...(signatures.operator === null ? [] : compare(signatures.operator, operator.certificates.dicom[0], 'operator')),
+    ...compare(signatures.device, 'device'),
+    ...(signatures.operator === null ? [] : compare(signatures.operator, 'operator')),
   ]
 }
-
-/** A value as stored, and without the byte that may have made it even. */
-const unpadded = (value: Uint8Array): readonly Uint8Array[] =>
-  value.at(-1) === 0 ? [value, value.subarray(0, -1)] : [value]
 
 const isGroupLength = (tag: Tag): boolean => (tag & 0xffff) === 0
 

@@ -81,7 +81,9 @@ class ElementDigester {
   readonly #hashes: HashFactory
   readonly #salt: Uint8Array
   readonly #dataSet: DataSet
-  readonly #stream: MacStream
+  readonly #normalised: MacStream
+  readonly #asStored: MacStream
+  #stream: MacStream
   #hash: Hash
 
   constructor(dataSet: DataSet, hashes: HashFactory, salt: Uint8Array) {
@@ -91,11 +93,16 @@ class ElementDigester {
     this.#hashes = hashes
     this.#salt = salt
     this.#hash = hashes('sha256')
-    this.#stream = new MacStream(this.context, 'normalised', (bytes) => this.#hash.update(bytes))
+    const sink = (bytes: Uint8Array): void => this.#hash.update(bytes)
+    this.#normalised = new MacStream(this.context, 'normalised', sink)
+    this.#asStored = new MacStream(this.context, 'as_stored', sink)
+    this.#stream = this.#normalised
   }
 
   digest(element: Element): Uint8Array {
     this.#hash = this.#hashes('sha256')
+    // The padding of what no signature covers is known only from here.
+    this.#stream = isSignable(element) ? this.#normalised : this.#asStored
     this.#hash.update(this.#salt)
     this.#feed(element)
     this.#stream.flush()

@@ -74,6 +74,8 @@ export interface InstanceDescription {
   readonly instance: InstanceIdentity
   /** SHA-256 of the MAC stream over all signable top-level elements, padding normalised. */
   readonly dataset: Uint8Array
+  /** The same with padding as stored, where some is unusual; null where both are the same. */
+  readonly datasetAsStored: Uint8Array | null
   /** 16 bytes. */
   readonly salt: Uint8Array
   readonly elements: readonly ElementDigest[]
@@ -108,6 +110,7 @@ export function describeInstance(file: DicomFile, hashes: HashFactory, salt: Uin
   return {
     instance: identify(file, options.random),
     dataset: digestDataSet(file, options.digests),
+    datasetAsStored: digestUnusualPadding(file, options.digests),
     salt,
     elements: describeElements(file.dataSet, { hashes, salt }),
     pixels: decoded === undefined ? null : { ...treeOf(hashes, decoded.frames), ...meaningOf(decoded) },
@@ -123,6 +126,12 @@ export function describeInstance(file: DicomFile, hashes: HashFactory, salt: Uin
 /** SHA-256 over all signable top-level elements; free where a signature over the same was made or checked. */
 export const digestDataSet = ({ dataSet }: DicomFile, digests: Digests): Uint8Array =>
   digests.digestElements('sha256', dataSet.elements.filter(isSignable), 'normalised')
+
+/** The same with padding as stored; null where no string is padded in an unusual way. */
+export function digestUnusualPadding({ dataSet }: DicomFile, digests: Digests): Uint8Array | null {
+  const signable = dataSet.elements.filter(isSignable)
+  return digests.isPaddingUnusual('sha256', signable) ? digests.digestElements('sha256', signable, 'as_stored') : null
+}
 
 /** An UID from 16 random bytes, under the root for UUIDs (PS3.5 annex B.2). */
 export function uidFromRandom(random: Uint8Array): string {

@@ -29,7 +29,7 @@ import { CODE_STRING } from './pixels.ts'
 export interface SignatureReference {
   /** Digital Signature UID (0400,0100). */
   readonly uid: string
-  /** SHA-256 of Signature (0400,0120) without padding. */
+  /** Of its item and MAC parameters: certificate, value and timestamp included. */
   readonly sha256: Uint8Array
 }
 
@@ -106,6 +106,7 @@ function readPredicate(fields: JsonFields): Omit<AcquisitionStatement, 'file'> {
     instance: fields.object('instance', readInstance),
     original: fields.object('original', readSha256),
     dataset: fields.object('dataset', readSha256),
+    datasetAsStored: fields.nullable('datasetAsStored', readSha256),
     salt: fields.hex('salt', SALT_BYTES),
     elements: readElements(fields),
     pixels: fields.nullable('pixels', readPixels),
@@ -130,6 +131,7 @@ function writePredicate(statement: AcquisitionStatement): JsonObject {
     instance: { ...instance, image: instance.image === null ? null : { ...instance.image } },
     original: writeSha256(statement.original),
     dataset: writeSha256(statement.dataset),
+    datasetAsStored: statement.datasetAsStored === null ? null : writeSha256(statement.datasetAsStored),
     salt: encodeHex(statement.salt),
     elements: statement.elements.map(writeElement),
     pixels:

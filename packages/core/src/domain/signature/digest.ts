@@ -13,7 +13,7 @@ import type { DataSet } from '../../formats/dicom/parse.ts'
 import { uint16At } from '../../formats/dicom/values.ts'
 import { MacStream, type Padding, type StreamContext } from './mac-stream.ts'
 import { type DigitalSignature, TAGS } from './read.ts'
-import { isSignable } from './signable.ts'
+import { isSignable, isSignableTag } from './signable.ts'
 
 const PIXEL_DATA: Tag = 0x7fe00010
 
@@ -89,8 +89,9 @@ export class Digests {
     stream.flush()
     const result = { state, isPaddingUnusual: stream.isPaddingUnusual }
     this.#states.set(key, result)
-    if (!stream.isPaddingUnusual && padding === 'as_stored')
-      this.#states.set(key.replace(' as_stored ', ' normalised '), result)
+    // Where both kinds of padding spell the same, one pass answers for both.
+    const twin = padding === 'as_stored' ? ' normalised ' : ' as_stored '
+    if (!stream.isPaddingUnusual) this.#states.set(key.replace(` ${padding} `, twin), result)
     return result
   }
 
@@ -100,6 +101,26 @@ export class Digests {
     const known = this.#spellings.indexOf(pixels)
     return known < 0 ? this.#spellings.push(pixels) : known + 1
   }
+}
+
+/**
+ * SHA-256 over a signature's item and its MAC parameters, certificate, value and timestamp included: what nobody can
+ * touch without a trace once it is stated elsewhere. Group lengths, which some writers add, do not count.
+ */
+export function digestSignature(
+  context: StreamContext,
+  hashes: HashFactory,
+  macParameters: readonly (Element | NewElement)[],
+  item: readonly (Element | NewElement)[],
+): Uint8Array {
+  const hash = hashes('sha256')
+  const stream = new MacStream(context, 'as_stored', (bytes) => hash.update(bytes))
+  for (const element of [...macParameters, ...item]) {
+    if (!isSignableTag(element.tag)) continue
+    'start' in element ? stream.element(element) : stream.newElement(element)
+  }
+  stream.flush()
+  return hash.digest()
 }
 
 /** What the stream of a data set depends on. */

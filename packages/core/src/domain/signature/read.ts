@@ -46,6 +46,8 @@ export interface DigitalSignature {
   /** The elements that stand beside it: those it can speak for. */
   readonly elements: readonly Element[]
   readonly item: Item
+  /** The item of the MAC Parameters Sequence that goes with it. */
+  readonly macParameters: readonly Element[]
   readonly macId: number
   /** Digital Signature UID (0400,0100). */
   readonly uid: string
@@ -167,6 +169,7 @@ function readSignature(
     path,
     elements,
     item,
+    macParameters: mac,
     macId,
     uid,
     dateTime,

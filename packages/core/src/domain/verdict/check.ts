@@ -64,7 +64,9 @@ export type FailureReason =
 /** Why nobody could say. */
 export type GapReason =
   | 'attribute_missing'
+  | 'compressed_with_loss'
   | 'fragments_undecided'
+  | 'padding_changed'
   | 'pixels_undecodable'
   | 'revocation_unknown'
   | 'role_uncertified'

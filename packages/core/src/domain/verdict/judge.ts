@@ -280,6 +280,8 @@ function checkContent({ seal }: Evidence): readonly Check[] {
   const removed = comparison.changes.filter(({ what }) => what === 'signature_removed' || what === 'signature_changed')
   const checks: Check[] = removed.length === 0 ? [] : [fails('content', 'signature_removed', removed.map(describeChange))]
   if (comparison.kind === 'undecided') return [...checks, unknown('content', 'pixels_undecodable')]
+  if (comparison.kind === 'derived') return [...checks, unknown('content', 'compressed_with_loss')]
+  if (comparison.changes.some(({ what }) => what === 'padding_changed')) checks.push(unknown('content', 'padding_changed'))
   if (comparison.kind !== 'altered') return [...checks, ...(checks.length === 0 ? [holds('content')] : [])]
 
   const altered = comparison.changes.filter((change) => !removed.includes(change) && change.what !== 'transfer_syntax_changed')
@@ -323,8 +325,8 @@ function contentOf({ seal }: Evidence, device: SignatureReport | undefined, chec
   if (isFailed || isTampered) return 'altered'
   if (seal.state === 'present' && seal.report.outcome === 'holds') {
     if (seal.comparison.kind === 'transcoded') return 'derived'
-    if (seal.comparison.kind === 'undecided') return 'not_shown'
-    return seal.comparison.kind === 'altered' ? 'not_shown' : 'unchanged'
+    const isSame = seal.comparison.kind === 'identical' || seal.comparison.kind === 'equivalent'
+    return isSame ? 'unchanged' : 'not_shown'
   }
   if (device?.state !== 'valid') return 'not_shown'
   return device.mac.outcome === 'holds' && device.mac.by === 'decoded_pixels' ? 'derived' : 'unchanged'

@@ -63,6 +63,8 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   time_unproven: 'Nothing proves when it was signed.',
   transcoded: 'Its pixels are in another encoding than when it was signed; ask for the original encoding.',
   vr_lost: 'Private attributes lost their type on the way; ask for a copy that did not pass through implicit encoding.',
+  compressed_with_loss: 'Its pixels were compressed with loss since; ask for the original.',
+  padding_changed: 'Bytes of padding were changed; ask for the original.',
   pixels_undecodable: 'Its pixels cannot be compared exactly in this encoding.',
   fragments_undecided: 'Nothing shows where its frames begin and end.',
   unsigned_patient: 'Nobody signed whose image it is.',
