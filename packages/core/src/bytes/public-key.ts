@@ -104,9 +104,16 @@ const DIGEST_INFO: Record<HashName, readonly number[]> = {
  * @throws {RangeError} if the digest does not have the length of its algorithm
  */
 export function encodeDigestInfo(name: HashName, digest: Uint8Array): Uint8Array {
-  const prefix = DIGEST_INFO[name]
-  if (digest.length !== prefix.at(-1)) throw new RangeError(`${name} digest of ${digest.length} bytes`)
-  return Uint8Array.of(...prefix, ...digest)
+  checkDigest(name, digest)
+  return Uint8Array.of(...DIGEST_INFO[name], ...digest)
+}
+
+/** Bytes of a digest. */
+export const digestLength = (name: HashName): number => DIGEST_INFO[name].at(-1) ?? 0
+
+/** @throws {RangeError} if a digest does not have the length of its algorithm: a mistake of the caller */
+export function checkDigest(name: HashName, digest: Uint8Array): void {
+  if (digest.length !== digestLength(name)) throw new RangeError(`${name} digest of ${digest.length} bytes`)
 }
 
 /**

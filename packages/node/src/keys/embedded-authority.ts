@@ -5,7 +5,8 @@
  * both the machine and its keys can date a signature back.
  */
 import type { Signer } from '@fiducial/core/bytes/crypto.ts'
-import { digestOf, type HashName } from '@fiducial/core/bytes/hash.ts'
+import { digestOf } from '@fiducial/core/bytes/hash.ts'
+import { digestLength } from '@fiducial/core/bytes/public-key.ts'
 import { TIMESTAMP_POLICY } from '@fiducial/core/domain/trust/roles.ts'
 import { isWeakHash } from '@fiducial/core/domain/trust/strength.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
@@ -83,8 +84,6 @@ export function createAuthority(signer: Signer, now: () => Date = () => new Date
   }
 }
 
-const DIGEST_BYTES: Record<HashName, number> = { md5: 16, ripemd160: 20, sha1: 20, sha256: 32, sha384: 48, sha512: 64 }
-
 type Refusal = Exclude<Parameters<typeof writeTimestampResponse>[0], { token: Uint8Array }>
 
 /** RFC 3161 section 2.4.2: what is refused, and by which bit. */
@@ -97,7 +96,7 @@ function readQuery(bytes: Uint8Array): TimestampQuery | Refusal {
     throw error
   }
   const { imprint, policy } = query
-  if (imprint.digest.length !== DIGEST_BYTES[imprint.name])
+  if (imprint.digest.length !== digestLength(imprint.name))
     return { failure: 'badDataFormat', text: 'the digest has a wrong length' }
   if (isWeakHash(imprint.name)) return { failure: 'badAlg', text: 'the digest is too weak' }
   if (policy !== undefined && policy !== TIMESTAMP_POLICY)

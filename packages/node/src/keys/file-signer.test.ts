@@ -77,8 +77,10 @@ describe('file signer', () => {
   })
 
   it('refuses a digest of another length', async () => {
-    const signer = createFileSigner(await makeMaterial('rsa-2048'))
-    await assert.rejects(signer.signDigest('sha256', digestBy('sha384')), RangeError)
+    for (const kind of ['rsa-2048', 'p-256'] as const) {
+      const signer = createFileSigner(await makeMaterial(kind))
+      await assert.rejects(signer.signDigest('sha256', digestBy('sha384')), RangeError)
+    }
   })
 
   it('refuses a key of another certificate, and one of a kind that is not in use', async () => {

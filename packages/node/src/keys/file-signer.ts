@@ -15,7 +15,7 @@ import {
 } from 'node:crypto'
 import type { DigestAlgorithm, KeyAlgorithm, Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
-import { encodeDigestInfo, readPublicKey } from '@fiducial/core/bytes/public-key.ts'
+import { checkDigest, encodeDigestInfo, readPublicKey } from '@fiducial/core/bytes/public-key.ts'
 import { signEcdsa } from '@fiducial/core/bytes/sign-ecdsa.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { KeyError } from '@fiducial/core/errors.ts'
@@ -120,7 +120,8 @@ function signDigestBy(key: KeyObject, algorithm: KeyAlgorithm): SignDigest {
 
 function signWithCurve(key: KeyObject, algorithm: Exclude<DigestAlgorithm, 'rsa'>): SignDigest {
   let scalar: Uint8Array | undefined
-  return (_name, digest) => {
+  return (name, digest) => {
+    checkDigest(name, digest)
     scalar ??= new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url'))
     return signEcdsa(algorithm, digest, { scalar, randomness: randomBytes(32) })
   }

@@ -17,10 +17,14 @@ import {
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { Hash, HashName } from '@fiducial/core/bytes/hash.ts'
 import { verifyEcdsa } from '@fiducial/core/bytes/portable-crypto.ts'
-import { encodeEmsaPkcs1, type PublicKey, readPublicKey, rememberKeys } from '@fiducial/core/bytes/public-key.ts'
+import {
+  digestLength,
+  encodeEmsaPkcs1,
+  type PublicKey,
+  readPublicKey,
+  rememberKeys,
+} from '@fiducial/core/bytes/public-key.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
-
-const DIGEST_BYTES: Record<HashName, number> = { md5: 16, ripemd160: 20, sha1: 20, sha256: 32, sha384: 48, sha512: 64 }
 
 interface ParsedKey {
   readonly key: PublicKey
@@ -37,7 +41,7 @@ export function createNativeCrypto(): Crypto {
     hash: (name) => wrapHash(createHash(name)),
     verifyDigest(spki, name, digest, signature) {
       const parsed = keyOf(spki)
-      return parsed !== null && digest.length === DIGEST_BYTES[name] && verifyDigest(parsed, name, digest, signature)
+      return parsed !== null && digest.length === digestLength(name) && verifyDigest(parsed, name, digest, signature)
     },
     verifyMessage(spki, message, signature) {
       const parsed = keyOf(spki)
