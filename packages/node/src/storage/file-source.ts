@@ -142,7 +142,7 @@ class StreamedFile implements FileSource {
 
   chunks(start: number, end: number): Iterable<Uint8Array> {
     this.#checkRange(start, end)
-    if (end - start <= BLOCK_BYTES) return start === end ? [] : [this.view(start, end)]
+    if (end - start <= SMALL_BYTES) return start === end ? [] : [this.view(start, end)]
     return this.#chunks(start, end)
   }
 

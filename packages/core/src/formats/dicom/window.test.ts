@@ -49,7 +49,7 @@ describe('Window', () => {
     const window = new Window(source)
     for (let offset = 0; offset < BYTES.length - 8; offset += 50_000) window.tag(offset, true)
     assert.ok(
-      ranges.slice(1).every(([start, end]) => end - start <= 2048),
+      ranges.slice(1).every(([start, end]) => end - start <= 256),
       JSON.stringify(ranges),
     )
     assert.equal(ranges.length, 5)

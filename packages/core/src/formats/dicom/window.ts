@@ -7,8 +7,9 @@
 import type { ByteSource } from '../../bytes/source.ts'
 
 /** Where headers stand close together the window grows from the first size to the second. */
-const SMALLEST_BYTES = 1 << 11
+const SMALLEST_BYTES = 1 << 8
 const LARGEST_BYTES = 1 << 16
+const CLOSE_BYTES = 1 << 12
 
 /** Offsets are checked by the caller: what is read must lie inside the source. */
 export class Window {
@@ -44,8 +45,8 @@ export class Window {
 
   #slide(offset: number): void {
     const { source } = this
-    const isNear = offset >= this.#start && offset - this.#end < SMALLEST_BYTES
-    this.#size = isNear ? Math.min(2 * this.#size, LARGEST_BYTES) : SMALLEST_BYTES
+    const isNear = offset >= this.#start && offset - this.#end < CLOSE_BYTES
+    this.#size = isNear ? Math.min(4 * this.#size, LARGEST_BYTES) : SMALLEST_BYTES
     this.#start = source.isInMemory ? 0 : offset
     this.#end = source.isInMemory ? source.length : Math.min(source.length, offset + this.#size)
     const bytes = source.view(this.#start, this.#end)
