@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
+import { type DigitalSignature, readSignatures } from '@fiducial/core/domain/signature/read.ts'
 import { type SignatureRequest, signFile } from '@fiducial/core/domain/signature/sign.ts'
 import { isSignable } from '@fiducial/core/domain/signature/signable.ts'
 import { stripSignatures } from '@fiducial/core/domain/signature/strip.ts'
@@ -75,6 +76,13 @@ export async function sign(file: DicomFile, requests: readonly SignatureRequest[
 
 export const strip = (file: DicomFile, uids?: ReadonlySet<string>): Uint8Array =>
   assemble(file, stripSignatures(file, uids))
+
+/** The first signature of a file. */
+export function signatureAt({ dataSet }: DicomFile): DigitalSignature {
+  const [signature] = readSignatures(dataSet).signatures
+  if (signature === undefined) throw new Error('there is no signature')
+  return signature
+}
 
 /** Verifies as of now. */
 export function verify(

@@ -8,7 +8,10 @@ import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { macStreamBytes } from '@fiducial/core/domain/signature/digest.ts'
-import { readSignatures } from '@fiducial/core/domain/signature/read.ts'
+import { type DigitalSignature, readSignatures } from '@fiducial/core/domain/signature/read.ts'
+import { isSignable } from '@fiducial/core/domain/signature/signable.ts'
+import type { SignatureReport } from '@fiducial/core/domain/signature/verify.ts'
+import { formatTag } from '@fiducial/core/formats/dicom/element.ts'
 import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'
 import { sharedSkip, temporaryFolder } from '../testing/peers.ts'
 import { createSite, type Identity, type SigningSite } from '../testing/signing-site.ts'
@@ -96,13 +99,46 @@ describe('signatures that dcmsign makes', { skip: sharedSkip || dcmsign.skip }, 
     })
   }
 
-  async function signByDcmsign(
+  it('of a sequence item hold in it, and digest the bytes that we digest, on every file with such an item', async () => {
+    const wrong: string[] = []
+    let count = 0
+    await forEachInPairs(signatureSubjects(), async ({ name, path, file }, index) => {
+      const sequence = file.dataSet.elements.find(
+        (element) => element.vr === 'SQ' && isSignable(element) && element.items?.[0]?.elements.some(isSignable),
+      )
+      if (sequence === undefined || UNKNOWN_TO_DCMSIGN.includes(name)) return
+      const key = all[index % all.length] as Identity
+      const place = `${formatTag(sequence.tag)}[0]`
+      const made = await runSigning('+si', key.keyPath, key.certificatePath, place, '-pf', '+m2', path)
+      count++
+      const signed = parse(made.bytes)
+      const [report] = verify(signed, site.anchors).signatures
+      const [signature] = readSignatures(signed.dataSet).signatures
+      if (made.code !== 0 || report?.state !== 'valid' || report.path !== `${formatTag(sequence.tag)}[1]`) {
+        wrong.push(`${name} ${place}: dcmsign exits with ${made.code}, we say ${report?.state} at ${report?.path}`)
+      } else if (signature === undefined || Buffer.compare(streamOf(signed, signature, report), made.dump) !== 0) {
+        wrong.push(`${name} ${place}: the stream differs`)
+      }
+    })
+    assert.deepEqual(wrong, [])
+    assert.equal(count, 110)
+  })
+
+  const signByDcmsign = (
     { path }: SignatureSubject,
     { keyPath, certificatePath }: Identity,
     ...options: readonly string[]
-  ): Promise<{ code: number; bytes: Uint8Array; dump: Uint8Array }> {
+  ): Promise<Made> => runSigning('+s', keyPath, certificatePath, ...options, path)
+
+  interface Made {
+    readonly code: number
+    readonly bytes: Uint8Array
+    readonly dump: Uint8Array
+  }
+
+  async function runSigning(...args: readonly string[]): Promise<Made> {
     const [out, dump] = [join(folder, `theirs${++counter}.dcm`), join(folder, `theirs${counter}.mac`)]
-    const { code } = await runDcmsign('+s', keyPath, certificatePath, ...options, '+d', dump, path, out)
+    const { code } = await runDcmsign('+d', dump, ...args, out)
     const take = (file: string): Uint8Array => {
       if (!existsSync(file)) return new Uint8Array(0)
       const bytes = new Uint8Array(readFileSync(file))
@@ -123,10 +159,15 @@ describe('signatures that dcmsign makes', { skip: sharedSkip || dcmsign.skip }, 
     if (report.hash !== mac || report.isWeakHash !== WEAK.has(mac)) return `digest ${report.hash}`
     const [signature] = readSignatures(file.dataSet).signatures
     assert.ok(signature)
-    const padding = report.mac.by === 'normalised_padding' ? 'normalised' : 'as_stored'
-    const ours = joinBytes(macStreamBytes(file.dataSet.source, file.dataSet, signature, padding))
+    const ours = streamOf(file, signature, report)
     return Buffer.compare(ours, dump) === 0
       ? undefined
       : `the stream differs: ${ours.length} bytes against ${dump.length}`
   }
 })
+
+/** The bytes that were digested, read as they had to be for the signature to hold. */
+function streamOf({ dataSet }: DicomFile, signature: DigitalSignature, { mac }: SignatureReport): Uint8Array {
+  const isNormalised = mac.outcome === 'holds' && mac.by === 'normalised_padding'
+  return joinBytes(macStreamBytes(dataSet.source, dataSet, signature, isNormalised ? 'normalised' : 'as_stored'))
+}
