@@ -1,21 +1,18 @@
 /**
- * PKCS#11 session: the native package, the vendor's library, the token that is asked for, and logging in.
+ * PKCS#11 session: the vendor's library, the token that is asked for, and logging in.
  *
- * Source: OASIS PKCS#11 version 2.40. Needs the optional package pkcs11js, which is native code. What the library
- * throws becomes a KeyError here; a PIN goes to C_Login alone and is in no message.
+ * Source: OASIS PKCS#11 version 2.40. What the library throws becomes a KeyError here; a PIN goes to C_Login alone and
+ * is in no message.
  *
  * Known flaw: a process logs in to a token once. A wrong PIN given after a right one is not noticed.
  */
 import { KeyError } from '@fiducial/core/errors.ts'
-import type * as Pkcs11Js from 'pkcs11js'
-
-export type Native = typeof Pkcs11Js
-export type Handle = Pkcs11Js.Handle
+import { type Handle, loadNative, type Native, type Pkcs11Library } from './pkcs11-native.ts'
 
 /** A session with a token, logged in. */
 export interface Session {
   readonly native: Native
-  readonly library: Pkcs11Js.PKCS11
+  readonly library: Pkcs11Library
   readonly handle: Handle
   readonly tokenSerial: string
 }
@@ -28,7 +25,7 @@ export interface Slot {
 }
 
 /** Libraries by path: each may be initialised once in a process. */
-const libraries = new Map<string, Pkcs11Js.PKCS11>()
+const libraries = new Map<string, Pkcs11Library>()
 
 /**
  * Opens a session with the one token that fits, logged in.
@@ -102,16 +99,7 @@ export function asKeyError(cause: unknown): unknown {
   return new KeyError('token_refused', `the token refused (${code})`, { cause })
 }
 
-async function loadNative(): Promise<Native> {
-  try {
-    const module: { readonly default: Native } = await import('pkcs11js')
-    return module.default
-  } catch (cause) {
-    throw new KeyError('token_unavailable', 'the optional package pkcs11js is not installed or not built', { cause })
-  }
-}
-
-function loadLibrary(native: Native, module: string): Pkcs11Js.PKCS11 {
+function loadLibrary(native: Native, module: string): Pkcs11Library {
   const known = libraries.get(module)
   if (known) return known
   const library = new native.PKCS11()

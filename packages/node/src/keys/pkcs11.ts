@@ -14,18 +14,10 @@ import { contentOf, readDer } from '@fiducial/core/formats/der/read.ts'
 import { TAG } from '@fiducial/core/formats/der/tag.ts'
 import { writeBitBytes, writeInteger, writeNull, writeOid, writeSequence } from '@fiducial/core/formats/der/write.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
-import type { Template } from 'pkcs11js'
 import type { KeyKind } from './key-kind.ts'
 import { nativeCrypto } from './native-crypto.ts'
-import {
-  asKeyError,
-  closeSession,
-  guard,
-  type Handle,
-  type Native,
-  openSession,
-  type Session,
-} from './pkcs11-session.ts'
+import type { Attribute, Handle, Native } from './pkcs11-native.ts'
+import { asKeyError, closeSession, guard, openSession, type Session } from './pkcs11-session.ts'
 import type { TokenKey } from './token-key.ts'
 
 /** Where a new key shall be made. */
@@ -205,7 +197,7 @@ interface KeyName {
   readonly label: string
 }
 
-function sharedTemplate(native: Native, { id, label }: KeyName): Template {
+function sharedTemplate(native: Native, { id, label }: KeyName): readonly Attribute[] {
   return [
     { type: native.CKA_TOKEN, value: true },
     { type: native.CKA_ID, value: id },
