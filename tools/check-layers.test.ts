@@ -26,6 +26,7 @@ const EVERYWHERE = {
   'node/src/storage/files.ts': '',
   'node/src/keys/file-keys.ts': '',
   'node/src/cli/verify.ts': '',
+  'node/src/workers/worker.ts': '',
   'node/src/testing/peers.ts': '',
   'node/src/main.ts': '',
 }
@@ -53,6 +54,7 @@ describe('the table of layers', () => {
     ['node/src/storage/files.ts', `import 'node:fs'; import '../services/ports.ts'`],
     ['node/src/cli/verify.ts', `import 'node:process'; import '../services/verify.ts'`],
     ['node/src/main.ts', `import './cli/verify.ts'; import './storage/files.ts'; import './keys/file-keys.ts'`],
+    ['node/src/workers/worker.ts', `import '../storage/files.ts'; import '../cli/verify.ts'; import 'node:fs'`],
     ['node/src/interop/dcmsign.test.ts', `import '../testing/peers.ts'; import '../keys/file-keys.ts'`],
   ]
   for (const [path, text] of allowed) {
@@ -82,6 +84,7 @@ describe('the table of layers', () => {
     ['node/src/storage/files.ts', `import '../keys/file-keys.ts'`, /storage may not import/],
     ['node/src/cli/verify.ts', `import '../storage/files.ts'`, /cli may not import/],
     ['node/src/cli/verify.ts', `import type { Keys } from '../keys/file-keys.ts'`, /cli may not import/],
+    ['node/src/cli/verify.ts', `import '../workers/worker.ts'`, /cli may not import/],
     ['node/src/main.ts', `import './testing/peers.ts'`, /for tests only/],
     ['node/src/main.ts', `import '../../core/src/bytes/hex.ts'`, /another package/],
   ]

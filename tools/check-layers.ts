@@ -74,6 +74,13 @@ export const ZONES: readonly Zone[] = [
   { name: 'cli', path: 'packages/node/src/cli/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'http', path: 'packages/node/src/http/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
+  // A thread is a program of its own, with its own wiring; it works for the command line and speaks its types.
+  {
+    name: 'workers',
+    path: 'packages/node/src/workers/',
+    may: ['packages/node/src/cli/', 'packages/node/src/keys/', 'packages/node/src/storage/', SERVICES, CORE],
+    mayUseNode: true,
+  },
   { name: 'testing', path: 'packages/node/src/testing/', may: [CORE], mayUseNode: true },
   // Wiring: the entry points of the program and of its workers choose adapters and start faces.
   { name: 'main', path: 'packages/node/src/*.ts', may: ['packages/'], mayUseNode: true },
