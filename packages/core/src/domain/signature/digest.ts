@@ -30,12 +30,18 @@ export interface NativePixels {
   readonly restored?: readonly NewElement[]
 }
 
+/** VRs that a file may have had when it was signed, where its own encoding leaves that open. */
+export type OtherVrs = Pick<StreamContext, 'isSignedPixels' | 'vrs'>
+
+/** What stands in for something of the file. */
+export type Substitute = NativePixels | OtherVrs
+
 /** The digests of one data set. Each distinct set of elements costs one pass, however many signatures cover it. */
 export class Digests {
   readonly #context: StreamContext
   readonly #hashes: HashFactory
   readonly #states = new Map<string, { state: Hash; isPaddingUnusual: boolean }>()
-  readonly #spellings: NativePixels[] = []
+  readonly #substitutes: Substitute[] = []
 
   constructor(dataSet: DataSet, hashes: HashFactory) {
     this.#context = streamContext(dataSet)
@@ -48,9 +54,9 @@ export class Digests {
     elements: readonly Element[],
     own: readonly Element[] | readonly NewElement[],
     padding: Padding,
-    pixels?: NativePixels,
+    substitute?: Substitute,
   ): Uint8Array {
-    const hash = this.#state(name, elements, padding, pixels).state.copy()
+    const hash = this.#state(name, elements, padding, substitute).state.copy()
     const stream = new MacStream(this.#context, padding, (bytes) => hash.update(bytes))
     for (const element of own) 'start' in element ? stream.element(element) : stream.newElement(element)
     stream.flush()
@@ -71,14 +77,16 @@ export class Digests {
     name: HashName,
     elements: readonly Element[],
     padding: Padding,
-    pixels?: NativePixels,
+    substitute?: Substitute,
   ): { state: Hash; isPaddingUnusual: boolean } {
     // Elements are told apart by where they start: two items may hold the same tags.
-    const key = `${name} ${padding} ${this.#numberOf(pixels)} ${elements.map(({ start }) => start).join(',')}`
+    const key = `${name} ${padding} ${this.#numberOf(substitute)} ${elements.map(({ start }) => start).join(',')}`
     const known = this.#states.get(key)
     if (known !== undefined) return known
     const state = this.#hashes(name)
-    const stream = new MacStream(this.#context, padding, (bytes) => state.update(bytes))
+    const pixels = substitute !== undefined && 'frames' in substitute ? substitute : undefined
+    const context = pixels === undefined ? { ...this.#context, ...substitute } : this.#context
+    const stream = new MacStream(context, padding, (bytes) => state.update(bytes))
     for (const element of elements) {
       const restored = pixels?.restored?.find(({ tag }) => tag === element.tag)
       if (restored !== undefined) stream.newElement(restored)
@@ -96,10 +104,10 @@ export class Digests {
   }
 
   /** Tells substitutes apart: two of them may have the same VR and length. */
-  #numberOf(pixels: NativePixels | undefined): number {
-    if (pixels === undefined) return 0
-    const known = this.#spellings.indexOf(pixels)
-    return known < 0 ? this.#spellings.push(pixels) : known + 1
+  #numberOf(substitute: Substitute | undefined): number {
+    if (substitute === undefined) return 0
+    const known = this.#substitutes.indexOf(substitute)
+    return known < 0 ? this.#substitutes.push(substitute) : known + 1
   }
 }
 

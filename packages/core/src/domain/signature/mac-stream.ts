@@ -21,6 +21,8 @@ export interface StreamContext {
   readonly source: ByteSource
   /** (0028,0103): 1 for signed samples; decides `xs` in implicit files. */
   readonly isSignedPixels: boolean
+  /** VRs in place of those of the file, at any depth: a file does not always say what they were when it was signed. */
+  readonly vrs?: ReadonlyMap<Tag, Vr>
 }
 
 const PIXEL_DATA = 0x7fe00010
@@ -122,6 +124,8 @@ export class MacStream {
   }
 
   #vrOf(element: Element): Vr {
+    const other = this.#context.vrs?.get(element.tag)
+    if (other !== undefined) return other
     if (element.vr === 'xs') return this.#context.isSignedPixels ? 'SS' : 'US'
     return element.tag === PIXEL_DATA && !element.encoding.isExplicit ? 'OW' : element.vr
   }

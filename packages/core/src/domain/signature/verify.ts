@@ -20,7 +20,15 @@ import { isWeakHash } from '../trust/strength.ts'
 import { type TimestampResult, verifyTimestamp } from '../trust/timestamp.ts'
 import { unsignedElements } from './coverage.ts'
 import { parseDateTime } from './date-time.ts'
-import { coveredElements, type Digests, type NativePixels, ownElements } from './digest.ts'
+import {
+  coveredElements,
+  type Digests,
+  type NativePixels,
+  type OtherVrs,
+  ownElements,
+  type Substitute,
+} from './digest.ts'
+import { otherVrs } from './other-vrs.ts'
 import { type DigitalSignature, type MalformedSignature, readSignatures } from './read.ts'
 import { isSignable, isSignableTag } from './signable.ts'
 
@@ -40,7 +48,7 @@ export type SignatureState =
 export type MacResult =
   | {
       readonly outcome: 'holds' /** How the bytes had to be read for it. */
-      readonly by: 'stored' | 'normalised_padding' | 'decoded_pixels'
+      readonly by: 'stored' | 'normalised_padding' | 'other_vrs' | 'decoded_pixels'
     }
   | { readonly outcome: 'fails' }
   | {
@@ -102,6 +110,10 @@ export interface VerifyOptions {
   readonly decodePixels?: () => readonly NativePixels[] | undefined
 }
 
+interface Work extends VerifyOptions {
+  readonly spellings: readonly OtherVrs[]
+}
+
 const PIXEL_DATA: Tag = 0x7fe00010
 
 /** A signature made this long before its claimed time is a contradiction; clocks differ by less. */
@@ -118,6 +130,7 @@ export function verifySignatures(file: DicomFile, options: VerifyOptions): Signa
     decoded ??= { pixels: options.decodePixels?.() }
     return decoded.pixels
   }
+  const work: Work = { ...options, decodePixels, spellings: otherVrs(file) }
   for (const signature of signatures) {
     const certificate = certificateOf(signature)
     if (certificate === undefined) {
@@ -127,7 +140,7 @@ export function verifySignatures(file: DicomFile, options: VerifyOptions): Signa
         offset: signature.item.start,
         problem: 'the certificate does not parse',
       })
-    } else reports.push(verifyOne(file, signature, certificate, { ...options, decodePixels }))
+    } else reports.push(verifyOne(file, signature, certificate, work))
   }
   return { signatures: reports, malformed: broken }
 }
@@ -145,7 +158,7 @@ function verifyOne(
   file: DicomFile,
   signature: DigitalSignature,
   certificate: Certificate,
-  options: VerifyOptions,
+  options: Work,
 ): SignatureReport {
   const { crypto, anchors, now } = options
   const value = signatureValue(signature, certificate)
@@ -188,7 +201,7 @@ function verifyMac(
   signature: DigitalSignature,
   { spki }: Certificate,
   value: Uint8Array,
-  { digests, crypto, decodePixels }: VerifyOptions,
+  { digests, crypto, decodePixels, spellings }: Work,
 ): MacResult {
   const { hash, elements } = signature
   const covered = coveredElements(signature)
@@ -196,18 +209,21 @@ function verifyMac(
   const lost = covered.find((element) => isSignableTag(element.tag) && !isSignable(element))
   if (lost !== undefined) return { outcome: 'unknown', reason: 'vr_lost', where: lost.tag }
   if (signature.signedTags.some((tag) => !isSignableTag(tag))) return { outcome: 'fails' }
-  const isRight = (padding: 'as_stored' | 'normalised', pixels?: NativePixels): boolean =>
-    crypto.verifyDigest(spki, hash, digests.digest(hash, covered, own, padding, pixels), value)
+  const isRight = (padding: 'as_stored' | 'normalised', substitute?: Substitute): boolean =>
+    crypto.verifyDigest(spki, hash, digests.digest(hash, covered, own, padding, substitute), value)
+  const isRightAs = (substitute: Substitute): boolean =>
+    isRight('as_stored', substitute) || isRight('normalised', substitute)
 
   if (isRight('as_stored')) return { outcome: 'holds', by: 'stored' }
   if (digests.isPaddingUnusual(hash, covered) && isRight('normalised'))
     return { outcome: 'holds', by: 'normalised_padding' }
+  if (spellings.some(isRightAs)) return { outcome: 'holds', by: 'other_vrs' }
   const pixel = covered.find(({ tag }) => tag === PIXEL_DATA)
   if (pixel === undefined || signature.path !== '' || elements.length === 0) return { outcome: 'fails' }
   const wasNative = isNativeSyntax(signature.macTransferSyntaxUid)
   const isNative = pixel.fragments === undefined
   if (wasNative && isNative) return { outcome: 'fails' }
-  if (wasNative) return verifyDecoded(decodePixels?.(), isRight)
+  if (wasNative) return verifyDecoded(decodePixels?.(), isRightAs)
   const isSameSyntax = signature.macTransferSyntaxUid === file.transferSyntaxUid
   return isSameSyntax ? { outcome: 'fails' } : { outcome: 'unknown', reason: 'transcoded', where: PIXEL_DATA }
 }
@@ -215,11 +231,10 @@ function verifyMac(
 /** Signed as samples, found compressed: the samples decide, if they can be had exactly. */
 function verifyDecoded(
   candidates: readonly NativePixels[] | undefined,
-  isRight: (padding: 'as_stored' | 'normalised', pixels: NativePixels) => boolean,
+  isRightAs: (pixels: NativePixels) => boolean,
 ): MacResult {
   if (candidates === undefined) return { outcome: 'unknown', reason: 'transcoded', where: PIXEL_DATA }
-  const holds = candidates.some((pixels) => isRight('as_stored', pixels) || isRight('normalised', pixels))
-  return holds ? { outcome: 'holds', by: 'decoded_pixels' } : { outcome: 'fails' }
+  return candidates.some(isRightAs) ? { outcome: 'holds', by: 'decoded_pixels' } : { outcome: 'fails' }
 }
 
 function verifyTime(
