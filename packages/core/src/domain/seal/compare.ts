@@ -17,7 +17,14 @@ import { readSignatures } from '../signature/read.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
 import { digestDataSet, digestUnusualPadding, type EncapsulatedTree, type PixelTree } from './instance.ts'
 import { hashTree } from './merkle.ts'
-import { type DecodeFrame, describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
+import {
+  type DecodeFrame,
+  describeLayout,
+  describePixels,
+  digestCodestreams,
+  findPixelElement,
+  readShape,
+} from './pixels.ts'
 import type { AcquisitionStatement, SignatureReference } from './statement.ts'
 
 /**
@@ -122,6 +129,8 @@ class ContentComparison {
   readonly #options: CompareOptions
   readonly #pixelTag: Tag | undefined
   readonly #isEncapsulated: boolean
+  /** Then as now: no codec stands between the samples and their attributes. */
+  readonly #isNative: boolean
 
   constructor(statement: AcquisitionStatement, file: DicomFile, options: CompareOptions) {
     const element = findPixelElement(file.dataSet)
@@ -130,6 +139,7 @@ class ContentComparison {
     this.#options = options
     this.#pixelTag = element?.tag
     this.#isEncapsulated = element?.fragments !== undefined
+    this.#isNative = statement.encapsulated === null && !this.#isEncapsulated
   }
 
   compare(): Content {
@@ -159,28 +169,32 @@ class ContentComparison {
     const excused = elements.filter((change) => this.#isExcused(change, pixels))
     const rest = elements.filter((change) => !excused.includes(change))
     const changes = [...rest, ...(isRecoded ? [pixelChange('transfer_syntax_changed')] : []), ...pixels.changes]
-    if (changes.length === 0 && excused.length === 0) {
+    const isNative = this.#isNative
+    const isReencoded = isRecoded || pixels.by === 'samples'
+    // Nothing of all that differs, and the digest of it does: somebody changed what no value shows.
+    if (changes.length === 0 && excused.length === 0 && (isNative || !isReencoded)) {
       return { kind: 'altered', changes: [{ what: 'encoding_changed', concern: 'other' }], changedFrames }
     }
     const altered = rest.filter(({ what }) => what !== 'vr_lost')
-    if (state === 'undecided' && altered.length > 0 && altered.every(isLoss)) return { kind: 'derived', changes, changedFrames }
+    if (state === 'undecided' && altered.length > 0 && altered.every(isLoss))
+      return { kind: 'derived', changes, changedFrames }
     if (state === 'other' || altered.length > 0) return { kind: 'altered', changes, changedFrames }
     if (state === 'undecided') return { kind: 'undecided', changes, changedFrames }
-    const isNative = this.#statement.encapsulated === null && !this.#isEncapsulated
-    const isTranscoded = excused.length > 0 || pixels.changes.length > 0 || (isRecoded && !isNative)
+    const isTranscoded = excused.length > 0 || pixels.changes.length > 0 || (isReencoded && !isNative)
     return { kind: isTranscoded ? 'transcoded' : 'equivalent', changes, changedFrames }
   }
 
   /** Whether a change had to come with the encoding of pixels that are still the same, or cannot be compared. */
   #isExcused({ what, tag }: Change, { state, by }: PixelComparison): boolean {
-    if (tag === undefined || state === 'other' || what === 'element_duplicated') return false
-    if (by === 'nothing' && state !== 'undecided') return false
-    if (TABLES.has(tag)) return true
-    // The VR alone: values of pixel data are not in the list.
+    if (tag === undefined || what === 'element_duplicated') return false
+    // The VR alone: values of pixel data are not in the list, and are looked at by themselves.
     if (tag === this.#pixelTag) return what === 'element_changed'
+    if (state === 'other' || (by === 'nothing' && state !== 'undecided')) return false
+    if (TABLES.has(tag)) return true
     // Decoding gave samples of the meaning that was sealed, whatever these two now say.
     if (by === 'codestreams') return false
-    return tag === PLANAR_CONFIGURATION || (tag === PHOTOMETRIC_INTERPRETATION && what === 'element_changed')
+    if (tag === PLANAR_CONFIGURATION) return true
+    return tag === PHOTOMETRIC_INTERPRETATION && what === 'element_changed' && !this.#isNative
   }
 
   #elements(isSameDataSet: boolean): readonly Change[] {
@@ -204,7 +218,11 @@ class ContentComparison {
     return changes.sort((a, b) => (a.tag ?? 0) - (b.tag ?? 0))
   }
 
-  #changedKind(before: ElementDigest | undefined, now: ElementDigest, options: ElementsOptions): ChangeKind | undefined {
+  #changedKind(
+    before: ElementDigest | undefined,
+    now: ElementDigest,
+    options: ElementsOptions,
+  ): ChangeKind | undefined {
     // A right group length says nothing that the elements do not say.
     if (isGroupLength(now.tag) && now.digest === undefined) return undefined
     if (before === undefined) return 'element_added'
@@ -232,7 +250,9 @@ class ContentComparison {
     if (decoded === undefined) return UNDECIDED
     const compared = this.#frames('samples', decoded.frames, sealed.root, frames)
     if (compared.state === 'other') return this.#zeroExtended(sealed) ?? compared
-    return isSameMeaning(decoded, sealed) ? compared : { ...compared, state: 'other', changes: [pixelChange('pixels_changed')] }
+    return isSameMeaning(decoded, sealed)
+      ? compared
+      : { ...compared, state: 'other', changes: [pixelChange('pixels_changed')] }
   }
 
   /** Bits above a signed sample carry its sign after decoding; the native value may have had zeros there. */
@@ -309,7 +329,11 @@ function missingFrom(list: readonly string[], other: readonly string[]): readonl
 }
 
 /** The DICOM signatures that the statement names, by UID and value; who made them is checked where they are verified. */
-function compareSignatures({ signatures }: AcquisitionStatement, { dataSet }: DicomFile, hashes: HashFactory): readonly Change[] {
+function compareSignatures(
+  { signatures }: AcquisitionStatement,
+  { dataSet }: DicomFile,
+  hashes: HashFactory,
+): readonly Change[] {
   const found = readSignatures(dataSet).signatures.filter(({ path }) => path === '')
   const context = streamContext(dataSet)
   const compare = (sealed: SignatureReference, concern: Concern): readonly Change[] => {
@@ -329,7 +353,12 @@ const isGroupLength = (tag: Tag): boolean => (tag & 0xffff) === 0
 const isSameDigest = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === undefined || b === undefined ? a === b : equalBytes(a, b)
 
-const elementChange = (what: ChangeKind, tag: Tag): Change => ({ what, concern: concernOf(tag), tag, name: nameOf(tag) })
+const elementChange = (what: ChangeKind, tag: Tag): Change => ({
+  what,
+  concern: concernOf(tag),
+  tag,
+  name: nameOf(tag),
+})
 
 const pixelChange = (what: ChangeKind, frame?: number): Change => ({
   what,

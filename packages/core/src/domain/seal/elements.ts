@@ -7,8 +7,8 @@
  * unsignable elements inside items. What a sealer itself adds, the signatures, is left out.
  */
 import type { Hash, HashFactory } from '../../bytes/hash.ts'
-import { encodeHeader } from '../../formats/dicom/encode.ts'
 import { type Element, groupOf, type Tag, type Vr } from '../../formats/dicom/element.ts'
+import { encodeHeader } from '../../formats/dicom/encode.ts'
 import type { DataSet } from '../../formats/dicom/parse.ts'
 import { EXPLICIT_LITTLE } from '../../formats/dicom/transfer-syntax.ts'
 import { readUint32s } from '../../formats/dicom/values.ts'
@@ -47,7 +47,10 @@ export interface ElementsOptions {
 }
 
 /** The list of a data set, in its own order. Cost: a pass over everything but the pixels. */
-export function describeElements(dataSet: DataSet, { hashes, salt, scope = 'all' }: ElementsOptions): readonly ElementDigest[] {
+export function describeElements(
+  dataSet: DataSet,
+  { hashes, salt, scope = 'all' }: ElementsOptions,
+): readonly ElementDigest[] {
   const digester = new ElementDigester(dataSet, hashes, salt)
   const pixels = findPixelElement(dataSet)
   return dataSet.elements.filter(isListed).map((element) => {
@@ -63,8 +66,14 @@ export function describeElements(dataSet: DataSet, { hashes, salt, scope = 'all'
  * Digest of an element as if it had another VR: for a value whose VR was lost on the way through implicit syntax.
  * @returns undefined unless the element is a plain value
  */
-export function digestElementAs(dataSet: DataSet, element: Element, vr: Vr, { hashes, salt }: ElementsOptions): Uint8Array | undefined {
-  if (element.items !== undefined || element.fragments !== undefined || !element.encoding.isLittleEndian) return undefined
+export function digestElementAs(
+  dataSet: DataSet,
+  element: Element,
+  vr: Vr,
+  { hashes, salt }: ElementsOptions,
+): Uint8Array | undefined {
+  if (element.items !== undefined || element.fragments !== undefined || !element.encoding.isLittleEndian)
+    return undefined
   const respelled = { ...element, vr, encoding: { isLittleEndian: true, isExplicit: false } }
   return new ElementDigester(dataSet, hashes, salt).digest(respelled)
 }

@@ -14,7 +14,14 @@ import type { Digests } from '../signature/digest.ts'
 import { isSignable } from '../signature/signable.ts'
 import { describeElements, type ElementDigest } from './elements.ts'
 import { MerkleTree } from './merkle.ts'
-import { type DecodeFrame, describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
+import {
+  type DecodeFrame,
+  describeLayout,
+  describePixels,
+  digestCodestreams,
+  findPixelElement,
+  readShape,
+} from './pixels.ts'
 
 /** What names the image, and the shape of its pixels. */
 export interface InstanceIdentity {
@@ -103,7 +110,12 @@ export interface DescribeOptions {
  * was made or checked; encapsulated pixels are passed over once encoded and once decoded.
  * @param salt  16 bytes that nobody could foresee
  */
-export function describeInstance(file: DicomFile, hashes: HashFactory, salt: Uint8Array, options: DescribeOptions): InstanceDescription {
+export function describeInstance(
+  file: DicomFile,
+  hashes: HashFactory,
+  salt: Uint8Array,
+  options: DescribeOptions,
+): InstanceDescription {
   const decoded = describePixels(file, hashes, options.decodeFrame)
   const layout = describeLayout(file, hashes)
   const codestreams = layout === undefined ? undefined : digestCodestreams(file, layout, hashes)
@@ -195,6 +207,10 @@ const treeOf = (hashes: HashFactory, frames: readonly Uint8Array[]): FrameTree =
   return { count: size, root }
 }
 
-function meaningOf({ photometricInterpretation, samplesPerPixel, bitsAllocated }: Omit<PixelTree, keyof FrameTree>): Omit<PixelTree, keyof FrameTree> {
+function meaningOf({
+  photometricInterpretation,
+  samplesPerPixel,
+  bitsAllocated,
+}: Omit<PixelTree, keyof FrameTree>): Omit<PixelTree, keyof FrameTree> {
   return { photometricInterpretation, samplesPerPixel, bitsAllocated }
 }

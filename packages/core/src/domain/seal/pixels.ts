@@ -5,12 +5,12 @@
  * explicit little endian data set would hold it, colour by pixel, without the byte that makes a value even.
  * Native pixel data is read piece by piece and never held; of encapsulated pixel data one frame is held at a time.
  */
-import { type Hash, type HashFactory, digestOf } from '../../bytes/hash.ts'
+import { digestOf, type Hash, type HashFactory } from '../../bytes/hash.ts'
 import { concatBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { type DecodedFrame, type FrameShape, isLosslessSyntax } from '../../formats/codec/codec.ts'
+import { type Element, type Fragment, findElement, type Tag } from '../../formats/dicom/element.ts'
 import { swapWords } from '../../formats/dicom/encode.ts'
-import { type Element, findElement, type Fragment, type Tag } from '../../formats/dicom/element.ts'
 import { parseOffsets, splitFrames } from '../../formats/dicom/frames.ts'
 import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
 import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
@@ -49,7 +49,9 @@ const DOUBLE_FLOAT_PIXEL_DATA: Tag = 0x7fe00009
 
 /** The element that holds the pixels of the main data set, if there is one. */
 export const findPixelElement = ({ elements }: DataSet): Element | undefined =>
-  [PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA].map((tag) => findElement(elements, tag)).find((found) => found !== undefined)
+  [PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA]
+    .map((tag) => findElement(elements, tag))
+    .find((found) => found !== undefined)
 
 /**
  * Digests the decoded frames.
@@ -69,7 +71,9 @@ export function describePixels(
   if (element === undefined) return undefined
   const shape = readShape(file.dataSet)
   if (element.fragments === undefined) return describeNative(file.dataSet, element, shape, hashes)
-  return decode === undefined ? undefined : describeDecoded(file, shape, hashes, (uid, codestream) => filled(decode(uid, codestream, shape), shape, fill))
+  return decode === undefined
+    ? undefined
+    : describeDecoded(file, shape, hashes, (uid, codestream) => filled(decode(uid, codestream, shape), shape, fill))
 }
 
 /** How the fragments are cut; undefined for pixels that are not encapsulated. Reads no payload but to find frames. */
@@ -81,14 +85,24 @@ export function describeLayout({ dataSet }: DicomFile, hashes: HashFactory): Fra
   const lengths = fragments.map(({ valueStart, end }) => end - valueStart)
   const numbers = Uint32Array.from([...lengths, ...(indices ?? []).map((frame) => frame.length)])
   const frames = indices?.map((frame) => frame.map((i) => fragments[i] as Fragment)) ?? [fragments.slice(1)]
-  return { fragments: fragments.length, digest: digestOf(hashes, 'sha256', littleEndian(numbers)), frames, isAmbiguous: indices === undefined }
+  return {
+    fragments: fragments.length,
+    digest: digestOf(hashes, 'sha256', littleEndian(numbers)),
+    frames,
+    isAmbiguous: indices === undefined,
+  }
 }
 
 /** SHA-256 of each frame as encoded: its fragments joined, with their padding. Cost: a pass over the fragments. */
-export function digestCodestreams({ dataSet }: DicomFile, { frames }: FragmentLayout, hashes: HashFactory): readonly Uint8Array[] {
+export function digestCodestreams(
+  { dataSet }: DicomFile,
+  { frames }: FragmentLayout,
+  hashes: HashFactory,
+): readonly Uint8Array[] {
   return frames.map((fragments) => {
     const hash = hashes('sha256')
-    for (const { valueStart, end } of fragments) for (const chunk of dataSet.source.chunks(valueStart, end)) hash.update(chunk)
+    for (const { valueStart, end } of fragments)
+      for (const chunk of dataSet.source.chunks(valueStart, end)) hash.update(chunk)
     return hash.digest()
   })
 }
@@ -145,7 +159,9 @@ function cutNative(lengthBytes: number, shape: Shape): Cut {
     const isLength = total > 0 && (lengthBytes === total || (lengthBytes === total + 1 && total % 2 === 1))
     if (!isLength) continue
     const isCut = bits % 8 === 0 && Number.isInteger(numberOfFrames)
-    return isCut ? { frames: numberOfFrames, frameBytes: bits / 8, isWhole: true } : { frames: 1, frameBytes: total, isWhole: false }
+    return isCut
+      ? { frames: numberOfFrames, frameBytes: bits / 8, isWhole: true }
+      : { frames: 1, frameBytes: total, isWhole: false }
   }
   return { frames: 1, frameBytes: lengthBytes, isWhole: false }
 }
@@ -201,7 +217,13 @@ function digestInPieces(chunks: Iterable<Uint8Array>, frameBytes: number, hashes
 }
 
 /** Colour by plane becomes colour by pixel: the order that every decoder gives. */
-function digestPlanes(dataSet: DataSet, element: Element, cut: Cut, shape: Shape, hashes: HashFactory): readonly Uint8Array[] {
+function digestPlanes(
+  dataSet: DataSet,
+  element: Element,
+  cut: Cut,
+  shape: Shape,
+  hashes: HashFactory,
+): readonly Uint8Array[] {
   const { vr, encoding, valueStart } = element
   const width = encoding.isLittleEndian ? 1 : wordBytes(vr)
   return Array.from({ length: cut.frames }, (_, i) => {
@@ -247,16 +269,21 @@ function describeDecoded(
   if (!isLosslessSyntax(file.transferSyntaxUid) && !mayBeLossless(file.transferSyntaxUid)) return undefined
   const layout = describeLayout(file, hashes)
   // Frames that do not end on a byte are joined bit by bit in native pixel data; nobody does that here.
-  const isCut = (shape.rows * shape.columns * shape.samplesPerPixel * shape.bitsAllocated) % 8 === 0 || shape.numberOfFrames === 1
+  const isCut =
+    (shape.rows * shape.columns * shape.samplesPerPixel * shape.bitsAllocated) % 8 === 0 || shape.numberOfFrames === 1
   if (layout === undefined || layout.isAmbiguous || !isCut) return undefined
   const frames: Uint8Array[] = []
   let meaning: DecodedFrame | undefined
   try {
     for (const fragments of layout.frames) {
       const pieces = fragments.map(({ valueStart, end }) => file.dataSet.source.view(valueStart, end))
-      const decoded = decode(file.transferSyntaxUid, pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(...pieces))
+      const decoded = decode(
+        file.transferSyntaxUid,
+        pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(...pieces),
+      )
       if (!decoded.isLossless) return undefined
-      if (meaning !== undefined && meaning.photometricInterpretation !== decoded.photometricInterpretation) return undefined
+      if (meaning !== undefined && meaning.photometricInterpretation !== decoded.photometricInterpretation)
+        return undefined
       meaning = decoded
       frames.push(digestOf(hashes, 'sha256', decoded.bytes))
     }

@@ -14,10 +14,10 @@ import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/cano
 import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject } from '../../formats/json/parse.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import { UID } from './instance.ts'
 import { PROOF_LIMIT } from './merkle.ts'
 import { PAYLOAD_TYPE, SEAL_MEDIA_TYPE, SERIES_MEDIA_TYPE } from './namespace.ts'
 import { parseSeriesStatement, SERIES_LIMIT, type SeriesEntry, type SeriesStatement } from './series-statement.ts'
-import { UID } from './instance.ts'
 import { type AcquisitionStatement, parseStatement } from './statement.ts'
 
 /** A statement with its signatures, and tokens that prove when those were there. */
@@ -102,7 +102,11 @@ export function parseSeriesSeal(file: Uint8Array): SeriesSeal {
   const fields = openFile(file)
   fields.constant('mediaType', SERIES_MEDIA_TYPE)
   const signed = readSigned(fields, parseSeriesStatement)
-  const seal = { ...signed, certificates: readCertificates(fields), entries: fields.objects('entries', SERIES_LIMIT, readEntry) }
+  const seal = {
+    ...signed,
+    certificates: readCertificates(fields),
+    entries: fields.objects('entries', SERIES_LIMIT, readEntry),
+  }
   fields.finish()
   return seal
 }
@@ -127,7 +131,8 @@ export const timestampImprint = (envelope: Envelope, hashes: HashFactory): Uint8
 
 function openFile(file: Uint8Array): JsonFields {
   if (file.length > SEAL_LIMIT) throw new FormatError('seal_malformed', `longer than ${SEAL_LIMIT} bytes`)
-  if (file.at(-1) !== NEWLINE) throw new FormatError('seal_malformed', 'does not end in a newline', { offset: file.length })
+  if (file.at(-1) !== NEWLINE)
+    throw new FormatError('seal_malformed', 'does not end in a newline', { offset: file.length })
   return new JsonFields(parseCanonicalJson(file.subarray(0, -1)), 'seal_malformed')
 }
 
@@ -140,7 +145,10 @@ function closeFile(value: JsonObject): Uint8Array {
   return file
 }
 
-function readSigned<Statement>(fields: JsonFields, parse: (payload: Uint8Array) => Statement): SignedStatement<Statement> {
+function readSigned<Statement>(
+  fields: JsonFields,
+  parse: (payload: Uint8Array) => Statement,
+): SignedStatement<Statement> {
   const envelope = parseEnvelope(fields.value('envelope'))
   if (envelope.payloadType !== PAYLOAD_TYPE) throw fields.refuse('envelope', 'holds no in-toto statement')
   return {

@@ -59,7 +59,8 @@ export function parseSeriesStatement(payload: Uint8Array): SeriesStatement {
   if (subject === undefined) throw fields.refuse('subject', 'has no entry')
   const statement = fields.object('predicate', (inner) => readPredicate(inner, subject.root))
   fields.finish()
-  if (subject.name !== statement.seriesInstanceUid) throw fields.refuse('subject[0].name', 'is not the Series Instance UID')
+  if (subject.name !== statement.seriesInstanceUid)
+    throw fields.refuse('subject[0].name', 'is not the Series Instance UID')
   return statement
 }
 

@@ -1,8 +1,9 @@
 /**
  * Series: gives each image of a signed series its own proof, so that the image can travel alone.
  */
-import { encodeHex } from '../../bytes/hex.ts'
+
 import type { HashFactory } from '../../bytes/hash.ts'
+import { encodeHex } from '../../bytes/hex.ts'
 import { MerkleTree } from './merkle.ts'
 import type { Seal, SeriesSeal } from './seal.ts'
 import { encodeSeriesEntry, seriesEntry } from './series-statement.ts'

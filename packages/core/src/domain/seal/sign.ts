@@ -7,13 +7,19 @@
 import type { Signer } from '../../bytes/crypto.ts'
 import { digestOf, type HashFactory, type HashName } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
-import { encodePae, type Envelope } from '../../formats/dsse/envelope.ts'
+import { type Envelope, encodePae } from '../../formats/dsse/envelope.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
 import { type Chain, type HolderCertificates, namedCertificates, type Operator } from './holder.ts'
 import { MerkleTree } from './merkle.ts'
 import { PAYLOAD_TYPE } from './namespace.ts'
 import { LISTED_FRAMES_LIMIT, type Seal, type SeriesSeal, type SignedStatement, timestampImprint } from './seal.ts'
-import { encodeSeriesEntry, formatSeriesStatement, type SeriesEntry, type SeriesStatement, sortSeries } from './series-statement.ts'
+import {
+  encodeSeriesEntry,
+  formatSeriesStatement,
+  type SeriesEntry,
+  type SeriesStatement,
+  sortSeries,
+} from './series-statement.ts'
 import { type AcquisitionStatement, formatStatement } from './statement.ts'
 
 /** The keys of one holder. */
@@ -43,7 +49,10 @@ export interface SealRequest {
 }
 
 /** What a statement says about the certificates of a holder. */
-export function certificatesOf({ dicom, statement, postQuantum }: HolderSigners, hashes: HashFactory): HolderCertificates {
+export function certificatesOf(
+  { dicom, statement, postQuantum }: HolderSigners,
+  hashes: HashFactory,
+): HolderCertificates {
   const chain = ({ certificate, chain: issuers }: Pick<Signer, 'certificate' | 'chain'>): Chain =>
     [certificate, ...issuers].map((bytes) => digestOf(hashes, 'sha256', bytes))
   return {
@@ -93,7 +102,13 @@ export interface SeriesRequest {
  * @throws {FormatError} `statement_malformed`
  * @throws {KeyError} from the signers
  */
-export async function signSeries({ statement: given, entries, signers, hashes, timestamp }: SeriesRequest): Promise<SeriesSeal> {
+export async function signSeries({
+  statement: given,
+  entries,
+  signers,
+  hashes,
+  timestamp,
+}: SeriesRequest): Promise<SeriesSeal> {
   const sorted = sortSeries(entries)
   const { size, root } = new MerkleTree(hashes, sorted.map(encodeSeriesEntry))
   const statement = { ...given, count: size, root }

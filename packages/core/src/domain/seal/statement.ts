@@ -146,7 +146,11 @@ function writePredicate(statement: AcquisitionStatement): JsonObject {
     encapsulated:
       encapsulated === null
         ? null
-        : { frames: writeTree(encapsulated), fragments: encapsulated.fragments, layout: encodeHex(encapsulated.layout) },
+        : {
+            frames: writeTree(encapsulated),
+            fragments: encapsulated.fragments,
+            layout: encodeHex(encapsulated.layout),
+          },
     device: writeDevice(statement.device),
     operator: writeOperator(statement.operator),
     signatures: {
@@ -222,10 +226,16 @@ function readEncapsulated(fields: JsonFields): EncapsulatedTree {
   }
 }
 
-const readTree = (fields: JsonFields): FrameTree => ({ count: fields.bigint('count', FRAMES_LIMIT), root: fields.hex('root', 32) })
+const readTree = (fields: JsonFields): FrameTree => ({
+  count: fields.bigint('count', FRAMES_LIMIT),
+  root: fields.hex('root', 32),
+})
 const writeTree = ({ count, root }: FrameTree): JsonObject => ({ count: String(count), root: encodeHex(root) })
 
-const readReference = (fields: JsonFields): SignatureReference => ({ uid: fields.string('uid', UID), sha256: fields.hex('sha256', 32) })
+const readReference = (fields: JsonFields): SignatureReference => ({
+  uid: fields.string('uid', UID),
+  sha256: fields.hex('sha256', 32),
+})
 const writeReference = ({ uid, sha256 }: SignatureReference): JsonObject => ({ uid, sha256: encodeHex(sha256) })
 
 function readAcquisitionTime(fields: JsonFields): AcquisitionTime {

@@ -19,7 +19,7 @@ import { type TimestampFailure, type TimestampGap, verifyTimestamp } from '../tr
 import { type Chain, namedCertificates, type Operator } from './holder.ts'
 import { hashTree, verifyInclusion } from './merkle.ts'
 import { LISTED_FRAMES_LIMIT, type Seal, type SeriesSeal, type SignedStatement, timestampImprint } from './seal.ts'
-import { encodeSeriesEntry, isSorted, seriesEntry, type SeriesStatement } from './series-statement.ts'
+import { encodeSeriesEntry, isSorted, type SeriesStatement, seriesEntry } from './series-statement.ts'
 import type { AcquisitionStatement } from './statement.ts'
 
 export type SealSubject =
@@ -166,7 +166,11 @@ class Verifier {
     for (const certificate of certificates) this.#byDigest.set(encodeHex(this.#sha256(certificate.bytes)), certificate)
   }
 
-  report<Statement>(statement: Statement, time: ProvenTime, operatorTime: ProvenTime | undefined): SealReport<Statement> {
+  report<Statement>(
+    statement: Statement,
+    time: ProvenTime,
+    operatorTime: ProvenTime | undefined,
+  ): SealReport<Statement> {
     const has = (outcome: SealCheck['outcome']): boolean => this.#checks.some((check) => check.outcome === outcome)
     return {
       outcome: has('fails') ? 'fails' : has('unknown') ? 'unknown' : 'holds',
@@ -178,7 +182,9 @@ class Verifier {
   }
 
   check(subject: SealSubject, failure: SealFailure | undefined): void {
-    this.#checks.push(failure === undefined ? { subject, outcome: 'holds' } : { subject, outcome: 'fails', reason: failure })
+    this.#checks.push(
+      failure === undefined ? { subject, outcome: 'holds' } : { subject, outcome: 'fails', reason: failure },
+    )
   }
 
   /** Exactly the certificates that are named, in that order: none can be exchanged, added or damaged. */
@@ -202,7 +208,10 @@ class Verifier {
 
   /** Turns to an envelope, which must hold two signatures of each holder. */
   open({ envelope }: SignedStatement<unknown>, holders: readonly Operator[]): void {
-    const expected = holders.flatMap(({ certificates }) => [keyidOf(certificates.statement), keyidOf(certificates.postQuantum)])
+    const expected = holders.flatMap(({ certificates }) => [
+      keyidOf(certificates.statement),
+      keyidOf(certificates.postQuantum),
+    ])
     const isExpected = envelope.signatures.every(({ keyid }) => expected.includes(keyid))
     this.#pae = encodePae(envelope.payloadType, envelope.payload) as Uint8Array<ArrayBuffer>
     this.#signatures = new Map(envelope.signatures.map(({ keyid, sig }) => [keyid, sig]))
@@ -212,7 +221,11 @@ class Verifier {
   }
 
   /** Every token must hold: one that does not was put there by somebody. The earliest counts. */
-  time(subject: 'device_time' | 'operator_time', { envelope, timestamps }: SignedStatement<unknown>, claimed: Date): ProvenTime {
+  time(
+    subject: 'device_time' | 'operator_time',
+    { envelope, timestamps }: SignedStatement<unknown>,
+    claimed: Date,
+  ): ProvenTime {
     const { crypto, anchors } = this.#options
     const imprint = { name: 'sha256', digest: timestampImprint(envelope, crypto.hash) } as const
     const results = timestamps.map((token) => verifyTimestamp(token, imprint, anchors, crypto))
@@ -280,7 +293,8 @@ class Verifier {
     if (certificate === undefined) return this.check(subject, 'certificate_missing')
     if (sig === undefined) return this.check(subject, 'signature_missing')
     if (!algorithms.includes(certificate.key.algorithm)) return this.check(subject, 'algorithm_not_allowed')
-    if (!this.#options.crypto.verifyMessage(certificate.spki, this.#pae, sig)) return this.check(subject, 'signature_wrong')
+    if (!this.#options.crypto.verifyMessage(certificate.spki, this.#pae, sig))
+      return this.check(subject, 'signature_wrong')
     if (roleOf(certificate) !== (kind === 'device' ? 'device' : 'person')) return this.check(subject, 'role_wrong')
     if (!isNamed(certificate, holder)) return this.check(subject, 'name_wrong')
     this.#checks.push({ subject, ...this.#judge(certificate, chain, time) })
@@ -296,7 +310,8 @@ class Verifier {
     if (path.outcome === 'trusted') return { outcome: 'holds' }
     if (path.outcome === 'untrusted') return judgeUntrusted(path)
     const wasValid = claimed >= leaf.notBefore && claimed <= leaf.notAfter
-    if (path.outcome === 'expired' && proven === undefined && wasValid) return { outcome: 'unknown', reason: 'time_unproven' }
+    if (path.outcome === 'expired' && proven === undefined && wasValid)
+      return { outcome: 'unknown', reason: 'time_unproven' }
     return { outcome: 'fails', reason: PATH_FAILURES[path.outcome] }
   }
 
@@ -313,7 +328,10 @@ interface ExpectedSignature {
   readonly time: ProvenTime
 }
 
-type Judgement = { outcome: 'holds' } | { outcome: 'fails'; reason: SealFailure } | { outcome: 'unknown'; reason: SealGap }
+type Judgement =
+  | { outcome: 'holds' }
+  | { outcome: 'fails'; reason: SealFailure }
+  | { outcome: 'unknown'; reason: SealGap }
 
 const PATH_FAILURES: Record<Exclude<PathOutcome, 'untrusted'>, SealFailure> = {
   revoked: 'signer_revoked',
@@ -337,6 +355,10 @@ const isSameChain = (a: Chain, b: Chain): boolean =>
 /** The issuer vouches for the name, and for the number where it gives one. */
 function isNamed({ subject }: Certificate, holder: Operator): boolean {
   const { id, name } = holder
-  const numbers: readonly (string | null | undefined)[] = [undefined, id, 'serial' in holder ? (holder.serial as string | null) : undefined]
+  const numbers: readonly (string | null | undefined)[] = [
+    undefined,
+    id,
+    'serial' in holder ? (holder.serial as string | null) : undefined,
+  ]
   return subject.commonName === name && numbers.includes(subject.serialNumber)
 }
