@@ -4,9 +4,9 @@
  * Source: RFC 8785 (JCS): names sorted by UTF-16 code units, no white space, strings and numbers as ECMAScript
  * writes them.
  */
-import { decodeUtf8, encodeUtf8 } from '../../bytes/text.ts'
+import { decodeUtf8, encodeUtf8, equalBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
-import { DEFAULT_LIMITS, type JsonLimits, type JsonValue, parseJson } from './parse.ts'
+import { JSON_LIMITS, type JsonLimits, type JsonValue, parseJson } from './parse.ts'
 
 /**
  * Writes a value in its canonical spelling.
@@ -36,10 +36,11 @@ export const encodeCanonicalJson = (value: JsonValue): Uint8Array => encodeUtf8(
  * the strict parser, which knows what is wrong and where.
  * @throws {FormatError} `json_malformed`, also for any other spelling of the same value
  */
-export function parseCanonicalJson(bytes: Uint8Array, limits: JsonLimits = DEFAULT_LIMITS): JsonValue {
-  const value = bytes.length <= limits.bytes && isShallow(bytes, limits.depth) ? readNatively(bytes) : undefined
+export function parseCanonicalJson(bytes: Uint8Array, limits: JsonLimits = JSON_LIMITS): JsonValue {
+  const value = bytes.length <= limits.length && isShallow(bytes, limits.depth) ? readNatively(bytes) : undefined
   if (value !== undefined && isOrdered(value)) return value
-  parseJson(bytes, limits)
+  const reread = parseJson(bytes, limits)
+  if (equalBytes(encodeCanonicalJson(reread), bytes)) return reread
   throw new FormatError('json_malformed', 'not the canonical spelling')
 }
 
@@ -48,7 +49,7 @@ function readNatively(bytes: Uint8Array): JsonValue | undefined {
   try {
     const text = decodeUtf8(bytes)
     const value: unknown = JSON.parse(text)
-    // The runtime spells a lone surrogate as an escape, and no other character of that range.
+    // The runtime spells a lone surrogate as an escape; what merely looks like one is left to the strict parser.
     return JSON.stringify(value) === text && !text.includes('\\ud') ? (value as JsonValue) : undefined
   } catch {
     return undefined
