@@ -1,0 +1,198 @@
+/**
+ * Program: the commands, their words and options, and what --help says about them.
+ *
+ * Words and options only: what a command does stands in a file of its own, loaded when it is called, so that none
+ * waits for the others.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { Context } from './context.ts'
+import type { DemoOptions } from './demo/demo.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+import type { InspectOptions } from './inspect.ts'
+import type { EnrolDeviceOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
+import type { SealOptions } from './seal.ts'
+import type { SecretOptions } from './secrets.ts'
+import { UsageError } from './usage-error.ts'
+import type { VerifyOptions } from './verify.ts'
+
+/** Makes the context once it is known whether a command is to write JSON. */
+export type OpenContext = (isJson: boolean) => Context
+
+export interface ProgramOptions {
+  readonly version: string
+  readonly openContext: OpenContext
+  /** Where help goes. */
+  readonly write: (text: string) => void
+}
+
+interface Common {
+  readonly json?: boolean
+}
+
+/** Reads a command line and runs what it asks for. @throws {UsageError} and whatever the command throws */
+export async function runProgram(words: readonly string[], options: ProgramOptions): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok
+  const program = buildProgram(options, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...words], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return EXIT.ok
+    throw asUsageError(error)
+  }
+}
+
+function asUsageError(error: CommanderError): UsageError {
+  if (error.code === 'commander.help') return new UsageError('a command is needed', 'fiducial --help lists them')
+  // Commander puts its suggestion on a line of its own.
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  return new UsageError(message, suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'fiducial --help lists commands, fiducial COMMAND --help its options')
+}
+
+function buildProgram({ version, openContext, write }: ProgramOptions, done: (code: ExitCode) => void): Command {
+  /** Ties a command to its function, which gets the words, the options and the context. */
+  const runs =
+    <Options>(run: (words: readonly unknown[], options: Options, context: Context) => Promise<ExitCode>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command
+      const options = command.opts<Options & Common>()
+      done(await run(given.slice(0, -2), options, openContext(options.json === true)))
+    }
+
+  const program = new Command('fiducial')
+    .description('Seals medical images at capture and verifies them anywhere.')
+    .version(version, '--version', 'show the version')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+    .addHelpText('after', MAIN_EXAMPLES)
+
+  const command = (parent: Command, spelling: string, description: string, example: string): Command =>
+    parent
+      .command(spelling)
+      .description(description)
+      .helpOption('--help', 'show this help')
+      .helpCommand(false)
+      .option('--json', 'write one JSON object for each result')
+      .addHelpText('after', `\nExample:\n${example.replace(/^/gm, '  ')}`)
+
+  command(program, 'demo', 'Simulates an X-ray room: captures, seals, verifies, and catches forgeries.', 'fiducial demo --out demo')
+    .option('--out <folder>', 'where images and pictures go', 'demo')
+    .option('--seed <n>', 'another seed, other patients', wholeNumber, 1)
+    .option('--keep', 'keep the keys of the demonstration, to seal more with them')
+    .action(
+      runs(async (_words, options: DemoOptions, context) =>
+        (await import('./demo/demo.ts')).runDemo(options, context),
+      ),
+    )
+
+  const keys = program.command('keys').description('Makes and manages certificates and keys.').helpOption('--help', 'show this help').helpCommand(false)
+  const passphrase = (made: Command): Command =>
+    made.option('--passphrase-file <file>', 'holds the passphrase of the private keys (or set FIDUCIAL_PASSPHRASE)')
+  const token = (made: Command): Command =>
+    passphrase(made)
+      .option('--valid-days <n>', 'how long the certificates are valid (default: 1095)', positiveNumber)
+      .option('--pkcs11 <module>', 'make the keys in a token behind this PKCS#11 library')
+      .option('--slot <n>', 'slot of the token, where there are several', wholeNumber)
+      .option('--pin-file <file>', 'holds the PIN of the token (or set FIDUCIAL_PIN)')
+
+  passphrase(command(keys, 'init', 'Makes the CA and the timestamp authority of a site.', 'fiducial keys init --site "Example Hospital"'))
+    .option('--site <name>', 'name of the site, for every certificate (default: name of this machine)')
+    .option('--demo', 'mark every name with DEMO')
+    .action(runs(async (_words, options: InitOptions, context) => (await import('./keys.ts')).initKeys(options, context)))
+
+  const enrol = keys.command('enrol').description('Certifies a device or a person.').helpOption('--help', 'show this help').helpCommand(false)
+  token(command(enrol, 'device <name>', 'Certifies what makes images.', 'fiducial keys enrol device "Room 1" --manufacturer ACME --model DX-5 --serial 1234'))
+    .option('--manufacturer <name>', 'as in (0008,0070)')
+    .option('--model <name>', 'as in (0008,1090)')
+    .option('--serial <number>', 'as in (0018,1000)')
+    .action(runs(async ([name], options: EnrolDeviceOptions, context) => (await import('./keys.ts')).enrolDevice(String(name), options, context)))
+  token(command(enrol, 'person <name>', 'Certifies who operates devices.', 'fiducial keys enrol person "J. Doe" --department Radiology'))
+    .option('--department <name>', 'where the person works')
+    .option('--staff-id <id>', 'number of the person at the site, as in (0008,1072)')
+    .action(runs(async ([name], options: EnrolPersonOptions, context) => (await import('./keys.ts')).enrolPerson(String(name), options, context)))
+
+  passphrase(command(keys, 'list', 'Shows who is enrolled, in which role and until when.', 'fiducial keys list'))
+    .action(runs(async (_words, options: SecretOptions, context) => (await import('./keys.ts')).listKeys(options, context)))
+  passphrase(command(keys, 'revoke <id>', 'Takes the certificates of a holder back.', 'fiducial keys revoke device-room-1 --reason key-compromise'))
+    .requiredOption('--reason <reason>', 'key-compromise, superseded, cessation-of-operation, …')
+    .option('--since <date>', 'since when the key may have been in wrong hands')
+    .action(
+      runs(async ([id], options: RevokeOptions, context) => (await import('./keys.ts')).revokeKeys(String(id), options, context)),
+    )
+  passphrase(
+    command(
+      keys,
+      'export [folder]',
+      'Hands out what others need to verify: CA certificate and revocation list, as PEM on standard output; with a folder, all certificates, too.',
+      'fiducial keys export > example-hospital.pem',
+    ),
+  ).action(
+    runs(async ([folder], options: SecretOptions, context) => (await import('./keys.ts')).exportKeys(folder as string | undefined, options, context)),
+  )
+
+  passphrase(command(program, 'seal <input...>', 'Signs images as device and technologist: in the file and beside it.', 'fiducial seal incoming --out sealed --device device-room-1 --operator person-j-doe'))
+    .requiredOption('--out <folder>', 'where the sealed copies go; the folders below each input are kept')
+    .option('--device <id>', 'what made the images (default: the only device)')
+    .option('--operator <id>', 'who made them (default: the only person)')
+    .option('--series', 'the technologist signs each series once, not each image')
+    .option('--tsa <url>', 'RFC 3161 timestamp authority (default: the one of these keys)')
+    .addOption(new Option('--hash <name>', 'digest of the signatures in the file').choices(['sha256', 'sha384', 'sha512']))
+    .option('--overwrite', 'replace files in the output folder')
+    .option('--pin-file <file>', 'holds the PIN of the token (or set FIDUCIAL_PIN)')
+    .addOption(new Option('--mark', 'embed the watermark').hideHelp())
+    .addOption(new Option('--no-log', 'leave the custody log out').hideHelp())
+    .action(runs(async ([inputs], options: SealOptions, context) => (await import('./seal.ts')).sealInputs(inputs as string[], options, context)))
+
+  command(program, 'verify <input...>', 'Judges whether images are what was sealed.', 'fiducial verify sealed --trust example-hospital.pem')
+    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect, [])
+    .option('--crl <file>', 'revocation lists; may be repeated', collect, [])
+    .option('--policy <name>', 'acquisition, signatures, or a file with a policy', 'acquisition')
+    .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
+    .option('-v, --verbose', 'show every check and signature')
+    .action(runs(async ([inputs], options: VerifyOptions, context) => (await import('./verify.ts')).verifyInputs(inputs as string[], options, context)))
+
+  command(program, 'inspect <input...>', 'Shows data set, signatures, coverage and seal of an image.', 'fiducial inspect chest.dcm')
+    .option('--values', "show the patient's values, too")
+    .option('--depth <n>', 'how deep to show sequences (default: all)', wholeNumber)
+    .action(
+      runs(async ([inputs], options: InspectOptions, context) => (await import('./inspect.ts')).inspectInputs(inputs as string[], options, context)),
+    )
+
+  for (const parent of [program, keys, enrol, ...program.commands, ...keys.commands, ...enrol.commands]) prepare(parent, write)
+  return program
+}
+
+/** Errors come back as exceptions; help is written where we say. */
+function prepare(command: Command, write: (text: string) => void): void {
+  command
+    .exitOverride()
+    .allowExcessArguments(false)
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: write, writeErr: () => undefined, outputError: () => undefined })
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Not a whole number.')
+  return Number(text)
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+function positiveNumber(text: string): number {
+  const number = wholeNumber(text)
+  if (number === 0) throw new InvalidArgumentError('Not more than 0.')
+  return number
+}
+
+const MAIN_EXAMPLES = `
+Examples:
+  fiducial demo                                   see it work, without any file of yours
+  fiducial keys init --site "Example Hospital"    make keys, once
+  fiducial seal images --out sealed               sign images as device and technologist
+  fiducial verify sealed                          see whether they are what was sealed
+
+State lies in $FIDUCIAL_HOME. Exit codes: 0 all as asked, 1 something is not authentic, 2 something is undetermined,
+64 wrong usage, 65 unreadable input, 69 a service cannot be reached, 70 a defect of ours, 73 cannot write, 77 not permitted.`

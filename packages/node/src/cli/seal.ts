@@ -1,0 +1,208 @@
+/**
+ * Seal: signs images as device and technologist, and writes the sealed copies into another folder.
+ *
+ * Who signs is settled before the first image is read. A run that was cut off can be started again: what it had
+ * sealed is known and left alone.
+ */
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { KeyError, StoreError } from '@fiducial/core/errors.ts'
+import type { Holder, Input, Ring, Secrets } from './adapters.ts'
+import type { Context } from './context.ts'
+import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
+import { type Failure, showFailure, withHint } from './failure.ts'
+import { Images, isPassedOver } from './images.ts'
+import { Progress } from './progress.ts'
+import { choose } from './prompt.ts'
+import { type SecretOptions, withRing } from './secrets.ts'
+import { counted } from './table.ts'
+import { canAsk } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+import { visible } from './visible.ts'
+import type { Done, SealedImage, SealSettings, SealTask } from './work.ts'
+
+export interface SealOptions extends SecretOptions {
+  readonly out: string
+  readonly device?: string
+  readonly operator?: string
+  readonly series?: boolean
+  readonly tsa?: string
+  readonly hash?: 'sha256' | 'sha384' | 'sha512'
+  readonly overwrite?: boolean
+  readonly mark?: boolean
+  readonly log: boolean
+}
+
+export async function sealInputs(words: readonly string[], options: SealOptions, context: Context): Promise<ExitCode> {
+  checkOptions(options)
+  const out = resolve(options.out)
+  checkOutput(words, out)
+  return withRing(options, context, async (ring, secrets) => {
+    const settings = await settle(ring, secrets, options, context)
+    return new SealRun(words, out, settings, context).run()
+  })
+}
+
+function checkOptions({ mark, log, tsa }: SealOptions): void {
+  if (mark === true) throw new UsageError('--mark is not available yet', 'sealing without it signs every attribute and pixel')
+  if (!log) throw new UsageError('--no-log is not available yet', 'there is no custody log yet that could be left out')
+  if (tsa !== undefined && !/^https?:$/.test(URL.parse(tsa)?.protocol ?? '')) {
+    throw new UsageError(`--tsa ${visible(tsa)} is no address`, 'such as http://timestamp.example.org')
+  }
+}
+
+/** Who signs, with what. */
+async function settle(ring: Ring, secrets: Secrets, options: SealOptions, context: Context): Promise<SealSettings> {
+  const { tsa, hash, series = false, overwrite = false } = options
+  const holders = ring.list()
+  return {
+    home: context.home,
+    secrets,
+    device: (await pick(holders, 'device', options.device, context)).id,
+    operator: (await pick(holders, 'person', options.operator, context)).id,
+    isSeries: series,
+    isOverwriting: overwrite,
+    ...(tsa !== undefined && { timestampUrl: tsa }),
+    ...(hash !== undefined && { hash }),
+  }
+}
+
+const OPTION_NAMES = { device: '--device', person: '--operator' } as const
+
+/** The holder that was named, the only one there is, or the one that is chosen. */
+async function pick(holders: readonly Holder[], role: 'device' | 'person', asked: string | undefined, context: Context): Promise<Holder> {
+  if (asked !== undefined) return findAsked(holders, role, asked)
+  const active = holders.filter((holder) => holder.role === role && holder.status === 'active')
+  const [only, ...others] = active
+  if (only === undefined) throw withHint(new KeyError('key_missing', `no ${role} is enrolled`), `fiducial keys enrol ${role} NAME`)
+  if (others.length === 0) return only
+  const option = OPTION_NAMES[role]
+  if (!canAsk(context.terminal)) {
+    throw new UsageError(`there are several of role ${role}: say which with ${option}`, active.map(({ id }) => id).join(', '))
+  }
+  const index = await choose(`Which ${role}? (${option} spares the question)`, active.map(({ id, name }) => `${id}  ${visible(name)}`), context.terminal)
+  return active[index] ?? only
+}
+
+/** By id; by name where that is the only one. What is wrong with the holder is told when its keys are opened. */
+function findAsked(holders: readonly Holder[], role: 'device' | 'person', asked: string): Holder {
+  const named = holders.filter((holder) => holder.role === role && (holder.name === asked || holder.name === `DEMO ${asked}`))
+  const found = holders.find(({ id }) => id === asked) ?? (named.length === 1 ? named[0] : undefined)
+  if (found !== undefined) return found
+  const ids = holders.filter((holder) => holder.role === role).map(({ id }) => id)
+  throw withHint(new KeyError('key_missing', `there is no ${role} ${visible(asked)}`), ids.length > 0 ? `enrolled: ${ids.join(', ')}` : `fiducial keys enrol ${role} NAME`)
+}
+
+/** The sealed copies must not land among what is being sealed. */
+function checkOutput(words: readonly string[], out: string): void {
+  for (const word of words) {
+    if (word !== '-' && realOf(word) === realOf(out)) {
+      throw new UsageError('--out is the folder that is to be sealed', 'give another folder: originals are never changed')
+    }
+  }
+}
+
+/** The path without links, as far as it exists. */
+function realOf(path: string): string {
+  const absolute = resolve(path)
+  if (existsSync(absolute)) return realpathSync(absolute)
+  const parent = dirname(absolute)
+  return parent === absolute ? absolute : join(realOf(parent), basename(absolute))
+}
+
+const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+
+/** One run over all inputs. */
+class SealRun {
+  readonly #words: readonly string[]
+  readonly #out: string
+  readonly #settings: SealSettings
+  readonly #context: Context
+  readonly #counts = { sealed: 0, already: 0, passedOver: 0 }
+  readonly #failures: ExitCode[] = []
+  /** Which input has claimed an output. */
+  readonly #targets = new Map<string, string>()
+
+  constructor(words: readonly string[], out: string, settings: SealSettings, context: Context) {
+    this.#words = words
+    this.#out = out
+    this.#settings = settings
+    this.#context = context
+  }
+
+  async run(): Promise<ExitCode> {
+    const { adapters, output, terminal } = this.#context
+    using inputs = await adapters.findInputs(this.#words)
+    const realOut = realOf(this.#out)
+    // Sealed copies may lie below what is searched: they are not sealed again.
+    const images = new Images(inputs, ({ path }) => !isBelow(realOf(path), realOut))
+    const progress = new Progress(output, 'sealing', images)
+    const sealedImages: SealedImage[] = []
+    for await (const done of adapters.work.seal(this.#tasks(images), this.#settings, terminal.interruption)) {
+      progress.advance(done.bytes)
+      if ('value' in done) sealedImages.push(done.value)
+      this.#report(done, images)
+    }
+    terminal.interruption.throwIfAborted()
+    const { sealed, already, passedOver } = this.#counts
+    if (sealed + already + this.#failures.length === 0) {
+      throw new StoreError('no_images', `there are no DICOM images in ${this.#words.map(visible).join(' ')}`)
+    }
+    if (this.#settings.isSeries) await this.#sealSeries(sealedImages)
+    if (sealed + already > 0) {
+      const parts = [
+        `${counted(sealed, 'image')} sealed`,
+        ...(already > 0 ? [`${already} already sealed and intact`] : []),
+        ...(this.#failures.length > 0 ? [`${this.#failures.length} not sealed`] : []),
+        ...(passedOver > 0 ? [`${counted(passedOver, 'other file')} passed over`] : []),
+      ]
+      output.line(`${parts.join(', ')}; ${progress.summary()}`)
+      output.line(`  in ${visible(this.#out)}, each with its seal beside it; check them: fiducial verify ${visible(relative('', this.#out) || '.')}`)
+    }
+    return worstOf([EXIT.ok, ...this.#failures])
+  }
+
+  async *#tasks(images: Images): AsyncGenerator<SealTask> {
+    for await (const input of images) {
+      const target = this.#targetOf(input)
+      const other = this.#targets.get(target)
+      if (other !== undefined) {
+        throw new UsageError(`${visible(other)} and ${visible(input.label)} would become the same file`, 'seal them into different folders')
+      }
+      this.#targets.set(target, input.label)
+      yield { path: input.path, label: input.label, target }
+    }
+  }
+
+  #targetOf({ path, root, label }: Input): string {
+    return join(this.#out, label === '-' ? 'standard-input.dcm' : relative(root, path))
+  }
+
+  #report(done: Done<SealTask, SealedImage>, images: Images): void {
+    const { output, terminal } = this.#context
+    const { style } = output
+    const { label } = done.task
+    if ('value' in done) {
+      const { state, target, ...rest } = done.value
+      this.#counts[state]++
+      output.record({ path: label, state, output: target, seal: `${target}.fiducial.json`, ...rest })
+      if (state === 'already') output.line(style.dim(`– already sealed  ${visible(label)}`))
+      else output.line(`${style.green('✔ sealed')}          ${visible(label)}`)
+    } else if (isPassedOver(done.task, done.failure, this.#words)) {
+      this.#counts.passedOver++
+    } else {
+      this.#fail(label, done.failure, images.isComplete && images.found === 1)
+      if (output.isJson || !(images.isComplete && images.found === 1)) return
+      showFailure(done.failure, output, terminal)
+    }
+  }
+
+  #fail(label: string, { code, message, hint }: Failure, isOnly: boolean): void {
+    const { output } = this.#context
+    this.#failures.push(exitCodeOf(code))
+    output.record({ path: label, state: 'failed', error: { code, message, ...(hint !== undefined && { hint }) } })
+    if (!isOnly) output.line(`${output.style.red('! not sealed')}      ${visible(label)}: ${message} (${code})`)
+  }
+
+  async #sealSeries(_images: readonly SealedImage[]): Promise<void> {}
+}

@@ -1,0 +1,109 @@
+/**
+ * Verify record: what --json says about one image, in plain values that survive the way from a thread.
+ *
+ * The fields are listed in docs/reference/cli.md; new ones may be added, none changes its meaning.
+ */
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { Check } from '@fiducial/core/domain/verdict/check.ts'
+import type { Content, Level } from '@fiducial/core/domain/verdict/judge.ts'
+import type { Verdict } from '@fiducial/core/domain/verdict/policy.ts'
+import type { SignatureReport } from '@fiducial/core/domain/signature/verify.ts'
+import { formatTag } from '@fiducial/core/formats/dicom/element.ts'
+import type { VerifiedInstance } from '../services/verify-instance.ts'
+
+export interface VerifyRecord {
+  readonly path: string
+  readonly verdict: Verdict
+  readonly level: Level
+  readonly content: Content
+  readonly sentence: string
+  /** Whether the image is labelled as synthetic or as made for a demonstration. */
+  readonly isSynthetic: boolean
+  readonly checks: readonly Check[]
+  readonly signatures: readonly SignatureRecord[]
+  readonly seal: SealRecord
+}
+
+export interface SignatureRecord {
+  readonly uid: string
+  /** The item that holds it, such as `(0040,a730)[2]`; empty for the main data set. */
+  readonly item: string
+  readonly purpose: string | null
+  /** State of PS3.15 signatures, from `malformed` to `valid`. */
+  readonly state: string
+  readonly signer: string
+  readonly role: string
+  readonly issuer: string
+  readonly hash: string
+  readonly claimedTime: string | null
+  /** When a timestamp authority saw the signature. */
+  readonly provenTime: string | null
+  readonly signedAttributes: number
+  /** Tags of the signable attributes that it leaves open. */
+  readonly unsigned: readonly string[]
+}
+
+export type SealRecord =
+  | { readonly state: 'absent' }
+  | { readonly state: 'malformed'; readonly code: string }
+  | {
+      readonly state: 'present'
+      readonly outcome: string
+      readonly device: string
+      readonly operator: string
+      readonly sealedAt: string
+      readonly provenAt: string | null
+      readonly comparison: string
+      readonly changes: number
+      readonly originalSha256: string
+    }
+
+export function toVerifyRecord(path: string, verified: VerifiedInstance): VerifyRecord {
+  const { verdict, level, content, sentence, isSynthetic, checks, signatures } = verified
+  return {
+    path,
+    verdict,
+    level,
+    content,
+    sentence,
+    isSynthetic,
+    checks,
+    signatures: signatures.signatures.map(toSignatureRecord),
+    seal: toSealRecord(verified),
+  }
+}
+
+function toSignatureRecord({ uid, path, purpose, state, signer, hash, claimedTime, time, signedTags, unsigned }: SignatureReport): SignatureRecord {
+  return {
+    uid,
+    item: path,
+    purpose: purpose ?? null,
+    state,
+    signer: signer.certificate.subject.text,
+    role: signer.role,
+    issuer: signer.certificate.issuer.text,
+    hash,
+    claimedTime: claimedTime?.toISOString() ?? null,
+    provenTime: time.outcome === 'holds' ? time.time.toISOString() : null,
+    signedAttributes: signedTags.length,
+    unsigned: unsigned.map(({ tag }) => formatTag(tag)),
+  }
+}
+
+function toSealRecord({ seal }: VerifiedInstance): SealRecord {
+  if (seal.state === 'absent') return { state: 'absent' }
+  if (seal.state === 'malformed') return { state: 'malformed', code: seal.code }
+  const { report, comparison } = seal
+  const { statement, provenAt, outcome } = report
+  return {
+    state: 'present',
+    outcome,
+    device: statement.device.name,
+    operator: statement.operator.name,
+    sealedAt: statement.sealedAt.toISOString(),
+    provenAt: provenAt?.toISOString() ?? null,
+    comparison: comparison.kind,
+    changes: comparison.changes.length,
+    originalSha256: encodeHex(statement.original),
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Verify: judges images, one line or more for each, and counts.
+ *
+ * What the evidence adds up to is decided by domain/verdict; here it is shown, and turned into an exit code.
+ */
+import { parsePolicy, POLICIES, type Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { SEAL_SUFFIX } from './adapters.ts'
+import type { Context } from './context.ts'
+import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
+import { type Failure, showFailure } from './failure.ts'
+import { Images, isPassedOver } from './images.ts'
+import { Progress } from './progress.ts'
+import { counted } from './table.ts'
+import { readTrust, type TrustOptions } from './trust.ts'
+import { UsageError } from './usage-error.ts'
+import type { VerifyRecord } from './verify-record.ts'
+import { VerifyReport } from './verify-report.ts'
+import { visible } from './visible.ts'
+import type { VerifyTask } from './work.ts'
+
+export interface VerifyOptions extends TrustOptions {
+  /** Name of a policy, or a file with one. */
+  readonly policy: string
+  /** A seal elsewhere than beside the one image. */
+  readonly seal?: string
+  readonly verbose?: boolean
+}
+
+const EXIT_CODES = { authentic: EXIT.ok, not_authentic: EXIT.notAuthentic, undetermined: EXIT.undetermined } as const
+
+export async function verifyInputs(words: readonly string[], options: VerifyOptions, context: Context): Promise<ExitCode> {
+  const { adapters, output, terminal } = context
+  const settings = { anchors: await readTrust(options, context), policy: await readPolicy(options.policy, context) }
+  using inputs = await adapters.findInputs(words)
+  const images = new Images(inputs)
+  const progress = new Progress(output, 'verifying', images)
+  const tally = new Tally()
+  const isVerbose = options.verbose === true
+  const report = new VerifyReport(output, settings.policy, isVerbose)
+  for await (const done of adapters.work.verify(tasksFor(images, options.seal), settings, terminal.interruption)) {
+    progress.advance(done.bytes)
+    const isOnly = images.isComplete && images.found === 1
+    if ('value' in done) {
+      tally.count(done.value.verdict)
+      report.show(done.value, isOnly)
+    } else if (isPassedOver(done.task, done.failure, words)) {
+      tally.passedOver++
+      if (isVerbose) report.passOver(done.task)
+    } else {
+      const failure = withSealHint(done.task, done.failure)
+      tally.fail(failure)
+      if (isOnly && !output.isJson) showFailure(failure, output, terminal)
+      else report.fail(done.task, failure)
+    }
+  }
+  terminal.interruption.throwIfAborted()
+  if (tally.seen === 0) throw new StoreError('no_images', `there are no DICOM images in ${words.map(visible).join(' ')}`)
+  if (images.found > 1) {
+    output.line()
+    output.line(`${tally}; ${progress.summary()}`)
+  }
+  return tally.exitCode
+}
+
+async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGenerator<VerifyTask> {
+  let count = 0
+  for await (const { path, label } of images) {
+    if (sealPath !== undefined && count++ > 0) throw new UsageError('--seal goes with one image', 'seals that lie beside their images are found by themselves')
+    yield { path, label, ...(sealPath !== undefined && { sealPath }) }
+  }
+}
+
+async function readPolicy(word: string, { adapters }: Context): Promise<Policy> {
+  const known = POLICIES[word]
+  if (known !== undefined) return known
+  const bytes = await adapters.readFile(word)
+  if (bytes === undefined) {
+    throw new UsageError(`there is no policy ${visible(word)}`, `policies: ${Object.keys(POLICIES).join(', ')}, or a file with one`)
+  }
+  return parsePolicy(new TextDecoder().decode(bytes))
+}
+
+function withSealHint({ path }: VerifyTask, failure: Failure): Failure {
+  if (failure.code !== 'dicom_not_dicom' || !path.endsWith(SEAL_SUFFIX)) return failure
+  return { ...failure, hint: 'this is a seal: name its image, and --seal FILE where the two lie apart' }
+}
+
+/** What has been met so far. */
+class Tally {
+  passedOver = 0
+  readonly #verdicts = { authentic: 0, not_authentic: 0, undetermined: 0 }
+  readonly #failures: ExitCode[] = []
+
+  get seen(): number {
+    const { authentic, not_authentic, undetermined } = this.#verdicts
+    return authentic + not_authentic + undetermined + this.#failures.length
+  }
+
+  get exitCode(): ExitCode {
+    const met = (['authentic', 'not_authentic', 'undetermined'] as const).filter((verdict) => this.#verdicts[verdict] > 0)
+    return worstOf([...met.map((verdict) => EXIT_CODES[verdict]), ...this.#failures])
+  }
+
+  count(verdict: VerifyRecord['verdict']): void {
+    this.#verdicts[verdict]++
+  }
+
+  fail({ code }: Failure): void {
+    this.#failures.push(exitCodeOf(code))
+  }
+
+  toString(): string {
+    const { authentic, not_authentic, undetermined } = this.#verdicts
+    return [
+      `${counted(this.seen, 'image')}: ${authentic} authentic`,
+      `${not_authentic} not authentic`,
+      `${undetermined} undetermined`,
+      ...(this.#failures.length > 0 ? [`${this.#failures.length} unreadable`] : []),
+      ...(this.passedOver > 0 ? [`${counted(this.passedOver, 'other file')} passed over`] : []),
+    ].join(', ')
+  }
+}

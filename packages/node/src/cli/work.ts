@@ -1,0 +1,69 @@
+/**
+ * Work: the tasks that run beside the command, on threads or in turn, and what comes back: plain values throughout.
+ */
+import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
+import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import type { Secrets } from './adapters.ts'
+import type { Failure } from './failure.ts'
+import type { VerifyRecord } from './verify-record.ts'
+
+/** One image on its way. */
+export interface ImageTask {
+  /** What to call it in reports. */
+  readonly label: string
+  readonly path: string
+}
+
+/** How a task ended, in the order of the tasks. */
+export type Done<Task, Value> = { readonly task: Task; /** Of the image read. */ readonly bytes: number } & (
+  | { readonly value: Value }
+  | { readonly failure: Failure }
+)
+
+export interface VerifyTask extends ImageTask {
+  /** A seal elsewhere than beside the image. */
+  readonly sealPath?: string
+}
+
+/** What all images of a run are judged by. */
+export interface VerifySettings {
+  readonly anchors: TrustAnchors
+  readonly policy: Policy
+}
+
+export interface SealTask extends ImageTask {
+  /** Where the sealed image goes; its seal goes beside it. */
+  readonly target: string
+}
+
+/** What all images of a run are sealed with. */
+export interface SealSettings {
+  /** Folder of the keys. */
+  readonly home: string
+  readonly secrets: Secrets
+  /** Ids of the holders. */
+  readonly device: string
+  readonly operator: string
+  /** Address of a timestamp authority; the ring's own where there is none. */
+  readonly timestampUrl?: string
+  readonly hash?: 'sha256' | 'sha384' | 'sha512'
+  /** The technologist signs the series and not each image. */
+  readonly isSeries: boolean
+  readonly isOverwriting: boolean
+}
+
+export interface SealedImage {
+  /** `already`: an earlier run had sealed it, and it is intact. */
+  readonly state: 'sealed' | 'already'
+  readonly target: string
+  readonly sopInstanceUid: string | null
+  readonly seriesInstanceUid: string | null
+  readonly sealedAt: string
+}
+
+export interface Work {
+  /** Verifies as the images come; ends early once the signal is set off. */
+  verify(tasks: AsyncIterable<VerifyTask>, settings: VerifySettings, signal: AbortSignal): AsyncIterable<Done<VerifyTask, VerifyRecord>>
+  /** Seals as the images come. @throws {KeyError} before the first image if the keys cannot be used */
+  seal(tasks: AsyncIterable<SealTask>, settings: SealSettings, signal: AbortSignal): AsyncIterable<Done<SealTask, SealedImage>>
+}

@@ -1,0 +1,86 @@
+/**
+ * Start: hands the adapters of this machine to the command line and runs it.
+ *
+ * Everything here is loaded late: what a command does not need costs it no time.
+ */
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { Adapters } from './cli/adapters.ts'
+import type { Context } from './cli/context.ts'
+import { exitCodeOf } from './cli/exit.ts'
+import { describeFailure, showFailure } from './cli/failure.ts'
+import { findHome } from './cli/home.ts'
+import { Output } from './cli/output.ts'
+import { runProgram } from './cli/program.ts'
+import type { Terminal } from './cli/terminal.ts'
+
+export interface Start {
+  readonly words: readonly string[]
+  readonly version: string
+}
+
+const adapters: Adapters = {
+  work: {
+    async *verify(...given) {
+      yield* (await import('./workers/image-work.ts')).imageWork.verify(...given)
+    },
+    async *seal(...given) {
+      yield* (await import('./workers/image-work.ts')).imageWork.seal(...given)
+    },
+  },
+  findInputs: async (words) => (await import('./storage/find-inputs.ts')).findInputs(words),
+  openFile: async (path) => (await import('./storage/file-source.ts')).openFileSource(path),
+  readFile,
+  initRing: async (home, options) => (await import('./keys/key-ring.ts')).initKeyRing(home, options),
+  openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
+}
+
+/** 128 + SIGPIPE, as shells count: not a verdict. */
+const BROKEN_PIPE = 141
+
+/** Runs one command line in this process and sets its exit code. */
+export async function startProgram({ words, version }: Start): Promise<void> {
+  const interruption = listenForInterruption()
+  const terminal: Terminal = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, interruption }
+  const context = (isJson: boolean): Context => ({
+    terminal,
+    output: new Output(terminal, isJson),
+    adapters,
+    home: findHome(process.env),
+  })
+  // Whoever reads our output may stop reading, as `head` does: that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(BROKEN_PIPE)
+    throw error
+  })
+  try {
+    process.exitCode = await runProgram(words, { version, openContext: context, write: (text) => process.stdout.write(text) })
+  } catch (error) {
+    const failure = describeFailure(error)
+    showFailure(failure, new Output(terminal, words.includes('--json')), terminal)
+    process.exitCode = exitCodeOf(failure.code)
+  }
+}
+
+async function readFile(path: string): Promise<Uint8Array | undefined> {
+  const { openFileSource } = await import('./storage/file-source.ts')
+  try {
+    using file = openFileSource(path)
+    return file.view(0, file.length)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'input_missing') return undefined
+    if (error instanceof StoreError && error.code === 'input_empty') return new Uint8Array(0)
+    throw error
+  }
+}
+
+/** The first Ctrl-C asks commands to come to a clean end; the second one does not ask. */
+function listenForInterruption(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130)
+      controller.abort()
+    })
+  }
+  return controller.signal
+}

@@ -1,0 +1,104 @@
+/** Seal work: signs an image as device and technologist, and writes the sealed copy with its seal. */
+import { randomBytes } from 'node:crypto'
+import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
+import { describeFailure } from '../cli/failure.ts'
+import type { Done, SealedImage, SealTask } from '../cli/work.ts'
+import { createAuthority } from '../keys/embedded-authority.ts'
+import { httpAuthority } from '../keys/http-authority.ts'
+import type { HolderMaterial } from '../keys/key-ring.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { createSigner } from '../keys/signer.ts'
+import { findExistingSeal } from '../services/existing-seal.ts'
+import type { HolderKeys, TimestampAuthority } from '../services/ports.ts'
+import { prepareSeal, type SealDependencies } from '../services/seal-instance.ts'
+import { type FileSource, openFileSource } from '../storage/file-source.ts'
+import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
+import { loadWasm } from '../storage/wasm.ts'
+import { writePair } from '../storage/write-pair.ts'
+import type { SealSetup } from './perform.ts'
+import { readIfThere } from './verify-work.ts'
+
+export type SealImage = (task: SealTask) => Promise<Done<SealTask, SealedImage>>
+
+/** @throws {KeyError} if a key cannot be used, such as one in a token that is not there */
+export async function openSealWork(setup: SealSetup): Promise<SealImage> {
+  const { settings, isDemo } = setup
+  const authority = await openAuthority(setup)
+  const dependencies: SealDependencies = {
+    crypto: nativeCrypto,
+    codecs: createCodecs(loadWasm),
+    random: (length) => new Uint8Array(randomBytes(length)),
+    now: () => new Date(),
+    device: { id: settings.device, keys: await openKeys(setup.device) },
+    operator: { id: settings.operator, keys: await openKeys(setup.operator) },
+    authority,
+    isSeries: settings.isSeries,
+    isDemo,
+    ...(settings.hash !== undefined && { hash: settings.hash }),
+  }
+  return async (task) => {
+    let bytes = 0
+    try {
+      using source = openFileSource(task.path)
+      bytes = source.length
+      const value = findEarlier(task, source, setup) ?? (await sealImage(task, source, dependencies, settings.isOverwriting))
+      return { task, bytes, value }
+    } catch (error) {
+      return { task, bytes, failure: describeFailure(error) }
+    }
+  }
+}
+
+async function sealImage(task: SealTask, source: FileSource, dependencies: SealDependencies, isOverwriting: boolean): Promise<SealedImage> {
+  const { target } = task
+  const prepared = await prepareSeal(source, dependencies)
+  let seal: Uint8Array | undefined
+  await writePair({
+    path: target,
+    pieces: piecesOf(prepared.segments),
+    isOverwriting,
+    seal: async (sha256) => {
+      seal = await prepared.finish(sha256)
+      if (source.hasChanged()) throw new StoreError('input_unreadable', `${task.path} changed while it was read`)
+      return seal
+    },
+  })
+  return describe('sealed', target, parseSeal(seal as Uint8Array))
+}
+
+/** What an earlier run made of the same image, if that is still there and intact. */
+function findEarlier({ target }: SealTask, original: FileSource, { anchors, settings }: SealSetup): SealedImage | undefined {
+  const seal = readIfThere(`${target}${SEAL_SUFFIX}`)
+  if (seal === undefined || settings.isOverwriting) return undefined
+  try {
+    using copy = openFileSource(target)
+    const found = findExistingSeal({ original, copy, seal }, { crypto: nativeCrypto, anchors, now: () => new Date() })
+    return found && describe('already', target, found)
+  } catch (error) {
+    // No image, or one that cannot be read: writing it tells.
+    if (error instanceof StoreError) return undefined
+    throw error
+  }
+}
+
+function describe(state: SealedImage['state'], target: string, { statement }: Seal): SealedImage {
+  const { sopInstanceUid, seriesInstanceUid } = statement.instance
+  return { state, target, sopInstanceUid, seriesInstanceUid, sealedAt: statement.sealedAt.toISOString() }
+}
+
+async function openKeys({ dicom, statement, postQuantum }: HolderMaterial): Promise<HolderKeys> {
+  return {
+    dicom: await createSigner(dicom),
+    statement: await createSigner(statement),
+    postQuantum: await createSigner(postQuantum),
+  }
+}
+
+async function openAuthority({ settings, authority }: SealSetup): Promise<TimestampAuthority> {
+  if (settings.timestampUrl !== undefined) return httpAuthority(settings.timestampUrl)
+  if (authority === undefined) throw new TypeError('neither an address nor a key of a timestamp authority')
+  return createAuthority(await createSigner(authority))
+}

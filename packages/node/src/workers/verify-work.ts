@@ -1,0 +1,48 @@
+/** Verify work: reads an image and the seal beside it, and has them judged. */
+import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { describeFailure } from '../cli/failure.ts'
+import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
+import type { Done, VerifyTask } from '../cli/work.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { verifyInstance } from '../services/verify-instance.ts'
+import { openFileSource } from '../storage/file-source.ts'
+import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
+import { loadWasm } from '../storage/wasm.ts'
+import type { VerifySetup } from './perform.ts'
+
+export type VerifyImage = (task: VerifyTask) => Promise<Done<VerifyTask, VerifyRecord>>
+
+export function openVerifyWork({ settings }: VerifySetup): VerifyImage {
+  const dependencies = { ...settings, crypto: nativeCrypto, codecs: createCodecs(loadWasm), now: () => new Date() }
+  return async (task) => {
+    let bytes = 0
+    try {
+      using source = openFileSource(task.path)
+      bytes = source.length
+      const seal = task.sealPath === undefined ? readIfThere(`${task.path}${SEAL_SUFFIX}`) : readAll(task.sealPath)
+      const verified = await verifyInstance({ source, ...(seal !== undefined && { seal }) }, dependencies)
+      // One half of a file that changes meanwhile could have been indexed and the other one digested.
+      if (source.hasChanged()) throw new StoreError('input_unreadable', `${task.path} changed while it was read`)
+      return { task, bytes, value: toVerifyRecord(task.label, verified) }
+    } catch (error) {
+      return { task, bytes, failure: describeFailure(error) }
+    }
+  }
+}
+
+export function readAll(path: string): Uint8Array {
+  using file = openFileSource(path)
+  return file.view(0, file.length)
+}
+
+/** A seal of no bytes is a seal, and no good one. */
+export function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return readAll(path)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'input_missing') return undefined
+    if (error instanceof StoreError && error.code === 'input_empty') return new Uint8Array(0)
+    throw error
+  }
+}

@@ -1,0 +1,15 @@
+/** Worker: a thread that performs tasks until it is told to stop. Entry point, started by pool.ts. */
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import { parentPort, workerData } from 'node:worker_threads'
+import { compileCacheFolder } from './compile-cache.ts'
+
+enableCompileCache(compileCacheFolder())
+const { openWork } = await import('./perform.ts')
+
+const perform = await openWork(workerData)
+parentPort?.on('message', async ({ id, task }: { readonly id: number; readonly task: unknown }) => {
+  parentPort?.postMessage({ id, result: await perform(task) })
+})
+parentPort?.postMessage('ready')
+// A thread is stopped without warning, so it does not come to write what it has compiled.
+flushCompileCache()
