@@ -2,18 +2,20 @@
  * Decoded pixels: the native pixel data that may have been signed, for a file that was compressed since.
  *
  * A signature made before compression covers samples. Lossless codestreams give them back, but not how the file
- * spelled them: as OW or OB, by pixel or by plane, and, where the encoder used a colour transform, under another
- * Photometric Interpretation. Each spelling that is possible is one candidate; the signature says which it was.
+ * spelled them: as OW or OB, by pixel or by plane, under another Photometric Interpretation where the encoder used a
+ * colour transform, and with the Derivation Description that it put its own words before. Each spelling that is
+ * possible is one candidate; the signature says which it was.
  *
- * Known flaw: bits above Bits Stored are no part of most codestreams. Where they held anything but the sign, such as
- * an overlay, the samples that come back are not those that were signed, and the signature fails.
+ * Known flaw: a codestream holds neither bits above Bits Stored, other than the sign, nor bytes behind the last frame.
+ * Where such were signed, the samples that come back are not all there was, and the signature fails.
  */
+import { decodeLatin1, encodeLatin1 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { type DecodedFrame, type FrameShape, frameLength } from '../../formats/codec/shape.ts'
 import { findElement, type Tag } from '../../formats/dicom/element.ts'
 import type { NewElement } from '../../formats/dicom/encode.ts'
-import type { DicomFile } from '../../formats/dicom/parse.ts'
-import { text, us } from '../../formats/dicom/values.ts'
+import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
+import { readBytes, text, us } from '../../formats/dicom/values.ts'
 import type { NativePixels } from './digest.ts'
 import { cutFrames, readFrame, readFrameShape } from './encapsulated.ts'
 
@@ -23,6 +25,7 @@ export type DecodeFrame = (transferSyntaxUid: string, codestream: Uint8Array, sh
 const PIXEL_DATA: Tag = 0x7fe00010
 const PHOTOMETRIC_INTERPRETATION: Tag = 0x00280004
 const PLANAR_CONFIGURATION: Tag = 0x00280006
+const DERIVATION_DESCRIPTION: Tag = 0x00082111
 
 /** Decoded frames up to this size are kept between passes; those of a larger image are decoded in each. */
 const KEPT_BYTES = 128 * 2 ** 20
@@ -72,21 +75,33 @@ function spellings(
   frames: () => Iterable<DecodedFrame>,
 ): readonly NativePixels[] {
   const isPresent = ({ tag }: NewElement): boolean => findElement(dataSet.elements, tag) !== undefined
+  const derivation = formerDerivation(dataSet)
+  const derivations = derivation === undefined ? [[]] : [[derivation], []]
   const colour = meaning === shape.photometricInterpretation ? [] : [text(PHOTOMETRIC_INTERPRETATION, 'CS', meaning)]
-  const vrs = shape.bitsAllocated <= 8 ? ['OB', 'OW'] : ['OW']
-  const planes = shape.samplesPerPixel === 1 ? [shape.planarConfiguration] : [0, 1]
+  const vrs = shape.bitsAllocated <= 8 ? ['OB', 'OW'] : ['OW', 'OB']
+  const planes = findElement(dataSet.elements, PLANAR_CONFIGURATION) === undefined ? [0] : [0, 1]
   // Cells of one bit run on from frame to frame (PS3.5 section 8.1.1).
   const lengthBytes = Math.ceil((shape.rows * shape.columns * shape.samplesPerPixel * shape.bitsAllocated * count) / 8)
   return planes.flatMap((planar) => {
     const layout = planar === shape.planarConfiguration ? [] : [us(PLANAR_CONFIGURATION, planar)]
     const isByPlane = planar === 1 && shape.samplesPerPixel > 1
-    return vrs.map((vr) => ({
-      vr,
-      lengthBytes,
-      restored: [...colour, ...layout].filter(isPresent),
-      frames: () => spell(frames(), shape, isByPlane),
-    }))
+    return vrs.flatMap((vr) =>
+      derivations.map((former) => ({
+        vr,
+        lengthBytes,
+        restored: [...former, ...colour, ...layout].filter(isPresent),
+        frames: () => spell(frames(), shape, isByPlane),
+      })),
+    )
   })
+}
+
+/** DCMTK writes what it did, and what stood there before in brackets. */
+function formerDerivation({ source, elements }: DataSet): NewElement | undefined {
+  const element = findElement(elements, DERIVATION_DESCRIPTION)
+  const words = element === undefined ? '' : decodeLatin1(readBytes(source, element)).trimEnd()
+  const former = /^Lossless [A-Z0-9-]+ compression[^[]*\[(.*)\]$/s.exec(words)?.[1]
+  return former === undefined ? undefined : { tag: DERIVATION_DESCRIPTION, vr: 'ST', value: encodeLatin1(former) }
 }
 
 /** Frames as native pixel data has them. */

@@ -9,7 +9,7 @@ import { digestOf, type HashName } from '../../bytes/hash.ts'
 import { FormatError } from '../../errors.ts'
 import { withoutPadding } from '../../formats/der/read.ts'
 import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
-import type { Tag } from '../../formats/dicom/element.ts'
+import type { Element, Item, Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { isNativeSyntax } from '../../formats/dicom/transfer-syntax.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
@@ -114,6 +114,11 @@ interface Work extends VerifyOptions {
   readonly spellings: readonly OtherVrs[]
 }
 
+interface MismatchMeans {
+  readonly decodePixels: VerifyOptions['decodePixels'] | undefined
+  readonly isRightAs: (pixels: NativePixels) => boolean
+}
+
 const PIXEL_DATA: Tag = 0x7fe00010
 
 /** A signature made this long before its claimed time is a contradiction; clocks differ by less. */
@@ -203,7 +208,7 @@ function verifyMac(
   value: Uint8Array,
   { digests, crypto, decodePixels, spellings }: Work,
 ): MacResult {
-  const { hash, elements } = signature
+  const { hash } = signature
   const covered = coveredElements(signature)
   const own = ownElements(signature)
   const lost = covered.find((element) => isSignableTag(element.tag) && !isSignable(element))
@@ -218,24 +223,35 @@ function verifyMac(
   if (digests.isPaddingUnusual(hash, covered) && isRight('normalised'))
     return { outcome: 'holds', by: 'normalised_padding' }
   if (spellings.some(isRightAs)) return { outcome: 'holds', by: 'other_vrs' }
-  const pixel = covered.find(({ tag }) => tag === PIXEL_DATA)
-  if (pixel === undefined || signature.path !== '' || elements.length === 0) return { outcome: 'fails' }
-  const wasNative = isNativeSyntax(signature.macTransferSyntaxUid)
-  const isNative = pixel.fragments === undefined
-  if (wasNative && isNative) return { outcome: 'fails' }
-  if (wasNative) return verifyDecoded(decodePixels?.(), isRightAs)
-  const isSameSyntax = signature.macTransferSyntaxUid === file.transferSyntaxUid
-  return isSameSyntax ? { outcome: 'fails' } : { outcome: 'unknown', reason: 'transcoded', where: PIXEL_DATA }
+  return judgeMismatch(file, signature, covered, { decodePixels, isRightAs })
 }
 
-/** Signed as samples, found compressed: the samples decide, if they can be had exactly. */
-function verifyDecoded(
-  candidates: readonly NativePixels[] | undefined,
-  isRightAs: (pixels: NativePixels) => boolean,
+/** The digest does not match: whether that can be the work of an encoder, and whether that can be undone. */
+function judgeMismatch(
+  file: DicomFile,
+  { path, macTransferSyntaxUid }: DigitalSignature,
+  covered: readonly Element[],
+  { decodePixels, isRightAs }: MismatchMeans,
 ): MacResult {
-  if (candidates === undefined) return { outcome: 'unknown', reason: 'transcoded', where: PIXEL_DATA }
-  return candidates.some(isRightAs) ? { outcome: 'holds', by: 'decoded_pixels' } : { outcome: 'fails' }
+  const pixels = path === '' ? covered.find(({ tag }) => tag === PIXEL_DATA) : undefined
+  if (pixels === undefined) return { outcome: 'fails' }
+  if (!isNativeSyntax(macTransferSyntaxUid)) {
+    return macTransferSyntaxUid === file.transferSyntaxUid ? { outcome: 'fails' } : transcoded(PIXEL_DATA)
+  }
+  if (pixels.fragments === undefined) return { outcome: 'fails' }
+  // Signed as samples, found compressed: the samples decide, if they can be had exactly.
+  const candidates = decodePixels?.()
+  if (candidates === undefined) return transcoded(PIXEL_DATA)
+  if (candidates.some(isRightAs)) return { outcome: 'holds', by: 'decoded_pixels' }
+  // Encoders compress icons along, and those stay as they are here.
+  const icon = covered.find((element) => element.items?.some(hasFragments))
+  return icon === undefined ? { outcome: 'fails' } : transcoded(icon.tag)
 }
+
+const transcoded = (where: Tag): MacResult => ({ outcome: 'unknown', reason: 'transcoded', where })
+
+const hasFragments = ({ elements }: Item): boolean =>
+  elements.some(({ fragments, items }) => fragments !== undefined || items?.some(hasFragments))
 
 function verifyTime(
   { timestamp, hash }: DigitalSignature,
