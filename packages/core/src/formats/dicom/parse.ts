@@ -64,6 +64,7 @@ export interface ParseOptions {
   readonly limits?: Limits
 }
 
+const UNDEFINED_LENGTH = 0xffffffff
 const META_GROUP = 0x0002
 const META_GROUP_LENGTH = 0x00020000
 const TRANSFER_SYNTAX = 0x00020010
@@ -197,7 +198,7 @@ function encodingAt(window: Window, start: number, stated: Encoding, ledger: Led
   if (isExplicit === stated.isExplicit) return stated
   const length = window.uint32(start + 4, true)
   // Neither letters nor a length that fits: damage, which is told about where it stands.
-  if (!isExplicit && length > window.source.length - start - 8) return stated
+  if (!isExplicit && length !== UNDEFINED_LENGTH && length > window.source.length - start - 8) return stated
   ledger.find('dicom_element_malformed', start, 'the data set is not written in the transfer syntax that is stated')
   return isExplicit ? EXPLICIT_LITTLE : IMPLICIT_LITTLE
 }
@@ -216,7 +217,9 @@ function requirePlausibleStart(window: Window): void {
   const isBig = window.uint16(0, false) === 8
   if (!isBig && little !== 8 && little !== 4) throw notDicom
   const isExplicit = isLetters(window.uint16(4, false))
-  if (window.uint16(2, !isBig) > 0x3000 || (!isExplicit && window.uint32(4, true) > length)) throw notDicom
+  const lengthInImplicit = window.uint32(4, true)
+  if (window.uint16(2, !isBig) > 0x3000) throw notDicom
+  if (!isExplicit && lengthInImplicit !== UNDEFINED_LENGTH && lengthInImplicit > length) throw notDicom
 }
 
 function guessTransferSyntax(window: Window, offset: number): string {

@@ -6,7 +6,17 @@ import { concatBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { deflateDataSet } from './inflate.ts'
 import { type DicomFile, parseDicom } from './parse.ts'
-import { DATA_SET_START, element, file, meta, uint32 } from './spelled-by-hand.ts'
+import {
+  DATA_SET_START,
+  element,
+  file,
+  item,
+  itemEnd,
+  meta,
+  sequenceEnd,
+  UNDEFINED,
+  uint32,
+} from './spelled-by-hand.ts'
 import {
   DEFLATED_EXPLICIT_LITTLE_ENDIAN as DEFLATED,
   EXPLICIT_LITTLE_ENDIAN as EXPLICIT,
@@ -129,6 +139,21 @@ describe('a file', () => {
       assert.equal(read.dataSet.elements.length, 2)
     })
   }
+
+  it('is recognised where it starts with a sequence of undefined length', () => {
+    const bytes = concatBytes(
+      element(0x00081140, 'SQ', '', { encoding: IMPLICIT_LITTLE, length: UNDEFINED }),
+      item('', { length: UNDEFINED }),
+      itemEnd(),
+      sequenceEnd(),
+    )
+    for (const read of [parse(bytes), parse(file(bytes, IMPLICIT))]) {
+      assert.equal(read.transferSyntaxUid, IMPLICIT)
+      assert.equal(read.dataSet.elements[0]?.items?.length, 1)
+      assert.deepEqual(read.findings, [])
+    }
+    assert.deepEqual(codesIn(parse(file(bytes, EXPLICIT))), ['dicom_element_malformed@184'])
+  })
 
   it('is read as it is written where that is not as stated, with a finding', () => {
     const implicit = element(0x00080060, 'CS', 'CT', { encoding: IMPLICIT_LITTLE })

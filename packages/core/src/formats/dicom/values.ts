@@ -1,8 +1,8 @@
 /**
  * Values: between the bytes of an element and the strings and numbers they stand for.
  *
- * Source: PS3.5 section 6.2; character sets: PS3.3 section C.12.1.1.2. Reading never fails: what cannot be decoded
- * is shown with replacement characters, since a report about a damaged file must still name its elements.
+ * Source: PS3.5 section 6.2. Text in the character sets of patients' names is read by character-set. Reading never
+ * fails: a report about a damaged file must still name its elements.
  */
 import type { ByteSource } from '../../bytes/source.ts'
 import { decodeLatin1, encodeUtf8 } from '../../bytes/text.ts'
