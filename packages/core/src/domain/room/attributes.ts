@@ -32,7 +32,9 @@ function elementOf(keyword: string, value: AttributeValue, isSigned: boolean): N
   if (tag === undefined || entry === undefined) throw new RangeError(`no attribute ${keyword}`)
   const vr = entry.vr === 'xs' ? (isSigned ? 'SS' : 'US') : entry.vr
   if (value instanceof Uint8Array) return { tag, vr: vr.slice(0, 2), value }
-  const values = Array.isArray(value) ? (value as readonly (string | number | Attributes)[]) : [value as string | number]
+  const values = Array.isArray(value)
+    ? (value as readonly (string | number | Attributes)[])
+    : [value as string | number]
   if (vr === 'SQ') return sq(tag, ...values.map((item) => elementsOf(item as Attributes)))
   const numbers = values.map(Number)
   if (vr === 'US') return us(tag, ...numbers)

@@ -29,7 +29,7 @@ export function growVessels(frame: ChestFrame, random: Random): Detail[] {
       isInside(lungShape, p, 0.9) && !isInside(dome, p, 1.04) && Math.abs(p[0]) > 36
     const hilum: Vector = [lung.side * 42, 22, lung.side < 0 ? 2 : 12]
     const atrium: Vector = [lung.side * 34, 22, -18]
-    return [...growTree(hilum, 330, lung, isLung, random), ...growTree(atrium, 210, lung, isLung, random)]
+    return [...growTree(hilum, 270, lung, isLung, random), ...growTree(atrium, 170, lung, isLung, random)]
   })
 }
 

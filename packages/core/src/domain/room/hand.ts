@@ -235,7 +235,7 @@ function growFlesh(digits: readonly (readonly Vector[])[], fill: Mixture, coat: 
   }
   pad([-2, -1, 46], [36, 14, 40], -3)
   pad([-1, -1, 66], [36, 12, 22], -6)
-  pad([26, -3, 26], [19, 14, 40], 30)
+  pad([25, -3, 22], [18, 14, 34], 32)
   pad([-23, -2, 24], [14, 15, 34], -10)
   pad([1, 0, -2], [31, 19, 34])
   solids.push(

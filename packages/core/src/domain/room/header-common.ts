@@ -30,7 +30,12 @@ export function placeImage(plan: ExposurePlan, index: number, secondsApart: numb
 }
 
 /** Patient, study, series, equipment, acquisition, image and object, for a storage class and a modality. */
-export function commonAttributes(plan: ExposurePlan, { index, moment, acquisition }: ImagePlace, modality: string, sopClassUid: string): Attributes {
+export function commonAttributes(
+  plan: ExposurePlan,
+  { index, moment, acquisition }: ImagePlace,
+  modality: string,
+  sopClassUid: string,
+): Attributes {
   const { patient, body, device, operator } = plan
   const start = parseMoment(plan.at)
   const ids = createRandom(`${plan.seed}/${plan.kind}/image ${index}`)
@@ -67,7 +72,9 @@ export function commonAttributes(plan: ExposurePlan, { index, moment, acquisitio
     OperatorsName: operator.name,
     OperatorIdentificationSequence: [
       {
-        PersonIdentificationCodeSequence: [{ CodeValue: operator.id, CodingSchemeDesignator: DEMO_SCHEME, CodeMeaning: 'Technologist' }],
+        PersonIdentificationCodeSequence: [
+          { CodeValue: operator.id, CodingSchemeDesignator: DEMO_SCHEME, CodeMeaning: 'Technologist' },
+        ],
         InstitutionName: INSTITUTION,
       },
     ],
@@ -118,4 +125,5 @@ export function pixelAttributes(shape: PixelShape, samples: Uint16Array | Int16A
 }
 
 /** VR OW is handed over in little-endian order; so are numbers in memory everywhere this runs. */
-const littleEndianBytes = (samples: Uint16Array | Int16Array): Uint8Array => new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
+const littleEndianBytes = (samples: Uint16Array | Int16Array): Uint8Array =>
+  new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)

@@ -81,7 +81,10 @@ const shapeOf = ({ columns, rows, tone, photometricInterpretation }: RadiographS
   photometricInterpretation,
 })
 
-const windowAttributes = ({ window }: Presented): Attributes => ({ WindowCenter: window.center, WindowWidth: window.width })
+const windowAttributes = ({ window }: Presented): Attributes => ({
+  WindowCenter: window.center,
+  WindowWidth: window.width,
+})
 
 /** Tube and distances (C.8.7.10 and neighbours). */
 function beamAttributes({ technique, currentMa, objectMm }: RadiographSetup): Attributes {

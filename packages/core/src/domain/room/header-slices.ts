@@ -62,7 +62,9 @@ export function tomographAttributes(plan: ExposurePlan, setup: TomographSetup, s
     FocalSpots: 1.2,
     ConvolutionKernel: 'DEMO-SOFT',
     CTDIvol: setup.currentTimeMas * 0.067,
-    CTDIPhantomTypeCodeSequence: [{ CodeValue: '113691', CodingSchemeDesignator: 'DCM', CodeMeaning: 'IEC Body Dosimetry Phantom' }],
+    CTDIPhantomTypeCodeSequence: [
+      { CodeValue: '113691', CodingSchemeDesignator: 'DCM', CodeMeaning: 'IEC Body Dosimetry Phantom' },
+    ],
   }
 }
 
@@ -117,7 +119,11 @@ interface Plane {
 }
 
 /** Axial, the patient on the back, head first. */
-function planeAttributes(plan: ExposurePlan, { size, pixelMm, thicknessMm, centerX, centerY }: Plane, z: number): Attributes {
+function planeAttributes(
+  plan: ExposurePlan,
+  { size, pixelMm, thicknessMm, centerX, centerY }: Plane,
+  z: number,
+): Attributes {
   const corner = -((size - 1) / 2) * pixelMm
   return {
     PatientPosition: 'HFS',

@@ -20,16 +20,26 @@ export interface Moment {
  */
 export function parseMoment(text: string): Moment {
   const [, year, month, day, hour, minute, second, fraction = '', zone] = SHAPE.exec(text) ?? []
-  const [y, m, d, h, min, s] = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number]
+  const [y, m, d, h, min, s] = [year, month, day, hour, minute, second].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const localMs = Date.UTC(y, m - 1, d, h, min, s, Number(fraction.padEnd(3, '0').slice(0, 3)))
-  const back = new Date(localMs)
-  if (Number.isNaN(localMs) || back.getUTCMonth() !== m - 1 || back.getUTCDate() !== d || back.getUTCSeconds() !== s) {
+  // What does not come back as it went in was no time of day or day of the month.
+  if (Number.isNaN(localMs) || new Date(localMs).toISOString().slice(0, 19) !== text.slice(0, 19)) {
     throw new RangeError('not a date and time like 2026-03-04T10:11:12.345+01:00')
   }
   return { localMs, offset: zone === undefined ? undefined : zone === 'Z' ? '+0000' : zone.replace(':', '') }
 }
 
-export const later = ({ localMs, offset }: Moment, seconds: number): Moment => ({ localMs: localMs + Math.round(seconds * 1000), offset })
+export const later = ({ localMs, offset }: Moment, seconds: number): Moment => ({
+  localMs: localMs + Math.round(seconds * 1000),
+  offset,
+})
 
 /** `20260304` */
 export const formatDate = (moment: Moment): string => digitsOf(moment).slice(0, 8)
@@ -41,7 +51,8 @@ export const formatTime = (moment: Moment): string => {
 }
 
 /** `20260304101112.345000+0100` */
-export const formatDateTime = (moment: Moment): string => `${formatDate(moment)}${formatTime(moment)}${moment.offset ?? ''}`
+export const formatDateTime = (moment: Moment): string =>
+  `${formatDate(moment)}${formatTime(moment)}${moment.offset ?? ''}`
 
 /** Year, month, day, hour, minute, second and millisecond, 17 digits. */
 const digitsOf = ({ localMs }: Moment): string => new Date(localMs).toISOString().replace(/[^0-9]/g, '')

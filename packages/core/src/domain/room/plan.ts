@@ -167,6 +167,8 @@ function spellLetters(number: number): string {
 
 function checkSize({ columns, rows }: Size, isSquare: boolean): void {
   const isWhole = Number.isInteger(columns) && Number.isInteger(rows)
-  if (!isWhole || Math.min(columns, rows) < 64 || Math.max(columns, rows) > 4096) throw new RangeError('64 to 4096 pixels to a side')
-  if (isSquare && (columns !== rows || columns % 4 !== 0)) throw new RangeError('slices are square, a multiple of 4 to a side')
+  if (!isWhole || Math.min(columns, rows) < 64 || Math.max(columns, rows) > 4096)
+    throw new RangeError('64 to 4096 pixels to a side')
+  if (isSquare && (columns !== rows || columns % 4 !== 0))
+    throw new RangeError('slices are square, a multiple of 4 to a side')
 }

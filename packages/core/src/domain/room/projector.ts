@@ -10,6 +10,7 @@ import type { Mixture } from './materials.ts'
 import { CHANNELS } from './materials.ts'
 import type { Plane, Quadric } from './quadric.ts'
 import { valueAt } from './quadric.ts'
+import { Ray } from './ray.ts'
 import type { Detail, Layer, Piece, Scene } from './shapes.ts'
 import type { Vector } from './vector.ts'
 import { add, cross, dot, lengthOf, multiply, scale, subtract } from './vector.ts'
@@ -77,12 +78,15 @@ export function projectScene(
   const layerMaps = projectLayers(scene.layers, coarse, warp)
   for (let i = 0; i < CHANNELS.length; i++) {
     const sum = new Float32Array(coarse.columns * coarse.rows)
+    let isEmpty = true
     for (const [layer, { softnessMm }] of scene.layers.entries()) {
       const part = (layerMaps[layer] as Float32Array[])[i] as Float32Array
       if (!part.some((value) => value !== 0)) continue
+      isEmpty = false
       const soft = blurField(part, coarse, softnessMm / pixelMm)
       for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + (soft[at] as number)
     }
+    if (isEmpty) continue
     ;(maps[i] as Float32Array).set(solidStride === 1 ? sum : enlargeField(sum, coarse, camera, solidStride))
   }
   for (const detail of scene.details) projectDetail(detail, camera, maps)
@@ -352,71 +356,6 @@ function paintSolid({ conics, cuts, layer }: SolidPlan, index: number, u: number
     } else if (cut[3] < 0) return
   }
   if (end > start) ray.paint(start, end, index, layer)
-}
-
-/** One ray as stretches of tissue: a later coat covers an earlier one, and each layer books what it changed. */
-class Ray {
-  /** Layer × channel. */
-  readonly sums: Float64Array
-  private readonly fills: readonly Mixture[]
-  private readonly starts = new Float64Array(256)
-  private readonly tissues = new Int16Array(256)
-  private count = 1
-
-  constructor(fills: readonly Mixture[], layerCount: number) {
-    this.fills = fills
-    this.sums = new Float64Array(layerCount * CHANNELS.length)
-  }
-
-  /** Nothing but air from source to detector. */
-  clear(): void {
-    this.sums.fill(0)
-    this.count = 1
-    this.starts[0] = 0
-    this.tissues[0] = -1
-  }
-
-  paint(start: number, end: number, tissue: number, layer: number): void {
-    const { starts, tissues } = this
-    let first = this.count - 1
-    while (first > 0 && (starts[first] as number) > start) first--
-    let last = first
-    while (last + 1 < this.count && (starts[last + 1] as number) < end) last++
-    for (let i = first; i <= last; i++) {
-      const from = Math.max(start, starts[i] as number)
-      const to = Math.min(end, i + 1 < this.count ? (starts[i + 1] as number) : 1)
-      this.book(tissues[i] as number, from - to, layer)
-    }
-    this.book(tissue, end - start, layer)
-    // What is left of the last stretch behind the new one.
-    const rest = tissues[last] as number
-    const keepsFirst = (starts[first] as number) < start ? 1 : 0
-    const endOfLast = last + 1 < this.count ? (starts[last + 1] as number) : 1
-    const keepsRest = endOfLast > end ? 1 : 0
-    const shift = first + keepsFirst + 1 + keepsRest - (last + 1)
-    if (shift !== 0) {
-      starts.copyWithin(last + 1 + shift, last + 1, this.count)
-      tissues.copyWithin(last + 1 + shift, last + 1, this.count)
-      this.count += shift
-    }
-    const at = first + keepsFirst
-    starts[at] = start
-    tissues[at] = tissue
-    if (keepsRest === 1) {
-      starts[at + 1] = end
-      tissues[at + 1] = rest
-    }
-  }
-
-  private book(tissue: number, length: number, layer: number): void {
-    if (tissue < 0) return
-    const fill = this.fills[tissue] as Mixture
-    const base = layer * CHANNELS.length
-    for (let i = 0; i < fill.length; i++) {
-      const density = fill[i] as number
-      if (density !== 0) this.sums[base + i] = (this.sums[base + i] as number) + density * length
-    }
-  }
 }
 
 /** From t × g/cm³ to g/cm²; rounding may have left a trace below zero. */

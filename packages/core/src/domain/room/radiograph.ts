@@ -4,11 +4,12 @@
  * Puts the steps in order: place the beam, project, give tissues their grain, collimate, expose, present. Textures that
  * no surface describes (fine vessels of the lung, fibres of muscle, trabeculae) are noise on the thickness of a tissue.
  */
-import { GLYPH_HEIGHT, textWidth, traceText } from '../../formats/picture/font.ts'
 import type { Technique } from './exposure.ts'
 import { exposeDetector } from './exposure.ts'
 import type { Size } from './field.ts'
 import { blurField, noiseField } from './field.ts'
+import type { Marker } from './lead-marker.ts'
+import { layMarkers } from './lead-marker.ts'
 import type { Presented, ToneScale } from './presentation.ts'
 import { presentSignal } from './presentation.ts'
 import type { Camera, Thickness, Warp } from './projector.ts'
@@ -20,24 +21,12 @@ import { add, multiply, rotation, scale } from './vector.ts'
 
 /** Resolution to which organs are projected; their edges are softer than that. */
 const SOLID_MM = 1
-/** Transmission of 1.5 mm lead: next to nothing but scatter gets round it. */
-const LEAD_SHARE = 0.02
-
 /** A rectangle on the detector in pixels, right and bottom not included. */
 export interface Field {
   readonly left: number
   readonly top: number
   readonly right: number
   readonly bottom: number
-}
-
-export interface Marker {
-  readonly text: string
-  /** Upper left corner, in millimetres from the upper left corner of the detector. */
-  readonly leftMm: number
-  readonly topMm: number
-  /** Height of a letter. */
-  readonly heightMm: number
 }
 
 export interface Setup extends Size {
@@ -72,7 +61,7 @@ export function takeRadiograph(scene: Scene, setup: Setup, random: Random): Pres
   const thickness = projectScene(scene, camera, { solidStride: stride, warp, bodyScale: setup.bodyScale })
   grainTissues(thickness, setup, random.fork('grain'))
   const signal = exposeDetector(
-    { ...setup, thickness, collimator: collimate(setup), marker: layMarkers(setup) },
+    { ...setup, thickness, collimator: collimate(setup), marker: layMarkers(setup, setup.pixelMm, setup.markers) },
     random.fork('quanta'),
   )
   const isExposed = new Uint8Array(setup.columns * setup.rows)
@@ -134,31 +123,18 @@ function grainTissues(thickness: Thickness, size: Setup, random: Random): void {
 
 /** Full inside the field, nothing outside, half a millimetre of half shadow. */
 function collimate(setup: Setup): Float32Array {
-  const map = new Float32Array(setup.columns * setup.rows)
-  forField(setup, (at) => {
-    map[at] = 1
-  })
-  return blurField(map, setup, 0.5 / setup.pixelMm)
+  const { columns, rows, field, pixelMm } = setup
+  const profile = (length: number, from: number, to: number): Float32Array =>
+    blurField(new Float32Array(length).fill(1, from, to), { columns: length, rows: 1 }, 0.5 / pixelMm)
+  const across = profile(columns, field.left, field.right)
+  const down = profile(rows, field.top, field.bottom)
+  const map = new Float32Array(columns * rows)
+  for (let v = 0; v < rows; v++) {
+    for (let u = 0; u < columns; u++) map[v * columns + u] = (across[u] as number) * (down[v] as number)
+  }
+  return map
 }
 
 function forField({ field, columns }: Setup, visit: (at: number) => void): void {
   for (let v = field.top; v < field.bottom; v++) for (let u = field.left; u < field.right; u++) visit(v * columns + u)
-}
-
-/** Lead letters lie on the detector. */
-function layMarkers(setup: Setup): Float32Array {
-  const map = new Float32Array(setup.columns * setup.rows).fill(1)
-  for (const { text, leftMm, topMm, heightMm } of setup.markers) {
-    const dot = heightMm / GLYPH_HEIGHT / setup.pixelMm
-    const left = Math.min(leftMm / setup.pixelMm, setup.columns - textWidth(text) * dot)
-    const top = topMm / setup.pixelMm
-    traceText(text, (x, y) => {
-      for (let v = Math.round(top + y * dot); v < Math.round(top + (y + 1) * dot); v++) {
-        for (let u = Math.round(left + x * dot); u < Math.round(left + (x + 1) * dot); u++) {
-          if (u >= 0 && v >= 0 && u < setup.columns && v < setup.rows) map[v * setup.columns + u] = LEAD_SHARE
-        }
-      }
-    })
-  }
-  return blurField(map, setup, 0.25 / setup.pixelMm)
 }

@@ -73,12 +73,21 @@ const SECONDS_BETWEEN = 420
  * Works through a list of procedures: a new patient each, some minutes apart.
  * @param count  procedures; one of CT or MR gives a series of slices
  */
-export function* runRoom(seed: string, count: number, { kinds = MIXED_KINDS, ...request }: Worklist): Generator<WorklistCapture, void, undefined> {
+export function* runRoom(
+  seed: string,
+  count: number,
+  { kinds = MIXED_KINDS, ...request }: Worklist,
+): Generator<WorklistCapture, void, undefined> {
   const pauses = createRandom(`${seed}/pauses`)
   let moment = parseMoment(request.at)
   for (let i = 0; i < count; i++) {
     const kind = kinds[i % kinds.length] as ExposureKind
-    const plan = planExposure(`${seed}/${i}`, { ...request, kind, at: spellMoment(moment), patientNumber: 1 + (i % 9999) })
+    const plan = planExposure(`${seed}/${i}`, {
+      ...request,
+      kind,
+      at: spellMoment(moment),
+      patientNumber: 1 + (i % 9999),
+    })
     let index = 0
     for (const capture of captureSeries(plan)) yield { ...capture, plan, index: index++ }
     moment = later(moment, SECONDS_BETWEEN * pauses.between(0.7, 1.6))
@@ -147,7 +156,8 @@ function openTomograph(plan: ExposurePlan): (index: number) => Capture {
 /** Twelve bits: −1024 … 3071 Hounsfield units. */
 function storeUnsigned(hounsfield: Float32Array): Uint16Array {
   const samples = new Uint16Array(hounsfield.length)
-  for (let i = 0; i < samples.length; i++) samples[i] = Math.max(0, Math.min(4095, Math.round((hounsfield[i] as number) - CT_INTERCEPT)))
+  for (let i = 0; i < samples.length; i++)
+    samples[i] = Math.max(0, Math.min(4095, Math.round((hounsfield[i] as number) - CT_INTERCEPT)))
   return samples
 }
 
@@ -159,7 +169,9 @@ function storeSigned(hounsfield: Float32Array, size: number): Int16Array {
     for (let u = 0; u < size; u++) {
       const i = v * size + u
       const isOutside = (u - middle) ** 2 + (v - middle) ** 2 > middle * middle
-      samples[i] = isOutside ? CT_PADDING : Math.max(0, Math.min(4095, Math.round((hounsfield[i] as number) - CT_INTERCEPT)))
+      samples[i] = isOutside
+        ? CT_PADDING
+        : Math.max(0, Math.min(4095, Math.round((hounsfield[i] as number) - CT_INTERCEPT)))
     }
   }
   return samples
@@ -175,7 +187,8 @@ function openResonance(plan: ExposurePlan): (index: number) => Capture {
     const z = setup.heights[index] as number
     const magnitude = scanHead(head, { ...setup, z }, streamOf(plan, 'series'), streamOf(plan, `slice ${index}`))
     const samples = new Uint16Array(magnitude.length)
-    for (let i = 0; i < samples.length; i++) samples[i] = Math.min(4095, Math.round((magnitude[i] as number) * FAT_VALUE))
+    for (let i = 0; i < samples.length; i++)
+      samples[i] = Math.min(4095, Math.round((magnitude[i] as number) * FAT_VALUE))
     const window = { center: 600, width: 1150 }
     return {
       elements: elementsOf(headAttributes(plan, setup, { samples, index, bitsStored: 12, window })),
@@ -191,7 +204,8 @@ function openResonance(plan: ExposurePlan): (index: number) => Capture {
 }
 
 function checkIndex({ imageCount }: ExposurePlan, index: number): number {
-  if (!Number.isInteger(index) || index < 0 || index >= imageCount) throw new RangeError(`the plan has ${imageCount} images`)
+  if (!Number.isInteger(index) || index < 0 || index >= imageCount)
+    throw new RangeError(`the plan has ${imageCount} images`)
   return index
 }
 

@@ -124,7 +124,7 @@ export function tube(sections: readonly TubeSection[], squash?: Matrix): TubePie
       return squash === undefined ? surface : mapped(surface, squash)
     }
     const [worldFrom, worldTo] = [sections[i] as TubeSection, sections[i + 1] as TubeSection]
-    const reach = Math.max(from.radius, to.radius) * 1.5 * (squash === undefined ? 1 : stretchOf(squash))
+    const reach = Math.max(from.radius, to.radius) * 1.25 * (squash === undefined ? 1 : stretchOf(squash))
     const piece: Piece = {
       quadrics: [own(from.radius, to.radius)],
       planes,

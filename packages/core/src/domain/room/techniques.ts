@@ -12,7 +12,8 @@ import type { ResonanceSetup } from './resonance.ts'
 import type { SliceSetup } from './tomograph.ts'
 
 /** The stream of a plan for one purpose. */
-export const streamOf = (plan: ExposurePlan, label: string): Random => createRandom(`${plan.seed}/${plan.kind}/${label}`)
+export const streamOf = (plan: ExposurePlan, label: string): Random =>
+  createRandom(`${plan.seed}/${plan.kind}/${label}`)
 
 export interface RadiographSetup extends Setup {
   readonly currentMa: number
@@ -59,7 +60,9 @@ export function setupChest(plan: ExposurePlan): RadiographSetup {
     trabeculaMm: 2.4,
     field: collimate(size, pixelMm, random),
     hasShutter: true,
-    markers: [{ text: 'L', leftMm: CHEST_WIDTH_MM - 40 + random.around(0, 4), topMm: 14 + random.around(0, 3), heightMm: 15 }],
+    markers: [
+      { text: 'L', leftMm: CHEST_WIDTH_MM - 40 + random.around(0, 4), topMm: 14 + random.around(0, 3), heightMm: 15 },
+    ],
   }
 }
 
@@ -113,7 +116,11 @@ export function setupHand(plan: ExposurePlan): RadiographSetup {
 }
 
 /** The collimator leaves a few millimetres of the detector dark at each side. */
-function collimate({ columns, rows }: { readonly columns: number; readonly rows: number }, pixelMm: number, random: Random): Field {
+function collimate(
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+  pixelMm: number,
+  random: Random,
+): Field {
   const edge = (): number => Math.round(random.between(2, 7) / pixelMm)
   return { left: edge(), top: edge(), right: columns - edge(), bottom: rows - edge() }
 }
