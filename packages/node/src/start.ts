@@ -3,6 +3,7 @@
  *
  * Everything here is loaded late: what a command does not need costs it no time.
  */
+import { dirname } from 'node:path'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Adapters } from './cli/adapters.ts'
 import type { Context } from './cli/context.ts'
@@ -30,6 +31,16 @@ const adapters: Adapters = {
   findInputs: async (words) => (await import('./storage/find-inputs.ts')).findInputs(words),
   openFile: async (path) => (await import('./storage/file-source.ts')).openFileSource(path),
   readFile,
+  writeFile: async (path, bytes) => {
+    await makeFolder(dirname(path))
+    const { writeFileAtomically } = await import('./storage/write-file.ts')
+    writeFileAtomically(path, [bytes], { isOverwriting: true })
+  },
+  writePicture: async (path, picture) => {
+    await makeFolder(dirname(path))
+    const { writePng } = await import('./storage/png.ts')
+    writePng(path, picture, { isOverwriting: true })
+  },
   initRing: async (home, options) => (await import('./keys/key-ring.ts')).initKeyRing(home, options),
   openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
 }
@@ -59,6 +70,11 @@ export async function startProgram({ words, version }: Start): Promise<void> {
     showFailure(failure, new Output(terminal, words.includes('--json')), terminal)
     process.exitCode = exitCodeOf(failure.code)
   }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const { makeFolder } = await import('./storage/write-pair.ts')
+  makeFolder(path)
 }
 
 async function readFile(path: string): Promise<Uint8Array | undefined> {

@@ -5,6 +5,7 @@
  */
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
+import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
 import type { CrlReason } from '@fiducial/core/formats/x509/crl.ts'
 import type { Work } from './work.ts'
@@ -41,6 +42,8 @@ export interface HolderRequest {
   readonly validityDays?: number
   readonly notBefore?: Date
   readonly pkcs11?: TokenPlace
+  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise. */
+  readonly dicomKey?: 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p-256' | 'p-384'
 }
 
 /** Somebody or something with certificates. */
@@ -76,6 +79,10 @@ export interface Adapters {
   openFile(path: string): Promise<OpenFile>
   /** A whole file, or undefined where there is none. @throws {StoreError} `input_unreadable` */
   readFile(path: string): Promise<Uint8Array | undefined>
+  /** A whole file in place of what stood there; its folder is made. @throws {StoreError} `output_unwritable` */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>
+  /** A PNG file, likewise. @throws {StoreError} `output_unwritable` */
+  writePicture(path: string, picture: Raster): Promise<void>
   /** @throws {KeyError} `key_exists` @throws {StoreError} `output_unwritable` */
   initRing(home: string, options: Secrets & { readonly site: string; readonly isDemo: boolean }): Promise<Ring>
   /** @throws {KeyError} `key_missing`, `key_unreadable` */

@@ -50,6 +50,8 @@ export interface SealSettings {
   /** The technologist signs the series and not each image. */
   readonly isSeries: boolean
   readonly isOverwriting: boolean
+  /** Seals with the keys of revoked and expired holders, too: for demonstrations of what a verifier says. */
+  readonly isStatusIgnored?: boolean
 }
 
 export interface SealedImage {

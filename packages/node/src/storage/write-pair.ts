@@ -50,7 +50,8 @@ export async function writePair({ path, pieces, seal, isOverwriting = false }: P
   return image.length + beside.length
 }
 
-function makeFolder(path: string): void {
+/** Makes a folder with all above it. @throws {StoreError} `output_unwritable` */
+export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true })
   } catch (cause) {

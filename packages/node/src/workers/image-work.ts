@@ -10,13 +10,13 @@ export const imageWork: Work = {
 
   async *seal(tasks, settings, signal) {
     const { openKeyRing } = await import('../keys/key-ring.ts')
-    const { home, secrets, ...others } = settings
+    const { home, secrets, isStatusIgnored = false, ...others } = settings
     const ring = await openKeyRing(home, secrets)
     const setup = {
       kind: 'seal',
       settings: others,
-      device: await ring.material(settings.device),
-      operator: await ring.material(settings.operator),
+      device: await ring.material(settings.device, { isStatusIgnored }),
+      operator: await ring.material(settings.operator, { isStatusIgnored }),
       isDemo: ring.isDemo,
       anchors: ring.trust(),
       ...(settings.timestampUrl === undefined && { authority: await ring.timestampMaterial() }),

@@ -16,7 +16,7 @@ export interface VerifySetup {
 
 export interface SealSetup {
   readonly kind: 'seal'
-  readonly settings: Omit<SealSettings, 'home' | 'secrets'>
+  readonly settings: Omit<SealSettings, 'home' | 'secrets' | 'isStatusIgnored'>
   readonly device: HolderMaterial
   readonly operator: HolderMaterial
   /** Of the ring's own timestamp authority; absent where another one is asked. */

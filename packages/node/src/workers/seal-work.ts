@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { describeFailure } from '../cli/failure.ts'
 import type { Done, SealedImage, SealTask } from '../cli/work.ts'
@@ -33,7 +34,7 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
     random: (length) => new Uint8Array(randomBytes(length)),
     now: () => new Date(),
     device: { id: settings.device, keys: await openKeys(setup.device) },
-    operator: { id: settings.operator, keys: await openKeys(setup.operator) },
+    operator: { id: staffNumberOf(setup.operator) ?? settings.operator, keys: await openKeys(setup.operator) },
     authority,
     isSeries: settings.isSeries,
     isDemo,
@@ -88,6 +89,9 @@ function describe(state: SealedImage['state'], target: string, { statement }: Se
   const { sopInstanceUid, seriesInstanceUid } = statement.instance
   return { state, target, sopInstanceUid, seriesInstanceUid, sealedAt: statement.sealedAt.toISOString() }
 }
+
+/** What the site calls a person by, where the certificate says. */
+const staffNumberOf = ({ statement }: HolderMaterial): string | undefined => parseCertificate(statement.certificate).subject.serialNumber
 
 async function openKeys({ dicom, statement, postQuantum }: HolderMaterial): Promise<HolderKeys> {
   return {

@@ -1,0 +1,50 @@
+/**
+ * Crimes: the forgeries of the demonstration: those over bytes, and those that seal with keys of the forger's.
+ */
+import { addNodule, FORGERIES } from '@fiducial/core/domain/forge/forgeries.ts'
+
+/** Something done to a sealed image. */
+export interface Crime {
+  readonly id: string
+  readonly title: string
+  readonly motive: string
+}
+
+/** What a forger with keys does: change the image or not, and seal it anew. */
+export interface KeyCrime extends Crime {
+  readonly apply: (original: Uint8Array) => Uint8Array
+  /** Whose keys seal: a ring of the forger's own with the same names; an expired device; a person in a device's place. */
+  readonly keys: 'rogue' | 'expired' | 'person'
+}
+
+export const BYTE_CRIMES = FORGERIES
+
+export const KEY_CRIMES: readonly KeyCrime[] = [
+  {
+    id: 'rogue-key',
+    title: 'a nodule, and sealed anew by a CA of the same name',
+    motive: 'whoever looks at names only sees the right ones',
+    apply: addNodule,
+    keys: 'rogue',
+  },
+  {
+    id: 'expired-key',
+    title: 'sealed today by a device whose certificate has expired',
+    motive: 'a key from a scrapped device',
+    apply: (original) => original,
+    keys: 'expired',
+  },
+  {
+    id: 'person-as-device',
+    title: 'the technologist’s key in the place of the device’s',
+    motive: 'an insider makes an image without any device',
+    apply: addNodule,
+    keys: 'person',
+  },
+]
+
+export const OTHER_SEAL: Crime = {
+  id: 'other-seal',
+  title: 'the seal of another image of the same patient beside it',
+  motive: 'a genuine seal lends its name',
+}

@@ -1,0 +1,48 @@
+/** Keys of the demonstration: the hospital's, and the forger's, who calls himself by the same names. */
+import { demoDevice, EXPOSURE_KINDS, type ExposureKind } from '@fiducial/core/domain/room/plan.ts'
+import type { Ring } from '../adapters.ts'
+import type { Context } from '../context.ts'
+
+const SITE = 'Example Hospital'
+const TECHNOLOGIST = 'Technologist A'
+const DAY_MS = 86_400_000
+
+export interface DemoKeys {
+  readonly home: string
+  readonly ring: Ring
+  /** Ids of the devices by what they make. */
+  readonly devices: Readonly<Record<ExposureKind, string>>
+  readonly operator: string
+  /** A device whose certificate has expired. */
+  readonly expired: string
+}
+
+/** Makes the keys of the hospital. Cost: the search for eight RSA keys, two seconds on two cores, off this thread. */
+export async function makeHospital(home: string, context: Context): Promise<DemoKeys> {
+  const ring = await context.adapters.initRing(home, { site: SITE, isDemo: true })
+  const notBefore = new Date(Date.now() - 60 * DAY_MS)
+  const [chest, hand, ct, mr, operator, expired] = await Promise.all([
+    ...EXPOSURE_KINDS.map((kind) => enrol(ring, kind)),
+    ring.enrolPerson({ name: TECHNOLOGIST, staffId: 'DEMO-OP-01' }).then(({ id }) => id),
+    ring.enrolDevice({ name: 'Scrapped room', validityDays: 30, notBefore, dicomKey: 'rsa-2048' }).then(({ id }) => id),
+  ])
+  if (!chest || !hand || !ct || !mr || !operator || !expired) throw new TypeError('somebody was not enrolled')
+  return { home, ring, devices: { chest, hand, ct, mr }, operator, expired }
+}
+
+/** Makes a ring with the same names and other keys, as anybody can. */
+export async function makeForger(home: string, context: Context): Promise<{ readonly home: string; readonly device: string; readonly operator: string }> {
+  const ring = await context.adapters.initRing(home, { site: SITE, isDemo: true })
+  const { stationName } = demoDevice('chest')
+  const [device, operator] = await Promise.all([
+    ring.enrolDevice({ name: stationName, dicomKey: 'rsa-2048' }),
+    ring.enrolPerson({ name: TECHNOLOGIST, dicomKey: 'rsa-2048' }),
+  ])
+  return { home, device: device.id, operator: operator.id }
+}
+
+async function enrol(ring: Ring, kind: ExposureKind): Promise<string> {
+  const { stationName, manufacturer, model, serialNumber } = demoDevice(kind)
+  const { id } = await ring.enrolDevice({ name: stationName, manufacturer, model, serial: serialNumber })
+  return id
+}
