@@ -285,6 +285,13 @@ describe('compareInstance of attributes', () => {
     assert.equal(compare(toyElements([text(0x00100020, 'LO', 'X')])).changes[0]?.name, 'Patient ID')
   })
 
+  it('does not mind when padding behind the data is dropped', () => {
+    const by = statementOf(toyElements([{ tag: 0xfffcfffc, vr: 'OB', value: new Uint8Array(2) }]))
+    const dropped = compare(toyElements(), undefined, {}, by)
+    assert.deepEqual([dropped.kind, ...spell(dropped)], ['equivalent', 'element_removed other fffcfffc'])
+    assert.equal(compare(without(toyElements(), 0x00291010), undefined, {}, by).kind, 'altered')
+  })
+
   it('names a second element with one tag', () => {
     const file = signedFile(toyElements())
     const element = file.dataSet.elements.find(({ tag }) => tag === 0x00100020) as { start: number; end: number }
@@ -485,6 +492,19 @@ describe('compareInstance of pixels that were compressed after sealing', () => {
     assert.deepEqual([found.kind, ...spell(found)], ['transcoded', 'transfer_syntax_changed pixels 7fe00010'])
     const wider = compare(toyElements([...rct, us(0x00280107, 9)]), RLE, { decodeFrame }, by)
     assert.deepEqual([wider.kind, wider.changes[0]?.what], ['altered', 'element_added'])
+  })
+
+  it('lets a compressor say what it did, and nobody else', () => {
+    const note = text(0x00082111, 'ST', 'Lossless JPEG compression')
+    const found = compare(toyElements([note, encapsulated(...codedFrames)]), RLE, { decodeFrame })
+    assert.deepEqual(
+      [found.kind, ...spell(found)],
+      ['transcoded', 'element_added other 82111', 'transfer_syntax_changed pixels 7fe00010'],
+    )
+    assert.equal(compare(toyElements([note])).kind, 'altered')
+    const before = statementOf(toyElements([note]))
+    const other = toyElements([text(0x00082111, 'ST', 'Fracture removed'), encapsulated(...codedFrames)])
+    assert.equal(compare(other, RLE, { decodeFrame }, before).kind, 'altered')
   })
 
   it('does not let a compressed copy turn black into white', () => {

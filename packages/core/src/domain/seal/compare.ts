@@ -14,6 +14,7 @@ import { findElement, type Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { type Digests, digestSignature, streamContext } from '../signature/digest.ts'
 import { readSignatures } from '../signature/read.ts'
+import { DATA_SET_TRAILING_PADDING } from '../signature/signable.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
 import { digestDataSet, digestUnusualPadding, type EncapsulatedTree, type PixelTree } from './instance.ts'
 import { hashTree } from './merkle.ts'
@@ -108,6 +109,8 @@ const PHOTOMETRIC_INTERPRETATION: Tag = 0x00280004
 const PLANAR_CONFIGURATION: Tag = 0x00280006
 /** Extended Offset Table, its lengths, and the total length of the encapsulated value. */
 const TABLES: ReadonlySet<Tag> = new Set([0x7fe00001, 0x7fe00002, 0x7fe00003])
+/** Text that even a lossless compressor may add, to say what it did; it stays among the changes. */
+const DERIVATION_DESCRIPTION: Tag = 0x00082111
 /** What a compressor with loss writes: image type, instance, derivation, source, and that there was loss (PS3.3 section C.7.6.1.1.5). */
 const LOSS: ReadonlySet<Tag> = new Set([
   0x00080008, 0x00080018, 0x00082111, 0x00082112, 0x00089215, 0x00282110, 0x00282112, 0x00282114,
@@ -150,8 +153,8 @@ class ContentComparison {
     // The digest takes in the fragments, but not where one ends and the next begins.
     const isSameLayout = this.#isSameLayout(describeLayout(this.#file, hashes)?.digest)
     const changes = isSameLayout ? elements : [...elements, pixelChange('fragments_changed')]
-    if (changes.length > 0) return { kind: 'altered', changes, changedFrames: 0 }
-    return { kind: 'equivalent', changes: this.#padding(), changedFrames: 0 }
+    if (!changes.every(isNote)) return { kind: 'altered', changes, changedFrames: 0 }
+    return { kind: 'equivalent', changes: [...changes, ...this.#padding()], changedFrames: 0 }
   }
 
   /** A hop may make unusual padding usual; the other way round, or from one kind to another, somebody changed bytes. */
@@ -175,7 +178,9 @@ class ContentComparison {
     if (changes.length === 0 && excused.length === 0 && (isNative || !isReencoded)) {
       return { kind: 'altered', changes: [{ what: 'encoding_changed', concern: 'other' }], changedFrames }
     }
-    const altered = rest.filter(({ what }) => what !== 'vr_lost')
+    const isPixelNote = ({ what, tag }: Change): boolean =>
+      tag === DERIVATION_DESCRIPTION && what === 'element_added' && isReencoded && !isNative
+    const altered = rest.filter((change) => !isNote(change) && !isPixelNote(change))
     if (state === 'undecided' && altered.length > 0 && altered.every(isLoss))
       return { kind: 'derived', changes, changedFrames }
     if (state === 'other' || altered.length > 0) return { kind: 'altered', changes, changedFrames }
@@ -367,6 +372,10 @@ const pixelChange = (what: ChangeKind, frame?: number): Change => ({
   name: nameOf(PIXEL_DATA),
   ...(frame === undefined ? {} : { frame }),
 })
+
+/** Changes that touch nothing an image says: a value whose VR is forgotten, padding behind the data that is dropped. */
+const isNote = ({ what, tag }: Change): boolean =>
+  what === 'vr_lost' || (what === 'element_removed' && tag === DATA_SET_TRAILING_PADDING)
 
 const isLoss = ({ tag }: Change): boolean => tag !== undefined && LOSS.has(tag)
 

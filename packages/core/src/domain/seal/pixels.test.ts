@@ -230,6 +230,27 @@ describe('describePixels of encapsulated pixel data', () => {
     )
   })
 
+  it('joins one-bit frames that do not end on a byte', () => {
+    // Three frames of five bits, lowest bit first: 10110 01100 11101 in order of the samples.
+    const codestreams = [0b01101, 0b00110, 0b10111].map((bits) => Uint8Array.of(bits, 0))
+    const decode: DecodeFrame = (_uid, codestream, frameShape) => ({
+      bytes: codestream.slice(0, 1),
+      samplesPerPixel: 1,
+      bitsAllocated: frameShape.bitsAllocated,
+      planarConfiguration: 0,
+      photometricInterpretation: 'MONOCHROME2',
+      isLossless: true,
+    })
+    const elements = toyElements([...shape(1, 5, 1, 1, 3), encapsulated(...codestreams)])
+    const joined = 0b01101 | (0b00110 << 5) | (0b10111 << 10)
+    const expected = hexes([sha256(Uint8Array.of(joined & 255, joined >> 8))])
+    assert.deepEqual(hexes(describePixels(toyFile(elements, RLE), hashes, decode)?.frames), expected)
+    const native = toyFile(
+      toyElements([...shape(1, 5, 1, 1, 3), pixel('OB', Uint8Array.of(joined & 255, joined >> 8))]),
+    )
+    assert.deepEqual(frames(native), expected)
+  })
+
   it('gives nothing where nobody can say which fragments make a frame', async () => {
     const three = toyFile(toyElements([encapsulated(...rleFrames, Uint8Array.of(0, 0))]), RLE)
     assert.equal(describePixels(three, hashes, await rleDecoder()), undefined)

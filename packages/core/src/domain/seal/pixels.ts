@@ -260,32 +260,20 @@ function filled(frame: DecodedFrame, { bitsStored, bitsAllocated, isSigned }: Sh
   return { ...frame, bytes }
 }
 
-function describeDecoded(
-  file: DicomFile,
-  shape: Shape,
-  hashes: HashFactory,
-  decode: (transferSyntaxUid: string, codestream: Uint8Array) => DecodedFrame,
-): PixelDigests | undefined {
-  if (!isLosslessSyntax(file.transferSyntaxUid) && !mayBeLossless(file.transferSyntaxUid)) return undefined
+type Decode = (transferSyntaxUid: string, codestream: Uint8Array) => DecodedFrame
+
+function describeDecoded(file: DicomFile, shape: Shape, hashes: HashFactory, decode: Decode): PixelDigests | undefined {
+  const { transferSyntaxUid } = file
+  if (!isLosslessSyntax(transferSyntaxUid) && !mayBeLossless(transferSyntaxUid)) return undefined
   const layout = describeLayout(file, hashes)
-  // Frames that do not end on a byte are joined bit by bit in native pixel data; nobody does that here.
-  const isCut =
-    (shape.rows * shape.columns * shape.samplesPerPixel * shape.bitsAllocated) % 8 === 0 || shape.numberOfFrames === 1
-  if (layout === undefined || layout.isAmbiguous || !isCut) return undefined
-  const frames: Uint8Array[] = []
+  if (layout === undefined || layout.isAmbiguous) return undefined
+  const digests = new DecodedDigests(shape, hashes)
   let meaning: DecodedFrame | undefined
   try {
-    for (const fragments of layout.frames) {
-      const pieces = fragments.map(({ valueStart, end }) => file.dataSet.source.view(valueStart, end))
-      const decoded = decode(
-        file.transferSyntaxUid,
-        pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(...pieces),
-      )
-      if (!decoded.isLossless) return undefined
-      if (meaning !== undefined && meaning.photometricInterpretation !== decoded.photometricInterpretation)
-        return undefined
-      meaning = decoded
-      frames.push(digestOf(hashes, 'sha256', decoded.bytes))
+    for (const frame of decodedFrames(file, layout, decode)) {
+      const first = (meaning ??= frame)
+      if (!frame.isLossless || frame.photometricInterpretation !== first.photometricInterpretation) return undefined
+      digests.add(frame.bytes)
     }
   } catch (error) {
     // Whoever sealed damaged pixels sealed their fragments; samples there are none.
@@ -294,7 +282,60 @@ function describeDecoded(
   }
   if (meaning === undefined) return undefined
   const { photometricInterpretation, samplesPerPixel, bitsAllocated } = meaning
-  return { frames, photometricInterpretation, samplesPerPixel, bitsAllocated }
+  return { frames: digests.finish(), photometricInterpretation, samplesPerPixel, bitsAllocated }
+}
+
+function* decodedFrames(file: DicomFile, { frames }: FragmentLayout, decode: Decode): Iterable<DecodedFrame> {
+  for (const fragments of frames) {
+    const pieces = fragments.map(({ valueStart, end }) => file.dataSet.source.view(valueStart, end))
+    const [only, ...more] = pieces
+    yield decode(file.transferSyntaxUid, only !== undefined && more.length === 0 ? only : concatBytes(...pieces))
+  }
+}
+
+/** Digests of frames as native pixel data has them: one each, or one of all that are joined inside a byte. */
+class DecodedDigests {
+  readonly #hashes: HashFactory
+  readonly #frameBits: number
+  readonly #isJoined: boolean
+  readonly #frames: Uint8Array[] = []
+  readonly #whole: Hash
+  /** Bits of a byte that the next frame fills up, lowest first. */
+  #rest = 0
+  #restBits = 0
+
+  constructor({ rows, columns, samplesPerPixel, bitsAllocated, numberOfFrames }: Shape, hashes: HashFactory) {
+    this.#hashes = hashes
+    this.#frameBits = rows * columns * samplesPerPixel * bitsAllocated
+    this.#isJoined = this.#frameBits % 8 !== 0 && numberOfFrames > 1
+    this.#whole = hashes('sha256')
+  }
+
+  add(frame: Uint8Array): void {
+    if (this.#isJoined) this.#join(frame)
+    else this.#frames.push(digestOf(this.#hashes, 'sha256', frame))
+  }
+
+  finish(): readonly Uint8Array[] {
+    if (!this.#isJoined) return this.#frames
+    if (this.#restBits > 0) this.#whole.update(Uint8Array.of(this.#rest))
+    return [this.#whole.digest()]
+  }
+
+  #join(frame: Uint8Array): void {
+    const shift = this.#restBits
+    const total = shift + this.#frameBits
+    const bytes = new Uint8Array(Math.ceil(total / 8))
+    bytes[0] = this.#rest
+    for (const [i, byte] of frame.entries()) {
+      bytes[i] = (bytes[i] as number) | (byte << shift)
+      if (i + 1 < bytes.length) bytes[i + 1] = byte >> (8 - shift)
+    }
+    const whole = Math.floor(total / 8)
+    this.#whole.update(bytes.subarray(0, whole))
+    this.#restBits = total % 8
+    this.#rest = bytes[whole] ?? 0
+  }
 }
 
 /** JPEG-LS near-lossless, JPEG 2000 and HTJ2K hold codestreams of both kinds; the codestream tells. */

@@ -104,4 +104,74 @@ describe('parseCanonicalJson', () => {
       assert.throws(() => parseCanonicalJson(encodeUtf8(text)), isMalformed)
     })
   }
+
+  it('reads names that look like numbers, and text that looks like an escape', () => {
+    for (const value of [{ 10: 0, 9: 0, 1: 0 }, { a: '\\ud800' }, { ['__proto__']: { a: 1 } }, '\\ud', [['[[[[']]]) {
+      const bytes = encodeCanonicalJson(value)
+      assert.equal(formatCanonicalJson(parseCanonicalJson(bytes)), formatCanonicalJson(value))
+    }
+  })
+
+  it('stops at its limits of depth and length, brackets in strings not counted', () => {
+    const nested = (depth: number): Uint8Array => encodeUtf8('['.repeat(depth) + ']'.repeat(depth))
+    parseCanonicalJson(nested(32))
+    parseCanonicalJson(encodeUtf8(JSON.stringify(['['.repeat(100), '\\"{{{'])), { depth: 1, length: 1000 })
+    assert.throws(() => parseCanonicalJson(nested(33)), isMalformed)
+    assert.throws(() => parseCanonicalJson(nested(1_000_000)), isMalformed)
+    assert.throws(() => parseCanonicalJson(encodeUtf8('"aaaa"'), { depth: 1, length: 5 }), isMalformed)
+  })
+
+  it('reads exactly what the strict parser reads and the writer writes', () => {
+    let seed = 11
+    const next = (below: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+      return (seed >>> 8) % below
+    }
+    const pieces = [
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '\\',
+      '0',
+      '1',
+      '-',
+      '.5',
+      'e',
+      'a',
+      ' ',
+      'true',
+      '"a":',
+      '"b":',
+      '"1":',
+      '"10":',
+      '"9":',
+      '\\ud83d',
+      '\\n',
+      '\\u000f',
+      '\u20ac',
+      '1e21',
+    ]
+    let read = 0
+    for (let i = 0; i < 30_000; i++) {
+      const text = Array.from({ length: 1 + next(9) }, () => pieces[next(pieces.length)]).join('')
+      let expected: string | undefined
+      try {
+        const spelled = formatCanonicalJson(parseJson(text))
+        if (spelled === text) expected = text
+      } catch {}
+      let found: string | undefined
+      try {
+        found = formatCanonicalJson(parseCanonicalJson(encodeUtf8(text)))
+      } catch (error) {
+        assert.ok(isMalformed(error), text)
+      }
+      assert.equal(found, expected, text)
+      if (found !== undefined) read++
+    }
+    assert.ok(read > 100, `${read} texts`)
+  })
 })
