@@ -1,8 +1,8 @@
 /**
  * Plan: everything about an exposure that is decided before the beam comes on.
  *
- * A plan is plain data and says all that a picture depends on: the same plan gives the same bytes. Names, numbers and
- * institutions carry DEMO, so that nobody takes them for a patient's.
+ * A plan is plain data and says all that a picture depends on: the same plan gives the same bytes, as far as engines
+ * agree on the last bit of a sine. Names, numbers and institutions carry DEMO, so that nobody takes them for a patient's.
  */
 import type { Body } from './body.ts'
 import { drawBody } from './body.ts'
