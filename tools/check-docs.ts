@@ -7,14 +7,15 @@
  * docs/decisions/dependencies.md. Commands in `sh` blocks are commands of the command line, with options that it knows.
  *
  * A block marked `sh run` is run, all such blocks of a document in turn in one empty folder, with `./fiducial` in it and
- * its state below it; the last command of a block marked `sh run exit=1` ends with that code.
+ * its state below it. The last command of a block marked `exit=1` ends with that code. For a document with a block
+ * marked `demo`, the demo has left its images there before.
  *
  *   node tools/check-docs.ts
  *
  * Exit code 1 if anything is shown.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { type CodeBlock, type Document, readDocument } from './markdown.ts'
@@ -173,13 +174,35 @@ async function checkCalls(root: string, documents: readonly Document[]): Promise
   return findings
 }
 
+const runnableBlocks = ({ blocks }: Document): readonly CodeBlock[] =>
+  blocks.filter(({ language, marks }) => language === 'sh' && marks.includes('run'))
+
+const needsDemo = (document: Document): boolean => runnableBlocks(document).some(({ marks }) => marks.includes('demo'))
+
+/** Runs the blocks of all documents; the demo only once. */
+async function runDocuments(root: string, documents: readonly Document[]): Promise<string[]> {
+  const demo = mkdtempSync(join(tmpdir(), 'fiducial-docs-demo-'))
+  try {
+    if (documents.some(needsDemo)) {
+      const { code, output } = await runCommand(join(root, 'fiducial'), ['demo'], demo)
+      if (code !== 0) return [`fiducial demo ends with exit code ${code}:\n${output.trimEnd()}`]
+    }
+    const findings: string[] = []
+    for (const document of documents) findings.push(...(await runBlocks(root, document, demo)))
+    return findings
+  } finally {
+    rmSync(demo, { recursive: true, force: true })
+  }
+}
+
 /** Runs the marked blocks of one document, in turn, in one empty folder. */
-async function runBlocks(root: string, document: Document): Promise<string[]> {
-  const blocks = document.blocks.filter(({ language, marks }) => language === 'sh' && marks.includes('run'))
+async function runBlocks(root: string, document: Document, demo: string): Promise<string[]> {
+  const blocks = runnableBlocks(document)
   if (blocks.length === 0) return []
   const folder = mkdtempSync(join(tmpdir(), 'fiducial-docs-'))
   try {
     symlinkSync(join(root, 'fiducial'), join(folder, 'fiducial'))
+    if (needsDemo(document)) cpSync(join(demo, 'demo'), join(folder, 'demo'), { recursive: true })
     for (const { marks, text, line } of blocks) {
       const expected = Number(marks.find((mark) => mark.startsWith('exit='))?.slice(5) ?? 0)
       const { code, output } = await runCommand('sh', ['-euc', text], folder)
@@ -230,9 +253,9 @@ if (import.meta.main) {
     ...checkDependencies(manifests, page(DEPENDENCIES_PAGE)),
     ...(await checkCalls(root, documents)),
   ]
-  for (const document of documents) findings.push(...(await runBlocks(root, document)))
+  findings.push(...(await runDocuments(root, documents)))
   for (const finding of findings) process.stdout.write(`${finding}\n`)
-  const ran = documents.flatMap(({ blocks }) => blocks).filter(({ marks }) => marks.includes('run')).length
+  const ran = documents.flatMap(runnableBlocks).length
   process.stdout.write(`${documents.length} documents, ${ran} blocks run, ${findings.length} findings\n`)
   process.exitCode = findings.length === 0 ? 0 : 1
 }
