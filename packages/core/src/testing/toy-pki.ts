@@ -13,7 +13,13 @@ import { type SignatureAlgorithm, signatureAlgorithmOf } from '../formats/x509/a
 import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
 import { type Crl, type CrlEntry, parseCrl } from '../formats/x509/crl.ts'
 import { writeName } from '../formats/x509/name.ts'
-import { type CertificateContent, writeSigned, writeTbsCertificate, writeTbsCrl } from '../formats/x509/write.ts'
+import {
+  type CertificateContent,
+  type CrlContent,
+  writeSigned,
+  writeTbsCertificate,
+  writeTbsCrl,
+} from '../formats/x509/write.ts'
 
 export const sha256 = (...pieces: readonly Uint8Array[]): Uint8Array =>
   digestOf(portableCrypto.hash, 'sha256', ...pieces)
@@ -80,20 +86,22 @@ export function toyCertificate(order: ToyOrder): Certificate {
 export function toyCrl(
   issuer: Certificate,
   entries: readonly CrlEntry[],
-  dates: { readonly thisUpdate?: Date; readonly nextUpdate?: Date; readonly signedBy?: Certificate } = {},
+  change: Partial<Pick<CrlContent, 'thisUpdate' | 'nextUpdate' | 'signatureAlgorithm'>> & {
+    readonly signedBy?: Certificate
+  } = {},
 ): Crl {
-  const signatureAlgorithm = signatureAlgorithmOf('ed25519')
+  const { signatureAlgorithm = signatureAlgorithmOf('ed25519'), signedBy = issuer } = change
   const tbs = writeTbsCrl({
-    signatureAlgorithm,
     issuer: issuer.subject.bytes,
     thisUpdate: new Date('2025-01-01T00:00:00Z'),
     nextUpdate: new Date('2026-01-01T00:00:00Z'),
     number: 1,
     authorityKeyIdentifier: Uint8Array.of(1),
     entries,
-    ...dates,
+    ...change,
+    signatureAlgorithm,
   })
-  const signature = toySignature((dates.signedBy ?? issuer).spki, signatureAlgorithm, tbs)
+  const signature = toySignature(signedBy.spki, signatureAlgorithm, tbs)
   return parseCrl(writeSigned(tbs, signatureAlgorithm, signature))
 }
 

@@ -131,6 +131,22 @@ describe('both crypto ports on signatures of openssl', { skip: openssl.skip }, (
       assert.equal(ports[port].verifyDigest(first.spki, 'sha384', digestOf('sha256'), first.signature), false)
     })
 
+    it(`refuses an RSA signature with the modulus added, which is the same number to the key (${port})`, () => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }))
+      const modulus = BigInt(
+        `0x${Buffer.from(publicKey.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex')}`,
+      )
+      for (let i = 0; i < 32; i++) {
+        const text = Uint8Array.of(i)
+        const signature = new Uint8Array(sign('sha256', text, privateKey))
+        assert.ok(ports[port].verifyMessage(spki, text, signature))
+        const larger = (BigInt(`0x${Buffer.from(signature).toString('hex')}`) + modulus).toString(16)
+        if (larger.length > 512) continue
+        assert.ok(!ports[port].verifyMessage(spki, text, new Uint8Array(Buffer.from(larger, 'hex'))))
+      }
+    })
+
     it(`refuses, and does not throw for, every damaged key (${port})`, () => {
       for (const title of ['rsa-2048 sha256', 'p-256 sha256', 'ed25519 ', 'ml-dsa-44']) {
         const vector = vectors.find((candidate) => candidate.title === title)

@@ -117,6 +117,24 @@ describe('path of a certificate', () => {
     it(`refuses ${name}`, () => assertFails(judge(chain(change)), outcome, reason))
   }
 
+  it('takes an anchor for a CA that cannot say so, in version 1, and not one that could', () => {
+    const silent = chain({ root: { extensions: { keyUsage: ['keyCertSign'] } } })
+    assertFails(judge(silent), 'untrusted', 'issuer_not_ca')
+    const [root] = silent.anchors?.roots ?? []
+    assert.ok(root)
+    assert.equal(judge({ ...silent, anchors: anchorsFrom([{ ...root, version: 1 }]) }).outcome, 'trusted')
+  })
+
+  it('takes no issuer of the right name and another key identifier', () => {
+    const extensions = { ...CA, subjectKeyIdentifier: Uint8Array.of(1) }
+    const pointing = (id: number) =>
+      judge(
+        chain({ middle: { extensions }, leaf: { extensions: { ...LEAF, authorityKeyIdentifier: Uint8Array.of(id) } } }),
+      )
+    assert.equal(pointing(1).outcome, 'trusted')
+    assertFails(pointing(2), 'untrusted', 'issuer_unknown')
+  })
+
   it('accepts a path length that is just enough', () => {
     const extensions = { ...CA, basicConstraints: { isCa: true, pathLength: 1 } }
     assert.equal(judge(chain({ root: { extensions } })).outcome, 'trusted')
@@ -301,6 +319,19 @@ describe('revocation', () => {
     const question = chain({ middle: { extensions: { ...CA, keyUsage: ['keyCertSign'] } } })
     const result = judge({ ...question, crls: [toyCrl(middle, [entry(leaf, '2025-03-01T00:00:00Z')])] })
     assert.deepEqual([result.outcome, result.revocation], ['trusted', 'unknown'])
+  })
+
+  it('does not count, and does not clear, in a list over SHA-1', () => {
+    const signatureAlgorithm = signatureByOid('1.2.840.113549.1.1.5') as SignatureAlgorithm
+    const weak = (entries: Parameters<typeof toyCrl>[1]) =>
+      judge({ crls: [toyCrl(root, []), toyCrl(middle, entries, { signatureAlgorithm })] })
+    assert.deepEqual([weak([]).outcome, weak([]).revocation], ['trusted', 'unknown'])
+    assert.equal(weak([entry(leaf, '2025-03-01T00:00:00Z')]).outcome, 'trusted')
+  })
+
+  it('does not count where the entry was taken back', () => {
+    const crls = [toyCrl(root, []), toyCrl(middle, [entry(leaf, '2025-03-01T00:00:00Z', 'removeFromCRL')])]
+    assert.deepEqual([judge({ crls }).outcome, judge({ crls }).revocation], ['trusted', 'good'])
   })
 
   it('does not count in a list with a critical extension that is not understood, such as a delta', () => {

@@ -11,6 +11,7 @@ import { constructed, TAG } from '../der/tag.ts'
 import { writeElement, writeInteger, writeOctets, writeOid, writeSequence, writeSet } from '../der/write.ts'
 import { signatureAlgorithmOf, writeDigestAlgorithm } from '../x509/algorithm.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { writeExtension } from '../x509/extension.ts'
 import { OID, parseSignedData } from './signed-data.ts'
 import {
   type Imprint,
@@ -42,12 +43,14 @@ interface TokenChange {
   readonly named?: Certificate
   readonly contentDigest?: Uint8Array
   readonly attributes?: Uint8Array
+  /** TSTInfo. */
+  readonly info?: Uint8Array
 }
 
 /** A token that holds, apart from what is changed. */
 function makeToken(change: TokenChange = {}): Uint8Array {
   const { signer = authority, certificates = [signer, middle], named = signer } = change
-  const info = writeTimestampInfo({ ...facts, ...change.facts })
+  const info = change.info ?? writeTimestampInfo({ ...facts, ...change.facts })
   const contentDigest = change.contentDigest ?? sha256(info)
   const attributes = change.attributes ?? writeSignedAttributes(contentDigest, sha256(named.bytes), time)
   const signatureAlgorithm = signatureAlgorithmOf('ed25519')
@@ -93,10 +96,34 @@ describe('timestamp token', () => {
     for (const wrong of [otherContent, Uint8Array.of(...token, 0), new Uint8Array(), token.subarray(5)]) {
       assert.throws(() => parseTimestampToken(wrong), hasCode('timestamp_malformed'))
     }
-    for (const count of [0, 2]) {
-      assert.throws(() => parseTimestampToken(withSigners(token, count)), hasCode('timestamp_malformed'))
+    for (const wrong of [withSigners(token, () => []), withSigners(token, (signer) => [signer, signer])]) {
+      assert.throws(() => parseTimestampToken(wrong), hasCode('timestamp_malformed'))
     }
-    assert.ok(parseTimestampToken(withSigners(token, 1)))
+    assert.ok(parseTimestampToken(withSigners(token, (signer) => [signer])))
+  })
+
+  it('refuses an attribute that comes twice or has two values', () => {
+    const type = [OID.contentType, writeOid(TST_INFO)] as const
+    const digest = [OID.messageDigest, contentDigest()] as const
+    assert.ok(parseTimestampToken(makeToken({ attributes: attributesOf(type, digest) })))
+    const twice = attributesOf(type, digest, digest)
+    const double = writeSet(attribute(...type), attribute(OID.messageDigest, contentDigest(), contentDigest()))
+    for (const attributes of [twice, double, writeSet(attribute(OID.messageDigest))]) {
+      assert.throws(() => parseTimestampToken(makeToken({ attributes })), hasCode('timestamp_malformed'))
+    }
+  })
+
+  it('refuses a critical extension that it does not know', () => {
+    const parts = readChildren(readDer(writeTimestampInfo(facts))).map(encodingOf)
+    const withExtension = (isCritical: boolean): Uint8Array =>
+      makeToken({
+        info: writeSequence(
+          ...parts,
+          writeElement(constructed(1), writeExtension('1.2.3', writeInteger(1), isCritical)),
+        ),
+      })
+    assert.deepEqual(parseTimestampToken(withExtension(false)).info, facts)
+    assert.throws(() => parseTimestampToken(withExtension(true)), hasCode('timestamp_malformed'))
   })
 
   it('throws its own code for signed data that is malformed', () => {
@@ -105,13 +132,13 @@ describe('timestamp token', () => {
   })
 })
 
-/** The token with other signers: none, or its own several times. */
-function withSigners(token: Uint8Array, count: number): Uint8Array {
+/** The token with other signers, made of its own. */
+function withSigners(token: Uint8Array, change: (signer: Uint8Array) => readonly Uint8Array[]): Uint8Array {
   const [type, explicit] = readChildren(readDer(token))
   const [signedData] = readChildren(explicit as DerElement)
   const parts = readChildren(signedData as DerElement)
   const [signer] = readChildren(parts.at(-1) as DerElement)
-  const signers = Array.from({ length: count }, () => encodingOf(signer as DerElement))
+  const signers = change(encodingOf(signer as DerElement))
   const changed = writeSequence(...parts.slice(0, -1).map(encodingOf), writeElement(TAG.set, ...signers))
   return writeSequence(encodingOf(type as DerElement), writeElement(constructed(0), changed))
 }
@@ -253,6 +280,29 @@ describe('verifying a timestamp', () => {
     })
   }
 
+  it('holds by the serial number of the certificate and by no other', () => {
+    const tokenBy = (serial: string) =>
+      makeToken({
+        attributes: attributesOf(
+          [OID.contentType, writeOid(TST_INFO)],
+          [OID.messageDigest, contentDigest()],
+          [OID.signingCertificateV2, signingCertificate(serial)],
+        ),
+      })
+    assert.equal(verify(tokenBy(authority.serial)).outcome, 'holds')
+    const result = verify(tokenBy('0102'))
+    assert.ok(result.outcome === 'fails' && result.reason === 'signing_certificate_wrong')
+  })
+
+  it('fails without signed attributes', () => {
+    const bare = withSigners(makeToken(), (signer) => {
+      const parts = readChildren(readDer(signer)).filter(({ tag }) => tag !== constructed(0))
+      return [writeSequence(...parts.map(encodingOf))]
+    })
+    const result = verify(bare)
+    assert.ok(result.outcome === 'fails' && result.reason === 'attributes_missing')
+  })
+
   it('is unknown under no anchor', () => {
     const result = verify(makeToken(), imprint, anchorsFrom([]))
     assert.ok(result.outcome === 'unknown' && result.reason === 'authority_untrusted')
@@ -276,5 +326,15 @@ function contentDigest(): Uint8Array {
 }
 
 function attributesOf(...attributes: readonly (readonly [string, Uint8Array])[]): Uint8Array {
-  return writeSet(...attributes.map(([oid, value]) => writeSequence(writeOid(oid), writeSet(value))))
+  return writeSet(...attributes.map(([oid, value]) => attribute(oid, value)))
+}
+
+function attribute(oid: string, ...values: readonly Uint8Array[]): Uint8Array {
+  return writeSequence(writeOid(oid), writeSet(...values))
+}
+
+/** SigningCertificateV2 that also gives issuer and serial number. */
+function signingCertificate(serial: string): Uint8Array {
+  const issuerSerial = writeSequence(writeSequence(), writeInteger(decodeHex(serial)))
+  return writeSequence(writeSequence(writeSequence(writeOctets(sha256(authority.bytes)), issuerSerial)))
 }
