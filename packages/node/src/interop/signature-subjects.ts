@@ -12,8 +12,11 @@ import { type SignaturesReport, type VerifyOptions, verifySignatures } from '@fi
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { findElement, type Tag } from '@fiducial/core/formats/dicom/element.ts'
+import { encodeElement, type NewElement } from '@fiducial/core/formats/dicom/encode.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { type Change, piecesOf, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
+import { type Change, piecesOf, spliceDataSet, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
+import { EXPLICIT_LITTLE } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import { text, ul } from '@fiducial/core/formats/dicom/values.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { type Outcome, peer, run, sharedPath } from '../testing/peers.ts'
 import { sharedFiles } from '../testing/shared-files.ts'
@@ -54,6 +57,14 @@ export function subjectAt(path: string): SignatureSubject {
   return subject
 }
 
+/** One of them, by its file name alone. */
+export function subjectNamed(name: string): SignatureSubject {
+  const [found] = sharedFiles('data/dicom').filter(({ path }) => basename(path) === name)
+  const [subject] = found === undefined ? [] : readSubject(found.path)
+  if (subject === undefined) throw new Error(`${name} is not there or cannot be signed`)
+  return subject
+}
+
 function readSubject(path: string): readonly SignatureSubject[] {
   const bytes = new Uint8Array(readFileSync(path))
   try {
@@ -76,6 +87,23 @@ export async function sign(file: DicomFile, requests: readonly SignatureRequest[
 
 export const strip = (file: DicomFile, uids?: ReadonlySet<string>): Uint8Array =>
   assemble(file, stripSignatures(file, uids))
+
+/**
+ * An explicit little endian file under another transfer syntax, with elements in place of those it has: what an
+ * encoder of pixels does.
+ */
+export function recode(file: DicomFile, transferSyntaxUid: string, elements: readonly NewElement[]): Uint8Array {
+  const changes = elements.map((element) => ({ tag: element.tag, bytes: encodeElement(element, EXPLICIT_LITTLE) }))
+  const meta = file.meta
+    .filter(({ tag }) => tag !== 0x00020000 && tag !== 0x00020010)
+    .map(({ tag, start, end }) => ({ tag, bytes: file.source.view(start, end) }))
+  const syntax = { tag: 0x00020010, bytes: encodeElement(text(0x00020010, 'UI', transferSyntaxUid), EXPLICIT_LITTLE) }
+  const group = joinBytes([...meta, syntax].toSorted((a, b) => a.tag - b.tag).map(({ bytes }) => bytes))
+  const length = encodeElement(ul(0x00020000, group.length), EXPLICIT_LITTLE)
+  const head = new Uint8Array(132)
+  head.set([0x44, 0x49, 0x43, 0x4d], 128)
+  return joinBytes([head, length, group, ...piecesOf(spliceDataSet(file, changes))])
+}
 
 /** The first signature of a file. */
 export function signatureAt({ dataSet }: DicomFile): DigitalSignature {
