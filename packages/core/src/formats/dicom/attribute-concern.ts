@@ -29,7 +29,9 @@ const TABLE: Readonly<Record<Exclude<Concern, 'patient' | 'overlay' | 'other'>, 
     0x00181020, 0x0018700a, 0x0018a001,
   ],
   // SOP class and instance, study, series, acquisition, frame of reference, accession, order.
-  identity: [0x00080016, 0x00080017, 0x00080018, 0x00080050, 0x0020000d, 0x0020000e, 0x00200010, 0x00200052, 0x00400275],
+  identity: [
+    0x00080016, 0x00080017, 0x00080018, 0x00080050, 0x0020000d, 0x0020000e, 0x00200010, 0x00200052, 0x00400275,
+  ],
   geometry: [
     0x00180015, 0x00180050, 0x00180088, 0x00181110, 0x00181111, 0x00181114, 0x00181120, 0x00181130, 0x00181164,
     0x00185100, 0x00185101, 0x00186011, 0x00082218, 0x00200020, 0x00200032, 0x00200037, 0x00200060, 0x00200062,
@@ -58,6 +60,7 @@ export function concernOf(tag: Tag): Concern {
   const group = groupOf(tag)
   if (group === 0x0010) return 'patient'
   // Overlays and the retired curves, repeating groups 6000 to 601E and 5000 to 501E.
-  if ((group & 0xff00) === 0x6000 || ((group & 0xff00) === 0x5000 && group % 2 === 0 && group < 0x5020)) return 'overlay'
+  if ((group & 0xff00) === 0x6000 || ((group & 0xff00) === 0x5000 && group % 2 === 0 && group < 0x5020))
+    return 'overlay'
   return concerns.get(tag) ?? 'other'
 }
