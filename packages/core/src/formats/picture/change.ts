@@ -64,7 +64,7 @@ export function composeChange({ columns, rows, before, after, mask, captions }: 
   if (box !== undefined)
     panels.push({
       raster: enlargeChange(before, after, mask, { columns, rows, box }, (panels[0] as Panel).raster.height),
-      caption: 'CHANGED: BEFORE, AFTER',
+      caption: 'BEFORE, AFTER',
     })
   return composePanels(panels)
 }
