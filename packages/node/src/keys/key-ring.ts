@@ -5,7 +5,7 @@
  * revoked is read from them each time, so that several processes may share a ring. Where they lie is left to
  * ring-folder.ts, how they are signed to issue.ts.
  */
-import { createHash, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Signer } from '@fiducial/core/bytes/crypto.ts'
@@ -21,6 +21,17 @@ import { createFileSigner, createKeySigner, spkiOf } from './file-signer.ts'
 import { issueCertificate, issueCrl, issueRoot } from './issue.ts'
 import { formatPrivateKey, readKeyFile } from './key-file.ts'
 import { generateKey, type KeyKind } from './key-kind.ts'
+import {
+  DAY_MS,
+  type DeviceOrder,
+  type HolderOrder,
+  idOf,
+  type LogOrder,
+  markDemo,
+  type PersonOrder,
+  validityOf,
+  wholeSeconds,
+} from './order.ts'
 import { generateTokenKey, type TokenOptions } from './pkcs11.ts'
 import {
   addCrl,
@@ -43,13 +54,9 @@ import {
 } from './ring-folder.ts'
 import { createSigner, type SignerMaterial } from './signer.ts'
 
-const DAY_MS = 86_400_000
 const CA_DAYS = 20 * 365
 const TIMESTAMP_DAYS = 10 * 365
-const HOLDER_DAYS = 3 * 365
 const CRL_DAYS = 365
-/** Clocks of verifiers may be a little behind ours. */
-const BACKDATE_MS = 5 * 60_000
 const TIMESTAMP_ID = 'timestamp'
 
 export interface RingOptions {
@@ -66,37 +73,6 @@ export interface InitOptions extends RingOptions {
   /** Writes DEMO into every name, so that nobody takes the certificates for real ones. */
   readonly isDemo?: boolean
 }
-
-/** What devices and persons have in common when they are enrolled. */
-export interface HolderOrder {
-  /** Common name, 1 to 59 characters; the id is made of it. */
-  readonly name: string
-  /** Days from `notBefore`; 1095 unless said otherwise. */
-  readonly validityDays?: number
-  /** Five minutes ago unless said otherwise. */
-  readonly notBefore?: Date
-  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise. */
-  readonly dicomKey?: Extract<KeyKind, `rsa-${string}` | `p-${string}`>
-  /** Kind of the key for statements; Ed25519 unless said otherwise, in a token always P-256. */
-  readonly statementKey?: Extract<KeyKind, 'ed25519' | 'p-256'>
-  /** Makes the DICOM and the statement key in a token; the post-quantum key stays in a file. */
-  readonly pkcs11?: TokenOptions
-}
-
-export interface DeviceOrder extends HolderOrder {
-  readonly manufacturer?: string
-  readonly model?: string
-  /** Serial number of the device, as in (0018,1000). */
-  readonly serial?: string
-}
-
-export interface PersonOrder extends HolderOrder {
-  readonly department?: string
-  /** Number of the person at the site, as in (0008,1072). */
-  readonly staffId?: string
-}
-
-export type LogOrder = Pick<HolderOrder, 'name' | 'validityDays' | 'notBefore' | 'statementKey'>
 
 export type HolderStatus = 'active' | 'revoked' | 'expired' | 'not_yet_valid'
 
@@ -350,7 +326,7 @@ export class KeyRing {
     parts: HolderParts,
     plans: readonly KeyPlan[],
   ): Promise<Holder> {
-    const validity = validityOf({ validityDays: HOLDER_DAYS, ...order }, this.#now())
+    const validity = validityOf(order, this.#now())
     const subject: NameParts = {
       organisation: markDemo(this.site, this.isDemo),
       commonName: markDemo(order.name, this.isDemo),
@@ -502,30 +478,7 @@ interface HolderParts {
   readonly serialNumber?: string | undefined
 }
 
-const markDemo = (name: string, isDemo: boolean): string => (isDemo ? `DEMO ${name}` : name)
-const wholeSeconds = (time: Date): Date => new Date(Math.floor(time.getTime() / 1000) * 1000)
-
-function validityOf(
-  order: { readonly validityDays?: number; readonly notBefore?: Date },
-  now: Date,
-): { notBefore: Date; notAfter: Date } {
-  const { validityDays = HOLDER_DAYS, notBefore = new Date(now.getTime() - BACKDATE_MS) } = order
-  if (!(validityDays > 0)) throw new RangeError('a certificate is valid for more than no days')
-  const start = wholeSeconds(notBefore)
-  return { notBefore: start, notAfter: wholeSeconds(new Date(start.getTime() + validityDays * DAY_MS)) }
-}
-
 function statusAt({ notBefore, notAfter }: Certificate, now: Date): HolderStatus {
   if (now < notBefore) return 'not_yet_valid'
   return now > notAfter ? 'expired' : 'active'
-}
-
-/** `device-room-2` for a device called "Room 2"; a name without Latin letters or digits becomes part of its digest. */
-function idOf(role: Role, name: string): string {
-  const plain = name
-    .normalize('NFD')
-    .replace(/\p{Mn}/gu, '')
-    .toLowerCase()
-  const slug = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')
-  return `${role}-${slug || createHash('sha256').update(name).digest('hex').slice(0, 8)}`
 }
