@@ -34,7 +34,7 @@ export interface KeyMaterial {
 
 /**
  * A signer over a key in memory.
- * Cost of a signature on a desktop: 0.7 ms for RSA-3072, 0.5 ms for P-256 over a digest, 0.1 ms for Ed25519.
+ * Cost of a signature on a desktop: 0.7 ms for RSA-3072, 1 ms for P-256 over a digest, 0.03 ms for Ed25519, 0.6 ms for ML-DSA-44.
  *
  * @throws {KeyError} `key_unreadable` if the key does not belong to the certificate, or is of a kind that cannot sign
  */
