@@ -34,6 +34,8 @@ export interface PathQuestion {
 export type PathReason =
   /** No certificate of the issuer is known. */
   | 'issuer_unknown'
+  /** An anchor has the name of the issuer and another key: a forger's CA, or one that was made anew. */
+  | 'issuer_other_key'
   /** The issuer's key did not sign this certificate. */
   | 'signature_wrong'
   | 'algorithm_unsupported'
@@ -121,7 +123,7 @@ class PathSearch {
     const issuers = this.#issuers.filter(
       (issuer) => isNamedIssuer(issuer, top) && !path.some((step) => isSame(step, issuer)),
     )
-    if (issuers.length === 0) return this.#note(path, 'issuer_unknown', top)
+    if (issuers.length === 0) return this.#note(path, this.#hasNamesake(top) ? 'issuer_other_key' : 'issuer_unknown', top)
     for (const [index, issuer] of issuers.entries()) {
       if (issuers.findIndex((other) => isSame(other, issuer)) < index) continue
       if (++this.#work > WORK_LIMIT) return this.#note(path, 'path_too_long', top)
@@ -133,6 +135,12 @@ class PathSearch {
       if (found) return found
     }
     return undefined
+  }
+
+  /** Whether an anchor has the name of the issuer: by its key identifier it is another one. */
+  #hasNamesake({ issuer }: Certificate): boolean {
+    const { roots, intermediates } = this.#question.anchors
+    return [...roots, ...intermediates].some(({ subject }) => equalBytes(subject.bytes, issuer.bytes))
   }
 
   #isSignedBy({ signatureAlgorithm, tbs, signature }: Certificate, { spki }: Certificate): boolean {

@@ -135,6 +135,17 @@ describe('path of a certificate', () => {
     assertFails(pointing(2), 'untrusted', 'issuer_unknown')
   })
 
+  it('says so where an anchor has the name of the issuer and another key', () => {
+    const anchor = toyCertificate({ name: 'a CA', extensions: { ...CA, subjectKeyIdentifier: Uint8Array.of(1) } })
+    const issuer = toyCertificate({ name: 'a CA', extensions: { ...CA, subjectKeyIdentifier: Uint8Array.of(2) } })
+    const extensions = { ...LEAF, authorityKeyIdentifier: Uint8Array.of(2) }
+    const leaf = toyCertificate({ name: 'a device', issuer, extensions })
+    const question = { leaf, candidates: [], anchors: anchorsFrom([anchor]) }
+    assertFails(judge(question), 'untrusted', 'issuer_other_key', leaf)
+    const stranger = toyCertificate({ name: 'another CA', extensions: CA })
+    assertFails(judge({ ...question, anchors: anchorsFrom([stranger]) }), 'untrusted', 'issuer_unknown', leaf)
+  })
+
   it('accepts a path length that is just enough', () => {
     const extensions = { ...CA, basicConstraints: { isCa: true, pathLength: 1 } }
     assert.equal(judge(chain({ root: { extensions } })).outcome, 'trusted')
