@@ -123,7 +123,8 @@ class PathSearch {
     const issuers = this.#issuers.filter(
       (issuer) => isNamedIssuer(issuer, top) && !path.some((step) => isSame(step, issuer)),
     )
-    if (issuers.length === 0) return this.#note(path, this.#hasNamesake(top) ? 'issuer_other_key' : 'issuer_unknown', top)
+    if (issuers.length === 0)
+      return this.#note(path, this.#hasNamesake(top) ? 'issuer_other_key' : 'issuer_unknown', top)
     for (const [index, issuer] of issuers.entries()) {
       if (issuers.findIndex((other) => isSame(other, issuer)) < index) continue
       if (++this.#work > WORK_LIMIT) return this.#note(path, 'path_too_long', top)
