@@ -1,11 +1,12 @@
 /**
  * Pixel decoding: readies the decoder that one file needs, since loading it takes time and decoding does not.
  */
+
+import type { DecodeFrame } from '@fiducial/core/domain/seal/pixels.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type Codecs, isSupportedSyntax } from '@fiducial/core/formats/codec/codec.ts'
 import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'
 import { isNativeSyntax } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
-import type { DecodeFrame } from '@fiducial/core/domain/seal/pixels.ts'
 
 /** The decoder for a file's frames; undefined for native pixels and for syntaxes without a decoder. */
 export async function loadDecoder({ transferSyntaxUid }: DicomFile, codecs: Codecs): Promise<DecodeFrame | undefined> {

@@ -6,13 +6,8 @@
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
-import { FormatError } from '@fiducial/core/errors.ts'
-import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
-import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
-import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { type Segment, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
-import { describeInstance, type InstanceDescription, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
 import type { Device, HolderCertificates, Operator } from '@fiducial/core/domain/seal/holder.ts'
+import { describeInstance, type InstanceDescription, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
 import { formatSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { certificatesOf, type HolderSigners, signSeal } from '@fiducial/core/domain/seal/sign.ts'
 import type { AcquisitionStatement } from '@fiducial/core/domain/seal/statement.ts'
@@ -20,6 +15,11 @@ import { formatDateTime } from '@fiducial/core/domain/signature/date-time.ts'
 import { Digests, digestSignature, streamContext } from '@fiducial/core/domain/signature/digest.ts'
 import { AUTHOR_SIGNATURE, SOURCE_SIGNATURE } from '@fiducial/core/domain/signature/purpose.ts'
 import { type SignatureRequest, signFile } from '@fiducial/core/domain/signature/sign.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
+import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { type Segment, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
+import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { loadDecoder } from './pixel-decoding.ts'
 import type { HolderKeys, RandomBytes, Sealer, TimestampAuthority } from './ports.ts'
 
@@ -123,7 +123,12 @@ function describeHolder({ id, keys }: Sealer, certificates: HolderCertificates):
 
 function describeDevice(device: Sealer, certificates: HolderCertificates): Device {
   const { organisationalUnit = null, serialNumber = null } = parseCertificate(device.keys.statement.certificate).subject
-  return { ...describeHolder(device, certificates), manufacturer: organisationalUnit, model: null, serial: serialNumber }
+  return {
+    ...describeHolder(device, certificates),
+    manufacturer: organisationalUnit,
+    model: null,
+    serial: serialNumber,
+  }
 }
 
 function signatureRequest(

@@ -12,8 +12,10 @@ export type Subject =
   | 'fragments'
   /** The device signed in the file. */
   | 'device_signature'
-  /** The person who made the image signed in the file. */
+  /** The person who made the image signed in the file, or the series that it belongs to. */
   | 'operator_signature'
+  /** What else was signed in the file is right, too. */
+  | 'other_signatures'
   /** No attribute is left open by the signatures. */
   | 'coverage'
   /** An authority saw the device's signature. */
@@ -32,6 +34,7 @@ export type FailureReason =
   | 'attribute_added'
   | 'attribute_changed'
   | 'attribute_removed'
+  | 'certificate_not_allowed'
   | 'certificate_outside_validity'
   | 'date_changed'
   | 'device_changed'
@@ -51,14 +54,16 @@ export type FailureReason =
   | 'seal_malformed'
   | 'seal_signature_missing'
   | 'seal_signature_wrong'
+  | 'signature_changed'
   | 'signature_malformed'
   | 'signature_removed'
   | 'signer_impersonated'
+  | 'signer_mismatch'
   | 'tampered'
   | 'time_contradicted'
+  | 'timestamp_wrong'
   | 'unsigned_display_attribute'
   | 'unsigned_overlay'
-  | 'unsigned_pixels'
   | 'weak_key'
 
 /** Why nobody could say. */
@@ -66,17 +71,22 @@ export type GapReason =
   | 'attribute_missing'
   | 'compressed_with_loss'
   | 'fragments_undecided'
+  | 'meta_contradicted'
   | 'padding_changed'
   | 'pixels_undecodable'
+  | 'preamble_unsigned'
   | 'revocation_unknown'
   | 'role_uncertified'
   | 'seal_absent'
+  | 'seal_unproven'
   | 'signature_absent'
+  | 'signature_parts_left'
   | 'signed_by_operator_in_series'
   | 'time_unproven'
   | 'transcoded'
   | 'unsigned_attribute'
   | 'unsigned_patient'
+  | 'unsigned_pixels'
   | 'untrusted_signer'
   | 'vr_lost'
   | 'weak_digest'
@@ -92,7 +102,11 @@ export type Check =
   | (Answer & { readonly outcome: 'fails'; readonly reason: FailureReason })
   | (Answer & { readonly outcome: 'unknown'; readonly reason: GapReason })
 
-export const holds = (subject: Subject, where?: readonly string[]): Check => ({ subject, outcome: 'holds', ...places(where) })
+export const holds = (subject: Subject, where?: readonly string[]): Check => ({
+  subject,
+  outcome: 'holds',
+  ...places(where),
+})
 export const fails = (subject: Subject, reason: FailureReason, where?: readonly string[]): Check => ({
   subject,
   outcome: 'fails',

@@ -1,10 +1,28 @@
-/** Evidence: everything about an image that a judgement may rest on, measured and not yet weighed. */
+/**
+ * Evidence: everything about an image that a judgement may rest on, measured and not yet weighed.
+ *
+ * The order of measuring: signatures first, since their digest of the data set is the one that the comparison with the
+ * seal needs. What the evidence adds up to is left to judge.ts.
+ */
+import type { Crypto } from '../../bytes/crypto.ts'
+import { digestOf, type HashFactory } from '../../bytes/hash.ts'
+import { equalBytes } from '../../bytes/text.ts'
+import { FormatError } from '../../errors.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
-import type { Comparison } from '../seal/compare.ts'
+import type { Certificate } from '../../formats/x509/certificate.ts'
+import { type Comparison, compareInstance } from '../seal/compare.ts'
+import type { Chain } from '../seal/holder.ts'
+import type { DecodeFrame } from '../seal/pixels.ts'
+import { parseSeal, type Seal } from '../seal/seal.ts'
 import type { AcquisitionStatement } from '../seal/statement.ts'
-import type { SealReport } from '../seal/verify.ts'
-import type { FragmentsCheck } from '../signature/fragments.ts'
-import type { SignaturesReport } from '../signature/verify.ts'
+import { type SealReport, verifySeal } from '../seal/verify.ts'
+import { decodedPixels } from '../signature/decoded-pixels.ts'
+import { Digests } from '../signature/digest.ts'
+import { checkFragments, type FragmentsCheck } from '../signature/fragments.ts'
+import { type SignaturesReport, verifySignatures } from '../signature/verify.ts'
+import type { TrustAnchors } from '../trust/anchors.ts'
+import { findContradictions } from './meta.ts'
+import { findStrayParts } from './stray-parts.ts'
 
 /** The seal beside the file, as far as it could be read. */
 export type SealEvidence =
@@ -16,6 +34,8 @@ export type SealEvidence =
       readonly report: SealReport<AcquisitionStatement>
       /** Against the file at hand; the statement is believed only as far as the report holds. */
       readonly comparison: Comparison
+      /** Those that the statement names for the signatures in the file; absent where it names none. */
+      readonly signers: { readonly device?: Certificate; readonly operator?: Certificate }
     }
 
 export interface Evidence {
@@ -23,4 +43,102 @@ export interface Evidence {
   readonly signatures: SignaturesReport
   readonly fragments: FragmentsCheck
   readonly seal: SealEvidence
+}
+
+export interface EvidenceOptions {
+  readonly crypto: Crypto
+  readonly anchors: TrustAnchors
+  /** Moment of the verification. */
+  readonly now: Date
+  /** Decodes the frames of the file; absent for native pixels and for syntaxes without a decoder. */
+  readonly decodeFrame?: DecodeFrame
+}
+
+/**
+ * Measures a file and the bytes of the seal beside it.
+ *
+ * Cost: one pass over the pixels while nothing is wrong with the image, whatever the number of signatures; one more
+ * over the file where it holds anything that neither a signature nor a digest of the data set takes in.
+ * @param seal  undefined if there is none
+ */
+export function gatherEvidence(file: DicomFile, seal: Uint8Array | undefined, options: EvidenceOptions): Evidence {
+  const { crypto, anchors, now, decodeFrame } = options
+  const digests = new Digests(file.dataSet, crypto.hash)
+  const signatures = verifySignatures(file, {
+    digests,
+    crypto,
+    anchors,
+    now,
+    ...(decodeFrame === undefined ? {} : { decodePixels: () => decodedPixels(file, decodeFrame) }),
+  })
+  const measured = seal === undefined ? ABSENT : measureSeal(seal, file, { ...options, digests, signatures })
+  return { file, signatures, fragments: checkFragments(file), seal: measured }
+}
+
+const ABSENT: SealEvidence = { state: 'absent' }
+
+interface SealMeans extends EvidenceOptions {
+  readonly digests: Digests
+  readonly signatures: SignaturesReport
+}
+
+function measureSeal(bytes: Uint8Array, file: DicomFile, means: SealMeans): SealEvidence {
+  const { crypto, anchors, now, digests, signatures, decodeFrame } = means
+  const seal = parseOrCode(bytes)
+  if (typeof seal === 'string') return { state: 'malformed', code: seal }
+  const { statement, frames } = seal
+  const comparison = compareInstance(statement, file, {
+    hashes: crypto.hash,
+    digests,
+    frames,
+    ...(decodeFrame === undefined ? {} : { decodeFrame }),
+    ...(holdsMore(file, statement, signatures) ? { fileSha256: digestFile(file, crypto.hash) } : {}),
+  })
+  return {
+    state: 'present',
+    report: verifySeal(seal, { crypto, anchors, now }),
+    comparison,
+    signers: findSigners(seal, crypto.hash),
+  }
+}
+
+function parseOrCode(bytes: Uint8Array): Seal | string {
+  try {
+    return parseSeal(bytes)
+  } catch (error) {
+    if (error instanceof FormatError) return error.code
+    throw error
+  }
+}
+
+/** Whether the file holds anything of consequence of which only a digest of all its bytes can tell that it was sealed. */
+function holdsMore(
+  file: DicomFile,
+  statement: AcquisitionStatement,
+  { signatures, malformed }: SignaturesReport,
+): boolean {
+  const named = statement.signatures.operator === null ? 1 : 2
+  return (
+    file.preamble === 'data' ||
+    signatures.length + malformed.length > named ||
+    findContradictions(file).length > 0 ||
+    findStrayParts(file.dataSet).length > 0
+  )
+}
+
+function digestFile({ source }: DicomFile, hashes: HashFactory): Uint8Array {
+  const hash = hashes('sha256')
+  for (const chunk of source.chunks(0, source.length)) hash.update(chunk)
+  return hash.digest()
+}
+
+function findSigners(
+  { statement, certificates }: Seal,
+  hashes: HashFactory,
+): { device?: Certificate; operator?: Certificate } {
+  const find = ([leaf]: Chain): Certificate | undefined =>
+    leaf && certificates.find(({ bytes }) => equalBytes(digestOf(hashes, 'sha256', bytes), leaf))
+  const device = find(statement.device.certificates.dicom)
+  const operator = find(statement.operator.certificates.dicom)
+  return { ...(device && { device }), ...(operator && { operator }) }
 }

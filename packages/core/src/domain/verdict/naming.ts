@@ -4,7 +4,10 @@
  * Our acquisition policy asks for patient, operator, device, acquisition, date and time, and geometry; the seal may
  * name what an old modality leaves out, but never the patient.
  */
-import { type Element, findElement, type Tag } from '../../formats/dicom/element.ts'
+import { findElement, type Tag } from '../../formats/dicom/element.ts'
+import type { DataSet } from '../../formats/dicom/parse.ts'
+import { readText } from '../../formats/dicom/values.ts'
+import { isTextVr } from '../../formats/dicom/vr.ts'
 import { describeTag } from '../signature/coverage.ts'
 
 interface Demand {
@@ -27,19 +30,24 @@ const GEOMETRY: readonly Demand[] = [
 const STUDY_INSTANCE_UID: Tag = 0x0020000d
 const PIXEL_DATA: readonly Tag[] = [0x7fe00010, 0x7fe00008, 0x7fe00009]
 
-/** The attributes that are missing, one for each demand that neither the file nor the seal meets. */
-export function missingNames(elements: readonly Element[], isSealed: boolean): readonly string[] {
-  const has = (tag: Tag): boolean => findElement(elements, tag) !== undefined
+/**
+ * The attributes that are missing, one for each demand that neither the file nor the seal meets.
+ * @param isSealed  whether a seal that is believed names operator, device, acquisition and time
+ */
+export function missingNames(dataSet: DataSet, isSealed: boolean): readonly string[] {
+  const has = (tag: Tag): boolean => findElement(dataSet.elements, tag) !== undefined
   const isImage = PIXEL_DATA.some(has)
   // Objects outside any study, such as colour palettes, are nobody's.
   if (!isImage && !has(STUDY_INSTANCE_UID)) return []
   const demands = [PATIENT, ...PROVENANCE, ...(isImage ? GEOMETRY : [])]
   return demands
-    .filter(({ anyOf, isInSeal }) => !(isInSeal && isSealed) && !anyOf.some((tag) => hasValue(elements, tag)))
+    .filter(({ anyOf, isInSeal }) => !(isInSeal && isSealed) && !anyOf.some((tag) => hasValue(dataSet, tag)))
     .map(({ anyOf }) => describeTag(anyOf[0] as Tag))
 }
 
-function hasValue(elements: readonly Element[], tag: Tag): boolean {
+/** Spaces, and the separators of a name without any part, name nobody. */
+function hasValue({ source, elements }: DataSet, tag: Tag): boolean {
   const element = findElement(elements, tag)
-  return element !== undefined && element.valueEnd > element.valueStart
+  if (element === undefined) return false
+  return isTextVr(element.vr) ? /[^\s^=\\]/.test(readText(source, element)) : element.valueEnd > element.valueStart
 }

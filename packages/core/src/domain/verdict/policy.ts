@@ -5,6 +5,8 @@
  * made, leaves it undetermined; else it is authentic.
  */
 import { FormatError } from '../../errors.ts'
+import { JsonFields } from '../../formats/json/fields.ts'
+import { type JsonValue, parseJson } from '../../formats/json/parse.ts'
 import type { Check, Subject } from './check.ts'
 
 export type Verdict = 'authentic' | 'not_authentic' | 'undetermined'
@@ -17,7 +19,17 @@ export interface Policy {
 }
 
 const SUBJECTS: readonly Subject[] = [
-  'encoding', 'fragments', 'device_signature', 'operator_signature', 'coverage', 'time', 'revocation', 'seal', 'content', 'naming',
+  'encoding',
+  'fragments',
+  'device_signature',
+  'operator_signature',
+  'other_signatures',
+  'coverage',
+  'time',
+  'revocation',
+  'seal',
+  'content',
+  'naming',
 ]
 
 /** For images sealed at capture: everything but the revocation lists, which other sites may not publish. */
@@ -27,52 +39,64 @@ export const ACQUISITION_POLICY: Policy = {
   acceptsUncertifiedRoles: false,
 }
 
-/** For images signed by other makers' devices: the signatures in the file, whole and by a trusted signer. */
+/**
+ * For images signed by other makers' devices: the signatures in the file, whole and by a trusted signer. Whoever holds
+ * a trusted certificate without a role of ours counts as the device.
+ */
 export const SIGNATURES_POLICY: Policy = {
   name: 'signatures',
-  requires: ['encoding', 'fragments', 'device_signature', 'coverage'],
+  requires: ['encoding', 'fragments', 'device_signature', 'other_signatures', 'coverage'],
   acceptsUncertifiedRoles: true,
 }
 
-export const POLICIES: Readonly<Record<string, Policy>> = {
+/** By name; without a prototype, since names come from a command line. */
+export const POLICIES: Readonly<Record<string, Policy>> = Object.assign(Object.create(null), {
   acquisition: ACQUISITION_POLICY,
   signatures: SIGNATURES_POLICY,
-}
+})
 
 /** The verdict that a policy draws from checks. A check that fails counts even if another of its subject holds. */
 export function decide(checks: readonly Check[], { requires }: Policy): Verdict {
   const asked = checks.filter(({ subject }) => requires.includes(subject))
   if (asked.some(({ outcome }) => outcome === 'fails')) return 'not_authentic'
-  const isComplete = requires.every((subject) => asked.some((check) => check.subject === subject))
+  const isComplete =
+    requires.length > 0 && requires.every((subject) => asked.some((check) => check.subject === subject))
   const isSure = asked.every(({ outcome }) => outcome === 'holds')
   return isComplete && isSure ? 'authentic' : 'undetermined'
 }
 
 /**
- * Reads a policy from JSON: `{ "name", "requires": [subject…], "acceptsUncertifiedRoles" }`, nothing else.
+ * Reads a policy from JSON: `{ "name", "requires": [subject…], "acceptsUncertifiedRoles" }`, nothing else; the last
+ * field may be left out for false.
  * @throws {FormatError} `policy_malformed`
  */
 export function parsePolicy(text: string): Policy {
-  const value = parseObject(text)
-  const { name, requires, acceptsUncertifiedRoles = false, ...rest } = value
-  if (Object.keys(rest).length > 0) throw malformed('it has fields that no policy has')
-  if (typeof name !== 'string' || name === '') throw malformed('it has no name')
-  if (typeof acceptsUncertifiedRoles !== 'boolean') throw malformed('acceptsUncertifiedRoles is not true or false')
-  if (!Array.isArray(requires) || requires.length === 0) throw malformed('it requires nothing')
-  if (!requires.every((subject): subject is Subject => SUBJECTS.includes(subject))) {
-    throw malformed(`it requires something other than ${SUBJECTS.join(', ')}`)
-  }
+  const fields = new JsonFields(parseOrRefuse(text), 'policy_malformed')
+  const name = fields.string('name', NAME)
+  const requires = fields.strings('requires', SUBJECTS.length, ANY).map(readSubject)
+  const acceptsUncertifiedRoles = fields.has('acceptsUncertifiedRoles') && fields.boolean('acceptsUncertifiedRoles')
+  fields.finish()
+  if (requires.length === 0) throw fields.refuse('requires', 'asks for nothing')
+  if (new Set(requires).size < requires.length) throw fields.refuse('requires', 'names a subject twice')
   return { name, requires, acceptsUncertifiedRoles }
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch (cause) {
-    throw new FormatError('policy_malformed', 'the policy is not JSON', { cause })
+/** What fits a line of a report. */
+const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}]{1,64}$/u
+const ANY = /^/
+
+function readSubject(word: string): Subject {
+  const subject = SUBJECTS.find((known) => known === word)
+  if (subject === undefined) {
+    throw new FormatError('policy_malformed', `requires names something other than ${SUBJECTS.join(', ')}`)
   }
-  throw malformed('it is not an object')
+  return subject
 }
 
-const malformed = (message: string): FormatError => new FormatError('policy_malformed', `the policy cannot be used: ${message}`)
+function parseOrRefuse(text: string): JsonValue {
+  try {
+    return parseJson(text)
+  } catch (cause) {
+    throw new FormatError('policy_malformed', 'the policy is not JSON, or holds a name twice', { cause })
+  }
+}

@@ -3,8 +3,10 @@
  *
  * It names devices, sites and signers from certificates that were checked, and never a patient.
  */
-import type { SignatureReport } from '../signature/verify.ts'
-import type { Check, FailureReason, GapReason } from './check.ts'
+import type { NameParts } from '../../formats/x509/name.ts'
+import type { Belief } from './belief.ts'
+import type { Check, FailureReason, GapReason, Subject } from './check.ts'
+import type { Speakers } from './check-signatures.ts'
 import type { SealEvidence } from './evidence.ts'
 import type { Verdict } from './policy.ts'
 
@@ -13,8 +15,8 @@ export interface SentenceFacts {
   readonly content: string
   readonly checks: readonly Check[]
   readonly isSynthetic: boolean
-  readonly device: SignatureReport | undefined
-  readonly operator: SignatureReport | undefined
+  readonly speakers: Speakers
+  readonly belief: Belief | undefined
   readonly seal: SealEvidence
 }
 
@@ -35,17 +37,20 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
   device_changed: 'the device or institution was changed',
   unsigned_overlay: 'it has an overlay that nobody signed',
   unsigned_display_attribute: 'it has display settings that nobody signed',
-  unsigned_pixels: 'nobody signed its pixels',
   attribute_added: 'attributes were added',
   attribute_removed: 'attributes were taken away',
   attribute_changed: 'attributes were changed',
   signature_removed: 'a signature was taken out of it',
+  signature_changed: 'one of its signatures is not the one that was sealed',
   tampered: 'it is not what was signed',
-  signer_impersonated: 'its signer only pretends to be certified by an authority we know',
+  signer_impersonated: 'its signer is certified in the name of an authority you trust, but not by its key',
+  signer_mismatch: 'it was signed by somebody else than the one who sealed it',
   role_mismatch: 'its signer may not sign in this role',
   revoked: 'its signer’s certificate was revoked',
   certificate_outside_validity: 'its signer’s certificate was not valid at the time',
+  certificate_not_allowed: 'its signer’s certificate may not be used in this way',
   time_contradicted: 'its times contradict each other',
+  timestamp_wrong: 'a timestamp does not belong to it',
   weak_key: 'its signer’s key is too weak to count',
   seal_malformed: 'the file beside it is no seal',
   seal_signature_missing: 'its seal lacks a signature',
@@ -56,9 +61,11 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
 /** What would settle it. */
 const GAPS: Readonly<Record<GapReason, string>> = {
   signature_absent: 'Ask for the original with its seal file.',
-  untrusted_signer: 'Its signer is certified by an authority that you have not said you trust; add it with --trust if you know it.',
+  untrusted_signer:
+    'Its signer is certified by an authority that you have not said you trust; add it with --trust if you know it.',
   role_uncertified: 'Its signer is trusted, but not certified as a device or a person.',
   seal_absent: 'Its seal file is missing; ask for it where the image came from.',
+  seal_unproven: 'Nobody known vouches for its seal file.',
   signed_by_operator_in_series: 'The technologist has not signed its series yet.',
   time_unproven: 'Nothing proves when it was signed.',
   transcoded: 'Its pixels are in another encoding than when it was signed; ask for the original encoding.',
@@ -67,9 +74,13 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   padding_changed: 'Bytes of padding were changed; ask for the original.',
   pixels_undecodable: 'Its pixels cannot be compared exactly in this encoding.',
   fragments_undecided: 'Nothing shows where its frames begin and end.',
+  preamble_unsigned: 'Its first 128 bytes are not those that were sealed; ask for the original.',
+  meta_contradicted: 'Its file header names another object or encoding than its data; ask for the original.',
+  unsigned_pixels: 'Nobody signed its pixels.',
   unsigned_patient: 'Nobody signed whose image it is.',
   unsigned_attribute: 'Some of its attributes are not signed.',
   attribute_missing: 'It does not name its patient, or lacks another attribute that an acquisition has to name.',
+  signature_parts_left: 'It holds parts of a signature that belong to none; ask for the original.',
   weak_digest: 'It was signed with a digest that can be forged today.',
   revocation_unknown: 'No revocation list of its signer’s authority is at hand.',
 }
@@ -77,20 +88,29 @@ const GAPS: Readonly<Record<GapReason, string>> = {
 /** One or two sentences. */
 export function writeSentence(facts: SentenceFacts): string {
   const sentence =
-    facts.verdict === 'authentic' ? authentic(facts) : facts.verdict === 'not_authentic' ? notAuthentic(facts) : undetermined(facts)
+    facts.verdict === 'authentic'
+      ? authentic(facts)
+      : facts.verdict === 'not_authentic'
+        ? notAuthentic(facts)
+        : undetermined(facts)
   return facts.isSynthetic ? `${sentence} It is labelled as synthetic or DEMO, not made from a patient.` : sentence
 }
 
-function authentic({ device, operator, content, seal }: SentenceFacts): string {
-  const subject = device?.signer.certificate.subject
-  const name = subject?.commonName ?? 'the signing device'
-  const site = subject?.organisation === undefined ? '' : ` of ${subject.organisation}`
-  const time = provenTime(device, seal)
+function authentic({ checks, speakers, belief, content }: SentenceFacts): string {
+  const named = (subject: Subject, names: NameParts | undefined): NameParts | undefined =>
+    checks.some((check) => check.subject === subject && check.outcome === 'holds') ? names : undefined
+  const device = named('device_signature', speakers.device?.signer.certificate.subject)
+  const operator = named('operator_signature', speakers.operator?.signer.certificate.subject)
+  const name = device?.commonName ?? belief?.statement.device.name ?? 'the signing device'
+  const site = device?.organisation === undefined ? '' : ` of ${device.organisation}`
+  const time = provenTime(speakers, belief)
   const when = time === undefined ? '' : ` on ${formatTime(time)}`
-  const person = operator?.signer.certificate.subject.commonName ?? sealOperator(seal)
+  // Of a series that nobody signed yet the statement names who should.
+  const person = operator?.commonName ?? (belief?.operator === 'pending' ? undefined : belief?.statement.operator.name)
   const signed = person === undefined ? '' : `; ${person} signed for it`
-  const change = content === 'derived' ? 'Its pixels were encoded again since, without loss.' : 'It has not been changed since.'
-  return `This image is the one that ${name}${site} sealed${when}${signed}. ${change}`
+  const change =
+    content === 'derived' ? 'Its pixels were encoded again since, without loss.' : 'It has not been changed since.'
+  return `This image is the one that ${name}${site} ${belief === undefined ? 'signed' : 'sealed'}${when}${signed}. ${change}`
 }
 
 function notAuthentic({ checks }: SentenceFacts): string {
@@ -99,24 +119,22 @@ function notAuthentic({ checks }: SentenceFacts): string {
   return `Do not rely on this file: ${told.map((reason) => FAILURES[reason]).join(', and ')}.`
 }
 
-function undetermined({ checks, content, device, seal }: SentenceFacts): string {
+function undetermined({ checks, content, speakers, seal }: SentenceFacts): string {
   const gaps = new Set(checks.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
-  if (device === undefined && seal.state === 'absent') {
+  if (speakers.device === undefined && seal.state === 'absent') {
     return `Nobody can show where this picture came from. ${GAPS.signature_absent}`
   }
   const told = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
   const isAsSealed = content === 'unchanged' || content === 'derived'
-  const start = isAsSealed ? 'Nothing that was signed has changed, but not all is shown.' : 'It cannot be shown that this image is as it was made.'
+  const start = isAsSealed
+    ? 'Nothing that was signed has changed, but not all is shown.'
+    : 'It cannot be shown that this image is as it was made.'
   return `${start} ${told === undefined ? '' : GAPS[told]}`.trimEnd()
 }
 
-function provenTime(device: SignatureReport | undefined, seal: SealEvidence): Date | undefined {
-  if (device?.time.outcome === 'holds') return device.time.time
-  return seal.state === 'present' ? seal.report.provenAt : undefined
+function provenTime({ device }: Speakers, belief: Belief | undefined): Date | undefined {
+  return device?.time.outcome === 'holds' ? device.time.time : belief?.provenAt
 }
-
-const sealOperator = (seal: SealEvidence): string | undefined =>
-  seal.state === 'present' ? seal.report.statement.operator.name : undefined
 
 /** `3 March 2026 at 10:14 UTC`. */
 function formatTime(time: Date): string {
