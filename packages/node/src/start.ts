@@ -27,6 +27,7 @@ const adapters: Adapters = {
     async *seal(...given) {
       yield* (await import('./workers/image-work.ts')).imageWork.seal(...given)
     },
+    sealSeries: async (...given) => (await import('./workers/image-work.ts')).imageWork.sealSeries(...given),
   },
   findInputs: async (words) => (await import('./storage/find-inputs.ts')).findInputs(words),
   openFile: async (path) => (await import('./storage/file-source.ts')).openFileSource(path),
@@ -51,7 +52,13 @@ const BROKEN_PIPE = 141
 /** Runs one command line in this process and sets its exit code. */
 export async function startProgram({ words, version }: Start): Promise<void> {
   const interruption = listenForInterruption()
-  const terminal: Terminal = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, interruption }
+  const terminal: Terminal = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    interruption,
+  }
   const context = (isJson: boolean): Context => ({
     terminal,
     output: new Output(terminal, isJson),
@@ -64,7 +71,11 @@ export async function startProgram({ words, version }: Start): Promise<void> {
     throw error
   })
   try {
-    process.exitCode = await runProgram(words, { version, openContext: context, write: (text) => process.stdout.write(text) })
+    process.exitCode = await runProgram(words, {
+      version,
+      openContext: context,
+      write: (text) => process.stdout.write(text),
+    })
   } catch (error) {
     const failure = describeFailure(error)
     showFailure(failure, new Output(terminal, words.includes('--json')), terminal)

@@ -4,7 +4,14 @@
  * Source: sysexits.h for the codes from 64 on; 0, 1 and 2 are verdicts. The table is complete by type: a new error
  * code does not compile without its row. The same table for people: docs/reference/cli.md.
  */
-import { type FormatCode, FormatError, type KeyCode, KeyError, type StoreCode, StoreError } from '@fiducial/core/errors.ts'
+import {
+  type FormatCode,
+  FormatError,
+  type KeyCode,
+  KeyError,
+  type StoreCode,
+  StoreError,
+} from '@fiducial/core/errors.ts'
 import { UsageError } from './usage-error.ts'
 
 export const EXIT = {

@@ -17,7 +17,8 @@ const HINTS: Partial<Record<FailureCode, string>> = {
   no_images: 'DICOM files are known by their content, not by their name',
   output_exists: '--overwrite replaces it',
   key_revoked: 'fiducial keys list shows who is enrolled',
-  key_outside_validity: 'fiducial keys list shows until when; enrol the holder again under the same name',
+  key_exists: 'fiducial keys list shows who is enrolled',
+  key_outside_validity: 'fiducial keys list shows until when; is the clock of this machine right?',
 }
 
 /** An error as the value that --json shows and a person reads. */
@@ -31,14 +32,16 @@ export interface Failure {
 
 export function describeFailure(error: unknown): Failure {
   const code = failureCodeOf(error)
-  if (code === 'defect') return { code, message: 'something went wrong that should not', hint: DEFECT_HINT, detail: withCauses(error) }
+  if (code === 'defect')
+    return { code, message: 'something went wrong that should not', hint: DEFECT_HINT, detail: withCauses(error) }
   const message = messageOf(error)
   const hint = error instanceof UsageError ? error.hint : hintOf(error, code)
   const cause = error instanceof Error && error.cause !== undefined ? withCauses(error.cause) : undefined
   return { code, message, ...(hint !== undefined && { hint }), ...(cause !== undefined && { detail: cause }) }
 }
 
-const DEFECT_HINT = 'please report it with `fiducial --version` and what FIDUCIAL_DEBUG=1 shows when you run this command again'
+const DEFECT_HINT =
+  'please report it with `fiducial --version` and what FIDUCIAL_DEBUG=1 shows when you run this command again'
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
@@ -55,6 +58,12 @@ function hintOf(error: unknown, code: FailureCode): string | undefined {
 /** Adds a next step to an error on its way up. */
 export function withHint<E extends Error>(error: E, hint: string): E {
   return Object.assign(error, { hint })
+}
+
+/** A failure with the input named that it is about: what the disk says names it already. */
+export function nameInput(label: string, failure: Failure): Failure {
+  const name = visible(label)
+  return failure.message.includes(name) ? failure : { ...failure, message: `${name}: ${failure.message}` }
 }
 
 export function showFailure(failure: Failure, output: Output, { env }: Pick<Terminal, 'env'>): void {

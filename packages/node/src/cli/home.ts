@@ -7,7 +7,10 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** FIDUCIAL_HOME, else the platform's folder for data of programs. */
-export function findHome(env: Readonly<Record<string, string | undefined>>, platform: NodeJS.Platform = process.platform): string {
+export function findHome(
+  env: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform = process.platform,
+): string {
   const { FIDUCIAL_HOME: asked = '' } = env
   if (asked !== '') return asked
   if (platform === 'win32') return join(env.APPDATA || join(homedir(), 'AppData', 'Roaming'), 'fiducial')

@@ -75,10 +75,18 @@ export class Images implements AsyncIterable<Input> {
  * program, a thumbnail. What was named itself, has the name of an image, or has a seal, is not passed over: somebody
  * may have made an image unreadable.
  */
-export function isPassedOver({ label, path }: { readonly label: string; readonly path: string }, failure: Failure, words: readonly string[]): boolean {
+export function isPassedOver(
+  { label, path }: { readonly label: string; readonly path: string },
+  failure: Failure,
+  words: readonly string[],
+): boolean {
   if (failure.code !== 'dicom_not_dicom' && failure.code !== 'input_empty') return false
   return !words.includes(label) && !isNamedLikeImage(basename(path)) && !existsSync(`${path}${SEAL_SUFFIX}`)
 }
 
+/** Whether a file is the list of a series: it belongs to images and is none. */
+export const isSeriesFile = ({ path }: { readonly path: string }): boolean => path.endsWith(`.series${SEAL_SUFFIX}`)
+
 /** Names of DICOM files have no ending, one of their own, or the last number of a UID. */
-const isNamedLikeImage = (name: string): boolean => !/\.[^.]+$/.test(name) || /\.(?:dcm|dicom|dic|ima|img|acr|\d+)$/i.test(name)
+const isNamedLikeImage = (name: string): boolean =>
+  !/\.[^.]+$/.test(name) || /\.(?:dcm|dicom|dic|ima|img|acr|\d+)$/i.test(name)

@@ -34,7 +34,10 @@ export function previewValue(source: ByteSource, element: Element, charset: stri
   return previewNumbers(source, element) ?? `${length} bytes`
 }
 
-const cutTo = (element: Element): Element => ({ ...element, valueEnd: Math.min(element.valueEnd, element.valueStart + PREVIEW_BYTES) })
+const cutTo = (element: Element): Element => ({
+  ...element,
+  valueEnd: Math.min(element.valueEnd, element.valueStart + PREVIEW_BYTES),
+})
 
 /** Labels of the encodings by PS3.3 tables C.12-2 to C.12-5, as the runtime calls them. */
 const CHARSETS: Readonly<Record<string, string>> = {
@@ -57,7 +60,9 @@ const CHARSETS: Readonly<Record<string, string>> = {
 
 /** The encoding of a data set's text, by the values of Specific Character Set (0008,0005). */
 export function charsetOf(values: string): string {
-  const named = values.split('\\').map((value) => CHARSETS[value.trim()] ?? CHARSETS[value.trim().replace('2022 IR', '_IR').replace('ISO ', 'ISO')])
+  const named = values
+    .split('\\')
+    .map((value) => CHARSETS[value.trim()] ?? CHARSETS[value.trim().replace('2022 IR', '_IR').replace('ISO ', 'ISO')])
   return named.findLast((charset) => charset !== undefined) ?? 'iso-8859-1'
 }
 
@@ -72,7 +77,10 @@ function previewTags(source: ByteSource, element: Element): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { isLittleEndian } = element.encoding
   const digits = (offset: number): string => view.getUint16(offset, isLittleEndian).toString(16).padStart(4, '0')
-  const tags = Array.from({ length: Math.min(NUMBERS_SHOWN, bytes.length >> 2) }, (_, i) => `(${digits(4 * i)},${digits(4 * i + 2)})`)
+  const tags = Array.from(
+    { length: Math.min(NUMBERS_SHOWN, bytes.length >> 2) },
+    (_, i) => `(${digits(4 * i)},${digits(4 * i + 2)})`,
+  )
   return tags.join(' ') + (element.valueEnd - element.valueStart > 4 * tags.length ? ' …' : '')
 }
 

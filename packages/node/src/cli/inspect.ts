@@ -17,11 +17,11 @@ import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import type { Input } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
-import { describeFailure, type Failure, showFailure } from './failure.ts'
+import { describeFailure, nameInput, showFailure } from './failure.ts'
 import { charsetOf, isPersonal, previewValue } from './inspect-values.ts'
 import { formatBytes } from './progress.ts'
-import { readTrust } from './trust.ts'
 import { layOut, wrap } from './table.ts'
+import { readTrust } from './trust.ts'
 import { uidName } from './uid-names.ts'
 import type { SignatureRecord, VerifyRecord } from './verify-record.ts'
 import { cut, visible } from './visible.ts'
@@ -58,7 +58,11 @@ interface ElementRecord {
   readonly items?: readonly (readonly ElementRecord[])[]
 }
 
-export async function inspectInputs(words: readonly string[], options: InspectOptions, context: Context): Promise<ExitCode> {
+export async function inspectInputs(
+  words: readonly string[],
+  options: InspectOptions,
+  context: Context,
+): Promise<ExitCode> {
   const { adapters, output, terminal } = context
   const anchors = await readTrust({ trust: [], crl: [] }, context)
   using inputs = await adapters.findInputs(words)
@@ -78,15 +82,11 @@ export async function inspectInputs(words: readonly string[], options: InspectOp
       const failure = describeFailure(error)
       codes.push(exitCodeOf(failure.code))
       output.record({ path: input.label, error: { code: failure.code, message: failure.message } })
-      showFailure({ ...failure, message: nameFile(input, failure) }, output, terminal)
+      showFailure(nameInput(input.label, failure), output, terminal)
     }
   }
   return worstOf([EXIT.ok, ...codes])
 }
-
-/** Messages of the disk name the file; those about its content do not. */
-const nameFile = ({ label, path }: Input, { message }: Failure): string =>
-  message.includes(path) ? message : `${visible(label)}: ${message}`
 
 async function verifyOne(
   { label, path }: Input,
@@ -104,11 +104,18 @@ async function verifyOne(
   throw new DOMException('interrupted', 'AbortError')
 }
 
-function describeFile({ label }: Input, file: DicomFile, verification: InspectRecord['verification'], options: InspectOptions): InspectRecord {
+function describeFile(
+  { label }: Input,
+  file: DicomFile,
+  verification: InspectRecord['verification'],
+  options: InspectOptions,
+): InspectRecord {
   const { dataSet, transferSyntaxUid, source, preamble, findings, meta } = file
   const sopClassUid = textAt(dataSet, 0x00080016)
   const describe = describeElement(dataSet, options)
-  const coverage = new Map(coverageOf(dataSet.elements, readSignatures(dataSet).signatures).map((entry) => [entry.tag, entry]))
+  const coverage = new Map(
+    coverageOf(dataSet.elements, readSignatures(dataSet).signatures).map((entry) => [entry.tag, entry]),
+  )
   return {
     path: label,
     bytes: source.length,
@@ -121,12 +128,19 @@ function describeFile({ label }: Input, file: DicomFile, verification: InspectRe
     meta: meta.map(describeElement({ ...dataSet, source, elements: meta }, options)),
     elements: dataSet.elements.map((element) => {
       const { state, signedBy } = coverage.get(element.tag) ?? {}
-      return { ...describe(element), ...(state !== undefined && { coverage: state }), ...(signedBy !== undefined && { signedBy }) }
+      return {
+        ...describe(element),
+        ...(state !== undefined && { coverage: state }),
+        ...(signedBy !== undefined && { signedBy }),
+      }
     }),
   }
 }
 
-function describeElement(dataSet: DataSet, { values, depth = Number.POSITIVE_INFINITY }: InspectOptions): (element: Element) => ElementRecord {
+function describeElement(
+  dataSet: DataSet,
+  { values, depth = Number.POSITIVE_INFINITY }: InspectOptions,
+): (element: Element) => ElementRecord {
   const charset = charsetOf(textAt(dataSet, 0x00080005) ?? '')
   const describe = (element: Element, level: number): ElementRecord => {
     const { tag, vr, start, valueStart, valueEnd, items } = element
@@ -140,14 +154,19 @@ function describeElement(dataSet: DataSet, { values, depth = Number.POSITIVE_INF
       length: valueEnd - valueStart,
       ...(value !== undefined && { value: isHeldBack ? null : value }),
       ...(items !== undefined && {
-        items: level >= depth ? items.map(() => []) : items.map(({ elements }) => elements.map((inner) => describe(inner, level + 1))),
+        items:
+          level >= depth
+            ? items.map(() => [])
+            : items.map(({ elements }) => elements.map((inner) => describe(inner, level + 1))),
       }),
     }
   }
   return (element) => describe(element, 0)
 }
 
-const OWN_SEQUENCES: ReadonlySet<string> = new Set([MAC_PARAMETERS_SEQUENCE, DIGITAL_SIGNATURES_SEQUENCE].map(formatTag))
+const OWN_SEQUENCES: ReadonlySet<string> = new Set(
+  [MAC_PARAMETERS_SEQUENCE, DIGITAL_SIGNATURES_SEQUENCE].map(formatTag),
+)
 const NAME_COLUMNS = 34
 const FINDINGS_SHOWN = 20
 const HELD_BACK = '(held back)'
@@ -174,7 +193,8 @@ class InspectReport {
     this.#showElements('File meta information', meta)
     this.#showElements('Data set', elements)
     const { output } = this.#context
-    if (elements.some(isHeldBack)) output.line(output.style.dim('  --values shows what is held back because it may tell of a person'))
+    if (elements.some(isHeldBack))
+      output.line(output.style.dim('  --values shows what is held back because it may tell of a person'))
   }
 
   #showHead(): void {
@@ -183,15 +203,22 @@ class InspectReport {
     output.line(`${output.style.bold(visible(path))}  ${formatBytes(bytes)}`)
     const rows = [
       ['  Kind', sopClass.name ?? visible(sopClass.uid ?? 'not stated')],
-      ['  Transfer syntax', transferSyntax.name === null ? visible(transferSyntax.uid) : `${transferSyntax.name} (${transferSyntax.uid})`],
+      [
+        '  Transfer syntax',
+        transferSyntax.name === null ? visible(transferSyntax.uid) : `${transferSyntax.name} (${transferSyntax.uid})`,
+      ],
       ...(preamble === 'empty' ? [] : [['  Preamble', preamble]]),
-      ['  Findings', findings.length === 0 ? 'none: one reading only' : `${findings.length}, a strict reader refuses the file`],
+      [
+        '  Findings',
+        findings.length === 0 ? 'none: one reading only' : `${findings.length}, a strict reader refuses the file`,
+      ],
     ]
     for (const line of layOut(rows)) output.line(line)
     for (const { offset, message, code } of findings.slice(0, FINDINGS_SHOWN)) {
       output.line(output.style.yellow(`    byte ${offset}: ${message} (${code})`))
     }
-    if (findings.length > FINDINGS_SHOWN) output.line(`    and ${findings.length - FINDINGS_SHOWN} more; --json has them all`)
+    if (findings.length > FINDINGS_SHOWN)
+      output.line(`    and ${findings.length - FINDINGS_SHOWN} more; --json has them all`)
   }
 
   #showVerification(): void {
@@ -205,9 +232,13 @@ class InspectReport {
     const rows: string[][] = [[`  Verdict`, `${verdict.replaceAll('_', ' ')}, level ${level}`]]
     for (const line of wrap(visible(sentence), output.columns - 20)) rows.push(['', line])
     rows.push(['  Signatures', signatures.length === 0 ? 'none' : String(signatures.length)])
-    for (const signature of signatures) rows.push([`    ${this.#numbers.get(signature.uid)}`, describeSigner(signature)])
+    for (const signature of signatures)
+      rows.push([`    ${this.#numbers.get(signature.uid)}`, describeSigner(signature)])
     if (seal.state === 'present') {
-      rows.push(['  Seal', `${seal.outcome}; by ${visible(seal.device)} and ${visible(seal.operator)}, ${seal.sealedAt}; content ${seal.comparison}`])
+      rows.push([
+        '  Seal',
+        `${seal.outcome}; by ${visible(seal.device)} and ${visible(seal.operator)}, ${seal.sealedAt}; content ${seal.comparison}`,
+      ])
     } else {
       rows.push(['  Seal', seal.state === 'absent' ? 'none beside the image' : `malformed (${seal.code})`])
     }
@@ -220,7 +251,9 @@ class InspectReport {
     const { style } = output
     const isSigned = this.#numbers.size > 0 && elements.some(({ coverage }) => coverage !== undefined)
     output.line()
-    output.line(`${style.bold(title)}${isSigned ? style.dim('  (before each attribute: the numbers of the signatures that cover it, – open, × cannot be signed)') : ''}`)
+    output.line(
+      `${style.bold(title)}${isSigned ? style.dim('  (before each attribute: the numbers of the signatures that cover it, – open, × cannot be signed)') : ''}`,
+    )
     const rows: { cells: string[]; record: ElementRecord }[] = []
     const visit = (list: readonly ElementRecord[], level: number): void => {
       for (const record of list) {
@@ -229,7 +262,8 @@ class InspectReport {
         const cells = [record.tag, record.vr, String(record.length), cut(record.name, NAME_COLUMNS), valueText(record)]
         rows.push({ cells: [...(isSigned ? [mark] : []), indent + cells[0], ...cells.slice(1)], record })
         for (const [i, item] of (record.items ?? []).entries()) {
-          if (item.length > 0) rows.push({ cells: [...(isSigned ? [''] : []), `${indent}  item ${i + 1}`, '', '', '', ''], record })
+          if (item.length > 0)
+            rows.push({ cells: [...(isSigned ? [''] : []), `${indent}  item ${i + 1}`, '', '', '', ''], record })
           visit(item, level + 1)
         }
       }
@@ -250,10 +284,12 @@ class InspectReport {
   }
 }
 
-const isHeldBack = ({ value, items = [] }: ElementRecord): boolean => value === null || items.some((item) => item.some(isHeldBack))
+const isHeldBack = ({ value, items = [] }: ElementRecord): boolean =>
+  value === null || items.some((item) => item.some(isHeldBack))
 
 function describeSigner({ purpose, state, signer, role, item, provenTime, claimedTime }: SignatureRecord): string {
-  const meaning = purpose === null ? 'no purpose stated' : (PURPOSES[purpose as PurposeCode] ?? `purpose ${visible(purpose)}`)
+  const meaning =
+    purpose === null ? 'no purpose stated' : (PURPOSES[purpose as PurposeCode] ?? `purpose ${visible(purpose)}`)
   const time = provenTime === null ? `claims ${claimedTime ?? 'no time'}` : `timestamp ${provenTime}`
   return `${state}: ${meaning} of ${visible(signer)} (${role}), ${time}${item === '' ? '' : `, in ${item}`}`
 }

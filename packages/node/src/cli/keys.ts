@@ -9,9 +9,9 @@ import { hostname } from 'node:os'
 import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { CRL_REASONS, type CrlReason } from '@fiducial/core/formats/x509/crl.ts'
 import { encodePem } from '@fiducial/core/formats/x509/pem.ts'
-import type { Holder, HolderRequest, Ring } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import type { Holder, HolderRequest, Ring } from './ring.ts'
 import { askForNewPassphrase, readSecrets, type SecretOptions, withRing } from './secrets.ts'
 import { layOut } from './table.ts'
 import { canAsk } from './terminal.ts'
@@ -34,14 +34,25 @@ export async function initKeys(options: InitOptions, context: Context): Promise<
   const isDemo = options.demo === true
   const site = options.site ?? (isDemo ? DEMO_SITE : hostname().slice(0, SITE_LIMIT))
   checkText(site, 'the name of the site', SITE_LIMIT)
-  const { passphrase = canAsk(terminal) && !isDemo ? await askForNewPassphrase(context) : undefined } = await readSecrets(options, context)
+  const { passphrase = canAsk(terminal) && !isDemo ? await askForNewPassphrase(context) : undefined } =
+    await readSecrets(options, context)
   const ring = await adapters.initRing(home, { site, isDemo, ...(passphrase !== undefined && { passphrase }) })
   const [ca] = ring.trust().roots as [Certificate]
-  output.record({ home, site: ring.site, isDemo: ring.isDemo, isEncrypted: passphrase !== undefined, ca: describeCertificate(ca) })
+  output.record({
+    home,
+    site: ring.site,
+    isDemo: ring.isDemo,
+    isEncrypted: passphrase !== undefined,
+    ca: describeCertificate(ca),
+  })
   output.line(`Keys of “${visible(ring.site)}” are in ${visible(home)}`)
   output.line(`  CA certificate  SHA-256 ${fingerprint(ca)}`)
   output.line(`                  until ${dayOf(ca.notAfter)}`)
-  output.line(passphrase === undefined ? '  private keys    not encrypted: only your account can read them' : '  private keys    encrypted with the passphrase')
+  output.line(
+    passphrase === undefined
+      ? '  private keys    not encrypted: only your account can read them'
+      : '  private keys    encrypted with the passphrase',
+  )
   output.line()
   output.line('Next, enrol what makes images and who operates it:')
   output.line('  fiducial keys enrol device "Room 1" --manufacturer ACME --model DX-5 --serial 1234')
@@ -66,7 +77,11 @@ export async function enrolDevice(name: string, options: EnrolDeviceOptions, con
   const kind = [manufacturer, model].filter(Boolean).join(' ')
   if (kind !== '') checkText(kind, 'manufacturer and model together', PART_LIMIT)
   if (serial !== undefined) checkText(serial, 'the serial number', PART_LIMIT)
-  const parts = { ...(manufacturer !== undefined && { manufacturer }), ...(model !== undefined && { model }), ...(serial !== undefined && { serial }) }
+  const parts = {
+    ...(manufacturer !== undefined && { manufacturer }),
+    ...(model !== undefined && { model }),
+    ...(serial !== undefined && { serial }),
+  }
   return enrol(options, context, (ring) => ring.enrolDevice({ ...requestFor(name, options), ...parts }))
 }
 
@@ -93,12 +108,19 @@ function requestFor(name: string, { validDays, pkcs11, slot }: EnrolOptions): Ho
   }
 }
 
-async function enrol(options: SecretOptions, context: Context, make: (ring: Ring) => Promise<Holder>): Promise<ExitCode> {
+async function enrol(
+  options: SecretOptions,
+  context: Context,
+  make: (ring: Ring) => Promise<Holder>,
+): Promise<ExitCode> {
   const { output } = context
   const holder = await withRing(options, context, (ring) => make(ring))
   output.record(describeHolder(holder))
-  output.line(`${visible(holder.name)} is enrolled as ${holder.role} ${output.style.bold(holder.id)}, until ${dayOf(validityOf(holder).notAfter)}`)
-  for (const [use, certificate] of usesOf(holder)) output.line(`  ${use.padEnd(12)}  ${keyNameOf(certificate).padEnd(9)}  SHA-256 ${fingerprint(certificate)}`)
+  output.line(
+    `${visible(holder.name)} is enrolled as ${holder.role} ${output.style.bold(holder.id)}, until ${dayOf(validityOf(holder).notAfter)}`,
+  )
+  for (const [use, certificate] of usesOf(holder))
+    output.line(`  ${use.padEnd(12)}  ${keyNameOf(certificate).padEnd(9)}  SHA-256 ${fingerprint(certificate)}`)
   return EXIT.ok
 }
 
@@ -147,19 +169,29 @@ export const REVOCATION_REASONS: readonly string[] = CRL_REASONS.flatMap((reason
 export async function revokeKeys(id: string, options: RevokeOptions, context: Context): Promise<ExitCode> {
   const { output } = context
   const reason = CRL_REASONS.find((known): known is CrlReason => known !== undefined && kebab(known) === options.reason)
-  if (reason === undefined) throw new UsageError(`there is no reason ${visible(options.reason)}`, `reasons: ${REVOCATION_REASONS.join(', ')}`)
+  if (reason === undefined)
+    throw new UsageError(`there is no reason ${visible(options.reason)}`, `reasons: ${REVOCATION_REASONS.join(', ')}`)
   const invalidSince = options.since === undefined ? undefined : new Date(options.since)
   if (invalidSince !== undefined && Number.isNaN(invalidSince.getTime())) {
-    throw new UsageError(`--since ${visible(options.since ?? '')} is no date`, 'such as 2026-03-01 or 2026-03-01T12:00:00Z')
+    throw new UsageError(
+      `--since ${visible(options.since ?? '')} is no date`,
+      'such as 2026-03-01 or 2026-03-01T12:00:00Z',
+    )
   }
-  const holder = await withRing(options, context, (ring) => ring.revoke(id, reason, invalidSince === undefined ? {} : { invalidSince }))
+  const holder = await withRing(options, context, (ring) =>
+    ring.revoke(id, reason, invalidSince === undefined ? {} : { invalidSince }),
+  )
   output.record(describeHolder(holder))
   output.line(`${holder.id} is revoked (${kebab(reason)})`)
   output.line('  Whoever verifies elsewhere needs the new revocation list: fiducial keys export')
   return EXIT.ok
 }
 
-export async function exportKeys(folder: string | undefined, options: SecretOptions, context: Context): Promise<ExitCode> {
+export async function exportKeys(
+  folder: string | undefined,
+  options: SecretOptions,
+  context: Context,
+): Promise<ExitCode> {
   const { output } = context
   return withRing(options, context, async (ring) => {
     if (folder !== undefined) {
@@ -241,7 +273,12 @@ function statusText({ status, revocation }: Holder): string {
   return status.replaceAll('_', ' ')
 }
 
-const KEY_NAMES: Readonly<Record<string, string>> = { 'ecdsa-p256': 'P-256', 'ecdsa-p384': 'P-384', ed25519: 'Ed25519', 'ml-dsa-44': 'ML-DSA-44' }
+const KEY_NAMES: Readonly<Record<string, string>> = {
+  'ecdsa-p256': 'P-256',
+  'ecdsa-p384': 'P-384',
+  ed25519: 'Ed25519',
+  'ml-dsa-44': 'ML-DSA-44',
+}
 
 function keyNameOf({ key }: Certificate): string {
   return key.algorithm === 'rsa' ? `RSA-${key.bits ?? ''}` : (KEY_NAMES[key.algorithm] ?? key.oid)

@@ -6,7 +6,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Context } from './context.ts'
-import type { DemoOptions } from './demo/demo.ts'
+import type { DemoOptions } from './demo/options.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { InspectOptions } from './inspect.ts'
 import type { EnrolDeviceOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
@@ -39,17 +39,17 @@ export async function runProgram(words: readonly string[], options: ProgramOptio
     await program.parseAsync([...words], { from: 'user' })
     return exitCode
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return EXIT.ok
-    throw asUsageError(error)
+    // Help and version were shown.
+    if (error instanceof CommanderError) return EXIT.ok
+    throw error
   }
 }
 
-function asUsageError(error: CommanderError): UsageError {
-  if (error.code === 'commander.help') return new UsageError('a command is needed', 'fiducial --help lists them')
+function asUsageError({ code, message: text }: CommanderError, command: string): UsageError {
+  if (code === 'commander.help') return new UsageError('a command is needed', `${command} --help lists them`)
   // Commander puts its suggestion on a line of its own.
-  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
-  return new UsageError(message, suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'fiducial --help lists commands, fiducial COMMAND --help its options')
+  const [message = '', suggestion] = text.replace(/^error: /, '').split('\n')
+  return new UsageError(message, suggestion?.replace(/^\((.*)\)$/, '$1') ?? `${command} --help shows an example`)
 }
 
 function buildProgram({ version, openContext, write }: ProgramOptions, done: (code: ExitCode) => void): Command {
@@ -78,17 +78,24 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       .option('--json', 'write one JSON object for each result')
       .addHelpText('after', `\nExample:\n${example.replace(/^/gm, '  ')}`)
 
-  command(program, 'demo', 'Simulates an X-ray room: captures, seals, verifies, and catches forgeries.', 'fiducial demo --out demo')
+  command(
+    program,
+    'demo',
+    'Simulates an X-ray room: captures, seals, verifies, and catches forgeries.',
+    'fiducial demo --out demo',
+  )
     .option('--out <folder>', 'where images and pictures go', 'demo')
     .option('--seed <n>', 'another seed, other patients', wholeNumber, 1)
     .option('--keep', 'keep the keys of the demonstration, to seal more with them')
     .action(
-      runs(async (_words, options: DemoOptions, context) =>
-        (await import('./demo/demo.ts')).runDemo(options, context),
-      ),
+      runs(async (_words, options: DemoOptions, context) => (await import('./demo/demo.ts')).runDemo(options, context)),
     )
 
-  const keys = program.command('keys').description('Makes and manages certificates and keys.').helpOption('--help', 'show this help').helpCommand(false)
+  const keys = program
+    .command('keys')
+    .description('Makes and manages certificates and keys.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
   const passphrase = (made: Command): Command =>
     made.option('--passphrase-file <file>', 'holds the passphrase of the private keys (or set FIDUCIAL_PASSPHRASE)')
   const token = (made: Command): Command =>
@@ -98,29 +105,76 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       .option('--slot <n>', 'slot of the token, where there are several', wholeNumber)
       .option('--pin-file <file>', 'holds the PIN of the token (or set FIDUCIAL_PIN)')
 
-  passphrase(command(keys, 'init', 'Makes the CA and the timestamp authority of a site.', 'fiducial keys init --site "Example Hospital"'))
+  passphrase(
+    command(
+      keys,
+      'init',
+      'Makes the CA and the timestamp authority of a site.',
+      'fiducial keys init --site "Example Hospital"',
+    ),
+  )
     .option('--site <name>', 'name of the site, for every certificate (default: name of this machine)')
     .option('--demo', 'mark every name with DEMO')
-    .action(runs(async (_words, options: InitOptions, context) => (await import('./keys.ts')).initKeys(options, context)))
+    .action(
+      runs(async (_words, options: InitOptions, context) => (await import('./keys.ts')).initKeys(options, context)),
+    )
 
-  const enrol = keys.command('enrol').description('Certifies a device or a person.').helpOption('--help', 'show this help').helpCommand(false)
-  token(command(enrol, 'device <name>', 'Certifies what makes images.', 'fiducial keys enrol device "Room 1" --manufacturer ACME --model DX-5 --serial 1234'))
+  const enrol = keys
+    .command('enrol')
+    .description('Certifies a device or a person.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  token(
+    command(
+      enrol,
+      'device <name>',
+      'Certifies what makes images.',
+      'fiducial keys enrol device "Room 1" --manufacturer ACME --model DX-5 --serial 1234',
+    ),
+  )
     .option('--manufacturer <name>', 'as in (0008,0070)')
     .option('--model <name>', 'as in (0008,1090)')
     .option('--serial <number>', 'as in (0018,1000)')
-    .action(runs(async ([name], options: EnrolDeviceOptions, context) => (await import('./keys.ts')).enrolDevice(String(name), options, context)))
-  token(command(enrol, 'person <name>', 'Certifies who operates devices.', 'fiducial keys enrol person "J. Doe" --department Radiology'))
+    .action(
+      runs(async ([name], options: EnrolDeviceOptions, context) =>
+        (await import('./keys.ts')).enrolDevice(String(name), options, context),
+      ),
+    )
+  token(
+    command(
+      enrol,
+      'person <name>',
+      'Certifies who operates devices.',
+      'fiducial keys enrol person "J. Doe" --department Radiology',
+    ),
+  )
     .option('--department <name>', 'where the person works')
     .option('--staff-id <id>', 'number of the person at the site, as in (0008,1072)')
-    .action(runs(async ([name], options: EnrolPersonOptions, context) => (await import('./keys.ts')).enrolPerson(String(name), options, context)))
+    .action(
+      runs(async ([name], options: EnrolPersonOptions, context) =>
+        (await import('./keys.ts')).enrolPerson(String(name), options, context),
+      ),
+    )
 
-  passphrase(command(keys, 'list', 'Shows who is enrolled, in which role and until when.', 'fiducial keys list'))
-    .action(runs(async (_words, options: SecretOptions, context) => (await import('./keys.ts')).listKeys(options, context)))
-  passphrase(command(keys, 'revoke <id>', 'Takes the certificates of a holder back.', 'fiducial keys revoke device-room-1 --reason key-compromise'))
+  passphrase(
+    command(keys, 'list', 'Shows who is enrolled, in which role and until when.', 'fiducial keys list'),
+  ).action(
+    runs(async (_words, options: SecretOptions, context) => (await import('./keys.ts')).listKeys(options, context)),
+  )
+  passphrase(
+    command(
+      keys,
+      'revoke <id>',
+      'Takes the certificates of a holder back.',
+      'fiducial keys revoke device-room-1 --reason key-compromise',
+    ),
+  )
     .requiredOption('--reason <reason>', 'key-compromise, superseded, cessation-of-operation, …')
     .option('--since <date>', 'since when the key may have been in wrong hands')
     .action(
-      runs(async ([id], options: RevokeOptions, context) => (await import('./keys.ts')).revokeKeys(String(id), options, context)),
+      runs(async ([id], options: RevokeOptions, context) =>
+        (await import('./keys.ts')).revokeKeys(String(id), options, context),
+      ),
     )
   passphrase(
     command(
@@ -130,49 +184,87 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       'fiducial keys export > example-hospital.pem',
     ),
   ).action(
-    runs(async ([folder], options: SecretOptions, context) => (await import('./keys.ts')).exportKeys(folder as string | undefined, options, context)),
+    runs(async ([folder], options: SecretOptions, context) =>
+      (await import('./keys.ts')).exportKeys(folder as string | undefined, options, context),
+    ),
   )
 
-  passphrase(command(program, 'seal <input...>', 'Signs images as device and technologist: in the file and beside it.', 'fiducial seal incoming --out sealed --device device-room-1 --operator person-j-doe'))
+  passphrase(
+    command(
+      program,
+      'seal <input...>',
+      'Signs images as device and technologist: in the file and beside it.',
+      'fiducial seal incoming --out sealed --device device-room-1 --operator person-j-doe',
+    ),
+  )
     .requiredOption('--out <folder>', 'where the sealed copies go; the folders below each input are kept')
     .option('--device <id>', 'what made the images (default: the only device)')
     .option('--operator <id>', 'who made them (default: the only person)')
     .option('--series', 'the technologist signs each series once, not each image')
     .option('--tsa <url>', 'RFC 3161 timestamp authority (default: the one of these keys)')
-    .addOption(new Option('--hash <name>', 'digest of the signatures in the file').choices(['sha256', 'sha384', 'sha512']))
+    .addOption(
+      new Option('--hash <name>', 'digest of the signatures in the file').choices(['sha256', 'sha384', 'sha512']),
+    )
     .option('--overwrite', 'replace files in the output folder')
     .option('--pin-file <file>', 'holds the PIN of the token (or set FIDUCIAL_PIN)')
     .addOption(new Option('--mark', 'embed the watermark').hideHelp())
     .addOption(new Option('--no-log', 'leave the custody log out').hideHelp())
-    .action(runs(async ([inputs], options: SealOptions, context) => (await import('./seal.ts')).sealInputs(inputs as string[], options, context)))
+    .action(
+      runs(async ([inputs], options: SealOptions, context) =>
+        (await import('./seal.ts')).sealInputs(inputs as string[], options, context),
+      ),
+    )
 
-  command(program, 'verify <input...>', 'Judges whether images are what was sealed.', 'fiducial verify sealed --trust example-hospital.pem')
+  command(
+    program,
+    'verify <input...>',
+    'Judges whether images are what was sealed.',
+    'fiducial verify sealed --trust example-hospital.pem',
+  )
     .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect, [])
     .option('--crl <file>', 'revocation lists; may be repeated', collect, [])
     .option('--policy <name>', 'acquisition, signatures, or a file with a policy', 'acquisition')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')
-    .action(runs(async ([inputs], options: VerifyOptions, context) => (await import('./verify.ts')).verifyInputs(inputs as string[], options, context)))
+    .action(
+      runs(async ([inputs], options: VerifyOptions, context) =>
+        (await import('./verify.ts')).verifyInputs(inputs as string[], options, context),
+      ),
+    )
 
-  command(program, 'inspect <input...>', 'Shows data set, signatures, coverage and seal of an image.', 'fiducial inspect chest.dcm')
+  command(
+    program,
+    'inspect <input...>',
+    'Shows data set, signatures, coverage and seal of an image.',
+    'fiducial inspect chest.dcm',
+  )
     .option('--values', "show the patient's values, too")
     .option('--depth <n>', 'how deep to show sequences (default: all)', wholeNumber)
     .action(
-      runs(async ([inputs], options: InspectOptions, context) => (await import('./inspect.ts')).inspectInputs(inputs as string[], options, context)),
+      runs(async ([inputs], options: InspectOptions, context) =>
+        (await import('./inspect.ts')).inspectInputs(inputs as string[], options, context),
+      ),
     )
 
-  for (const parent of [program, keys, enrol, ...program.commands, ...keys.commands, ...enrol.commands]) prepare(parent, write)
+  for (const parent of [program, keys, enrol, ...program.commands, ...keys.commands, ...enrol.commands])
+    prepare(parent, write)
   return program
 }
 
 /** Errors come back as exceptions; help is written where we say. */
 function prepare(command: Command, write: (text: string) => void): void {
   command
-    .exitOverride()
+    .exitOverride((error) => {
+      throw error.exitCode === 0 ? error : asUsageError(error, nameOf(command))
+    })
     .allowExcessArguments(false)
     .showSuggestionAfterError()
     .configureOutput({ writeOut: write, writeErr: () => undefined, outputError: () => undefined })
 }
+
+/** All words that call a command, such as `fiducial keys list`. */
+const nameOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
 
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Not a whole number.')

@@ -1,6 +1,7 @@
 /** Progress: one line that says how far a run is, how fast, and how long it will take. */
-import type { Output } from './output.ts'
+
 import type { Images } from './images.ts'
+import type { Output } from './output.ts'
 
 const BAR_COLUMNS = 24
 /** Before that, a guess at the time left would jump about. */
@@ -44,7 +45,8 @@ export class Progress {
     const filled = Math.round(share * BAR_COLUMNS)
     const bar = isComplete ? `${'█'.repeat(filled)}${'░'.repeat(BAR_COLUMNS - filled)} ` : ''
     const of = isComplete ? `${found}` : `${found} found so far`
-    const left = isComplete && elapsedMs > ETA_AFTER_MS && rate > 0 ? `, ${formatSeconds((found - this.#done) / rate)} left` : ''
+    const left =
+      isComplete && elapsedMs > ETA_AFTER_MS && rate > 0 ? `, ${formatSeconds((found - this.#done) / rate)} left` : ''
     return `${bar}${this.#verb} ${this.#done} of ${of}, ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left}`
   }
 }

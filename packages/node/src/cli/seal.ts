@@ -4,16 +4,17 @@
  * Who signs is settled before the first image is read. A run that was cut off can be started again: what it had
  * sealed is known and left alone.
  */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { KeyError, StoreError } from '@fiducial/core/errors.ts'
-import type { Holder, Input, Ring, Secrets } from './adapters.ts'
+import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
+import { type Input, SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
-import { type Failure, showFailure, withHint } from './failure.ts'
-import { Images, isPassedOver } from './images.ts'
+import { type Failure, nameInput, showFailure, withHint } from './failure.ts'
+import { Images, isPassedOver, isSeriesFile } from './images.ts'
 import { Progress } from './progress.ts'
 import { choose } from './prompt.ts'
+import type { Holder, Ring, Secrets } from './ring.ts'
 import { type SecretOptions, withRing } from './secrets.ts'
 import { counted } from './table.ts'
 import { canAsk } from './terminal.ts'
@@ -35,16 +36,16 @@ export interface SealOptions extends SecretOptions {
 
 export async function sealInputs(words: readonly string[], options: SealOptions, context: Context): Promise<ExitCode> {
   checkOptions(options)
-  const out = resolve(options.out)
-  checkOutput(words, out)
+  checkOutput(words, options.out)
   return withRing(options, context, async (ring, secrets) => {
     const settings = await settle(ring, secrets, options, context)
-    return new SealRun(words, out, settings, context).run()
+    return new SealRun(words, options.out, settings, context).run()
   })
 }
 
 function checkOptions({ mark, log, tsa }: SealOptions): void {
-  if (mark === true) throw new UsageError('--mark is not available yet', 'sealing without it signs every attribute and pixel')
+  if (mark === true)
+    throw new UsageError('--mark is not available yet', 'sealing without it signs every attribute and pixel')
   if (!log) throw new UsageError('--no-log is not available yet', 'there is no custody log yet that could be left out')
   if (tsa !== undefined && !/^https?:$/.test(URL.parse(tsa)?.protocol ?? '')) {
     throw new UsageError(`--tsa ${visible(tsa)} is no address`, 'such as http://timestamp.example.org')
@@ -70,34 +71,57 @@ async function settle(ring: Ring, secrets: Secrets, options: SealOptions, contex
 const OPTION_NAMES = { device: '--device', person: '--operator' } as const
 
 /** The holder that was named, the only one there is, or the one that is chosen. */
-async function pick(holders: readonly Holder[], role: 'device' | 'person', asked: string | undefined, context: Context): Promise<Holder> {
+async function pick(
+  holders: readonly Holder[],
+  role: 'device' | 'person',
+  asked: string | undefined,
+  context: Context,
+): Promise<Holder> {
   if (asked !== undefined) return findAsked(holders, role, asked)
   const active = holders.filter((holder) => holder.role === role && holder.status === 'active')
   const [only, ...others] = active
-  if (only === undefined) throw withHint(new KeyError('key_missing', `no ${role} is enrolled`), `fiducial keys enrol ${role} NAME`)
+  if (only === undefined)
+    throw withHint(new KeyError('key_missing', `no ${role} is enrolled`), `fiducial keys enrol ${role} NAME`)
   if (others.length === 0) return only
   const option = OPTION_NAMES[role]
   if (!canAsk(context.terminal)) {
-    throw new UsageError(`there are several of role ${role}: say which with ${option}`, active.map(({ id }) => id).join(', '))
+    throw new UsageError(
+      `there are several of role ${role}: say which with ${option}`,
+      active.map(({ id }) => id).join(', '),
+    )
   }
-  const index = await choose(`Which ${role}? (${option} spares the question)`, active.map(({ id, name }) => `${id}  ${visible(name)}`), context.terminal)
+  const index = await choose(
+    `Which ${role}? (${option} spares the question)`,
+    active.map(({ id, name }) => `${id}  ${visible(name)}`),
+    context.terminal,
+  )
   return active[index] ?? only
 }
 
 /** By id; by name where that is the only one. What is wrong with the holder is told when its keys are opened. */
 function findAsked(holders: readonly Holder[], role: 'device' | 'person', asked: string): Holder {
-  const named = holders.filter((holder) => holder.role === role && (holder.name === asked || holder.name === `DEMO ${asked}`))
+  const named = holders.filter(
+    (holder) => holder.role === role && (holder.name === asked || holder.name === `DEMO ${asked}`),
+  )
   const found = holders.find(({ id }) => id === asked) ?? (named.length === 1 ? named[0] : undefined)
+  if (found !== undefined && found.role !== role)
+    throw new KeyError('key_role_mismatch', `${found.id} is a ${found.role}, not a ${role}`)
   if (found !== undefined) return found
   const ids = holders.filter((holder) => holder.role === role).map(({ id }) => id)
-  throw withHint(new KeyError('key_missing', `there is no ${role} ${visible(asked)}`), ids.length > 0 ? `enrolled: ${ids.join(', ')}` : `fiducial keys enrol ${role} NAME`)
+  throw withHint(
+    new KeyError('key_missing', `there is no ${role} ${visible(asked)}`),
+    ids.length > 0 ? `enrolled: ${ids.join(', ')}` : `fiducial keys enrol ${role} NAME`,
+  )
 }
 
 /** The sealed copies must not land among what is being sealed. */
 function checkOutput(words: readonly string[], out: string): void {
   for (const word of words) {
     if (word !== '-' && realOf(word) === realOf(out)) {
-      throw new UsageError('--out is the folder that is to be sealed', 'give another folder: originals are never changed')
+      throw new UsageError(
+        '--out is the folder that is to be sealed',
+        'give another folder: originals are never changed',
+      )
     }
   }
 }
@@ -110,12 +134,15 @@ function realOf(path: string): string {
   return parent === absolute ? absolute : join(realOf(parent), basename(absolute))
 }
 
-const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+const isBelow = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 
 /** One run over all inputs. */
 class SealRun {
   readonly #words: readonly string[]
   readonly #out: string
+  /** The same as it was typed. */
+  readonly #outName: string
   readonly #settings: SealSettings
   readonly #context: Context
   readonly #counts = { sealed: 0, already: 0, passedOver: 0 }
@@ -123,9 +150,10 @@ class SealRun {
   /** Which input has claimed an output. */
   readonly #targets = new Map<string, string>()
 
-  constructor(words: readonly string[], out: string, settings: SealSettings, context: Context) {
+  constructor(words: readonly string[], outName: string, settings: SealSettings, context: Context) {
     this.#words = words
-    this.#out = out
+    this.#out = resolve(outName)
+    this.#outName = outName
     this.#settings = settings
     this.#context = context
   }
@@ -135,7 +163,7 @@ class SealRun {
     using inputs = await adapters.findInputs(this.#words)
     const realOut = realOf(this.#out)
     // Sealed copies may lie below what is searched: they are not sealed again.
-    const images = new Images(inputs, ({ path }) => !isBelow(realOf(path), realOut))
+    const images = new Images(inputs, (input) => this.#isAccepted(input, realOut))
     const progress = new Progress(output, 'sealing', images)
     const sealedImages: SealedImage[] = []
     for await (const done of adapters.work.seal(this.#tasks(images), this.#settings, terminal.interruption)) {
@@ -157,17 +185,33 @@ class SealRun {
         ...(passedOver > 0 ? [`${counted(passedOver, 'other file')} passed over`] : []),
       ]
       output.line(`${parts.join(', ')}; ${progress.summary()}`)
-      output.line(`  in ${visible(this.#out)}, each with its seal beside it; check them: fiducial verify ${visible(relative('', this.#out) || '.')}`)
+      output.line(
+        `  in ${visible(this.#outName)}, each with its seal beside it; check them: fiducial verify ${visible(this.#outName)}`,
+      )
     }
     return worstOf([EXIT.ok, ...this.#failures])
+  }
+
+  #isAccepted(input: Input, realOut: string): boolean {
+    if (this.#words.includes(input.label)) return true
+    return !isSeriesFile(input) && !isBelow(realOf(input.path), realOut)
   }
 
   async *#tasks(images: Images): AsyncGenerator<SealTask> {
     for await (const input of images) {
       const target = this.#targetOf(input)
+      if (realOf(target) === realOf(input.path)) {
+        throw new UsageError(
+          '--out is the folder that the image lies in',
+          'give another folder: originals are never changed',
+        )
+      }
       const other = this.#targets.get(target)
       if (other !== undefined) {
-        throw new UsageError(`${visible(other)} and ${visible(input.label)} would become the same file`, 'seal them into different folders')
+        throw new UsageError(
+          `${visible(other)} and ${visible(input.label)} would become the same file`,
+          'seal them into different folders',
+        )
       }
       this.#targets.set(target, input.label)
       yield { path: input.path, label: input.label, target }
@@ -179,30 +223,48 @@ class SealRun {
   }
 
   #report(done: Done<SealTask, SealedImage>, images: Images): void {
-    const { output, terminal } = this.#context
+    const { output } = this.#context
     const { style } = output
     const { label } = done.task
     if ('value' in done) {
       const { state, target, ...rest } = done.value
       this.#counts[state]++
-      output.record({ path: label, state, output: target, seal: `${target}.fiducial.json`, ...rest })
+      output.record({ path: label, state, output: target, seal: `${target}${SEAL_SUFFIX}`, ...rest })
       if (state === 'already') output.line(style.dim(`– already sealed  ${visible(label)}`))
       else output.line(`${style.green('✔ sealed')}          ${visible(label)}`)
     } else if (isPassedOver(done.task, done.failure, this.#words)) {
       this.#counts.passedOver++
     } else {
       this.#fail(label, done.failure, images.isComplete && images.found === 1)
-      if (output.isJson || !(images.isComplete && images.found === 1)) return
-      showFailure(done.failure, output, terminal)
     }
   }
 
-  #fail(label: string, { code, message, hint }: Failure, isOnly: boolean): void {
-    const { output } = this.#context
+  /** @param isOnly  whether there is no other image: then the failure is that of the command */
+  #fail(label: string, failure: Failure, isOnly: boolean): void {
+    const { output, terminal } = this.#context
+    const { code, message, hint } = failure
     this.#failures.push(exitCodeOf(code))
     output.record({ path: label, state: 'failed', error: { code, message, ...(hint !== undefined && { hint }) } })
-    if (!isOnly) output.line(`${output.style.red('! not sealed')}      ${visible(label)}: ${message} (${code})`)
+    if (isOnly) showFailure(nameInput(label, failure), output, terminal)
+    else output.line(`${output.style.red('! not sealed')}      ${visible(label)}: ${message} (${code})`)
   }
 
-  async #sealSeries(_images: readonly SealedImage[]): Promise<void> {}
+  /** Signs each series that holds an image without the technologist's signature. */
+  async #sealSeries(images: readonly SealedImage[]): Promise<void> {
+    const { adapters, output } = this.#context
+    if (this.#failures.length > 0) {
+      output.line('! no series signed: an image is missing; mend what failed and run the command again')
+      return
+    }
+    for (const [uid, members] of Map.groupBy(images, ({ seriesInstanceUid }) => seriesInstanceUid)) {
+      if (members.every(({ isSignedByOperator }) => isSignedByOperator)) continue
+      if (uid === null)
+        throw new FormatError('seal_malformed', `${visible(members[0]?.target ?? '')} belongs to no series`)
+      const series = await adapters.work.sealSeries(members, this.#out, this.#settings)
+      output.record({ state: 'series_signed', seriesInstanceUid: uid, images: series.images, output: series.path })
+      output.line(
+        `${output.style.green('✔ series signed')}   ${counted(series.images, 'image')}, ${visible(series.path)}`,
+      )
+    }
+  }
 }

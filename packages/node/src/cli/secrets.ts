@@ -5,10 +5,10 @@
  * list. A question is asked only when it turns out that a secret is needed.
  */
 import { KeyError } from '@fiducial/core/errors.ts'
-import type { Ring, Secrets } from './adapters.ts'
 import type { Context } from './context.ts'
 import { withHint } from './failure.ts'
 import { ask } from './prompt.ts'
+import type { Ring, Secrets } from './ring.ts'
 import { canAsk } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -31,7 +31,11 @@ export async function readSecrets(options: SecretOptions, context: Context): Pro
  *
  * @throws {KeyError} `key_missing` with a hint where there are no keys yet
  */
-export async function withRing<T>(options: SecretOptions, context: Context, steps: (ring: Ring, secrets: Secrets) => Promise<T>): Promise<T> {
+export async function withRing<T>(
+  options: SecretOptions,
+  context: Context,
+  steps: (ring: Ring, secrets: Secrets) => Promise<T>,
+): Promise<T> {
   let secrets = await readSecrets(options, context)
   for (;;) {
     try {
@@ -49,7 +53,10 @@ async function openRing({ adapters, home }: Context, secrets: Secrets): Promise<
     return await adapters.openRing(home, secrets)
   } catch (error) {
     if (error instanceof KeyError && error.code === 'key_missing')
-      throw withHint(new KeyError('key_missing', 'there are no keys yet', { cause: error }), 'fiducial keys init makes them')
+      throw withHint(
+        new KeyError('key_missing', 'there are no keys yet', { cause: error }),
+        'fiducial keys init makes them',
+      )
     throw error
   }
 }

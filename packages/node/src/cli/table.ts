@@ -21,7 +21,8 @@ export function layOut(
 const width = (text: string): number => [...text].length
 
 /** `1 file`, `2 files`. */
-export const counted = (count: number, noun: string, plural = `${noun}s`): string => `${count} ${count === 1 ? noun : plural}`
+export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
+  `${count} ${count === 1 ? noun : plural}`
 
 /** Text as lines of at most so many characters, broken between words. */
 export function wrap(text: string, columns: number): string[] {

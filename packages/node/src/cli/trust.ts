@@ -63,16 +63,25 @@ async function listTrustFolder({ adapters, home }: Context): Promise<string[]> {
 }
 
 /** Certificates and revocation lists of a PEM file; one of either of a DER file. */
-function readTrustFile(bytes: Uint8Array, path: string): { readonly certificates: readonly Certificate[]; readonly crls: readonly Crl[] } {
+function readTrustFile(
+  bytes: Uint8Array,
+  path: string,
+): { readonly certificates: readonly Certificate[]; readonly crls: readonly Crl[] } {
   if (bytes[0] === DER_SEQUENCE) return readDerFile(bytes)
   const blocks = decodePem(decodeLatin1(bytes))
-  const certificates = blocks.filter(({ label }) => label === 'CERTIFICATE').map((block) => parseCertificate(block.bytes))
+  const certificates = blocks
+    .filter(({ label }) => label === 'CERTIFICATE')
+    .map((block) => parseCertificate(block.bytes))
   const crls = blocks.filter(({ label }) => label === 'X509 CRL').map((block) => parseCrl(block.bytes))
-  if (certificates.length + crls.length === 0) throw new FormatError('pem_malformed', `${path} holds neither certificate nor revocation list`)
+  if (certificates.length + crls.length === 0)
+    throw new FormatError('pem_malformed', `${path} holds neither certificate nor revocation list`)
   return { certificates, crls }
 }
 
-function readDerFile(bytes: Uint8Array): { readonly certificates: readonly Certificate[]; readonly crls: readonly Crl[] } {
+function readDerFile(bytes: Uint8Array): {
+  readonly certificates: readonly Certificate[]
+  readonly crls: readonly Crl[]
+} {
   try {
     return { certificates: [parseCertificate(bytes)], crls: [] }
   } catch (error) {

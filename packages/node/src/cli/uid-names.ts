@@ -65,5 +65,7 @@ const SOP_CLASS_ROOT = '1.2.840.10008.5.1.4.1.1.'
 /** A name for people; undefined for what has none here. */
 export function uidName(uid: string): string | undefined {
   if (uid.startsWith(SOP_CLASS_ROOT)) return SOP_CLASSES[uid.slice(SOP_CLASS_ROOT.length)]
-  return uid === SYNTAX_ROOT || uid.startsWith(`${SYNTAX_ROOT}.`) ? TRANSFER_SYNTAXES[uid.slice(SYNTAX_ROOT.length)] : undefined
+  return uid === SYNTAX_ROOT || uid.startsWith(`${SYNTAX_ROOT}.`)
+    ? TRANSFER_SYNTAXES[uid.slice(SYNTAX_ROOT.length)]
+    : undefined
 }

@@ -4,10 +4,10 @@
  * The fields are listed in docs/reference/cli.md; new ones may be added, none changes its meaning.
  */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { SignatureReport } from '@fiducial/core/domain/signature/verify.ts'
 import type { Check } from '@fiducial/core/domain/verdict/check.ts'
 import type { Content, Level } from '@fiducial/core/domain/verdict/judge.ts'
 import type { Verdict } from '@fiducial/core/domain/verdict/policy.ts'
-import type { SignatureReport } from '@fiducial/core/domain/signature/verify.ts'
 import { formatTag } from '@fiducial/core/formats/dicom/element.ts'
 import type { VerifiedInstance } from '../services/verify-instance.ts'
 
@@ -73,7 +73,18 @@ export function toVerifyRecord(path: string, verified: VerifiedInstance): Verify
   }
 }
 
-function toSignatureRecord({ uid, path, purpose, state, signer, hash, claimedTime, time, signedTags, unsigned }: SignatureReport): SignatureRecord {
+function toSignatureRecord({
+  uid,
+  path,
+  purpose,
+  state,
+  signer,
+  hash,
+  claimedTime,
+  time,
+  signedTags,
+  unsigned,
+}: SignatureReport): SignatureRecord {
   return {
     uid,
     item: path,

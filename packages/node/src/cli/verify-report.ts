@@ -42,10 +42,13 @@ export class VerifyReport {
     output.record(record)
     if (output.isJson) return
     const [mark, colour, name] = MARKS[record.verdict]
-    output.line(`${style[colour](`${mark} ${name.padEnd(VERDICT_COLUMNS)}`)}  ${record.level}  ${style.bold(visible(record.path))}`)
+    output.line(
+      `${style[colour](`${mark} ${name.padEnd(VERDICT_COLUMNS)}`)}  ${record.level}  ${style.bold(visible(record.path))}`,
+    )
     const isPlain = record.verdict === 'authentic' && !isOnly && !this.#isVerbose
     if (isPlain) return
-    for (const line of wrap(visible(record.sentence), Math.min(SENTENCE_COLUMNS, output.columns) - INDENT.length)) output.line(INDENT + line)
+    for (const line of wrap(visible(record.sentence), Math.min(SENTENCE_COLUMNS, output.columns) - INDENT.length))
+      output.line(INDENT + line)
     for (const line of this.#checkLines(record)) output.line(INDENT + line)
     if (this.#isVerbose) for (const line of this.#evidenceLines(record)) output.line(INDENT + line)
   }
@@ -88,7 +91,9 @@ export class VerifyReport {
     const lines = signatures.map(describeSignature)
     if (seal.state === 'present') {
       const proven = seal.provenAt === null ? 'no timestamp' : `timestamp ${seal.provenAt}`
-      lines.push(`seal by ${visible(seal.device)} and ${visible(seal.operator)}, ${seal.sealedAt}, ${proven}: ${seal.outcome}, content ${seal.comparison}`)
+      lines.push(
+        `seal by ${visible(seal.device)} and ${visible(seal.operator)}, ${seal.sealedAt}, ${proven}: ${seal.outcome}, content ${seal.comparison}`,
+      )
     } else {
       lines.push(seal.state === 'absent' ? 'no seal beside the image' : `the seal is malformed (${seal.code})`)
     }
@@ -101,7 +106,18 @@ export function placesOf({ where = [] }: Check): string {
   return visible(where.length > PLACES_SHOWN ? `${shown}; and ${where.length - PLACES_SHOWN} more` : shown)
 }
 
-function describeSignature({ item, purpose, state, signer, role, hash, provenTime, claimedTime, signedAttributes, unsigned }: SignatureRecord): string {
+function describeSignature({
+  item,
+  purpose,
+  state,
+  signer,
+  role,
+  hash,
+  provenTime,
+  claimedTime,
+  signedAttributes,
+  unsigned,
+}: SignatureRecord): string {
   const time = provenTime === null ? `claims ${claimedTime ?? 'no time'}` : `timestamp ${provenTime}`
   const open = unsigned.length === 0 ? '' : `, ${unsigned.length} left open`
   const place = item === '' ? '' : ` in ${item}`

@@ -3,13 +3,13 @@
  *
  * What the evidence adds up to is decided by domain/verdict; here it is shown, and turned into an exit code.
  */
-import { parsePolicy, POLICIES, type Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import { POLICIES, type Policy, parsePolicy } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
-import { type Failure, showFailure } from './failure.ts'
-import { Images, isPassedOver } from './images.ts'
+import { type Failure, nameInput, showFailure } from './failure.ts'
+import { Images, isPassedOver, isSeriesFile } from './images.ts'
 import { Progress } from './progress.ts'
 import { counted } from './table.ts'
 import { readTrust, type TrustOptions } from './trust.ts'
@@ -29,11 +29,15 @@ export interface VerifyOptions extends TrustOptions {
 
 const EXIT_CODES = { authentic: EXIT.ok, not_authentic: EXIT.notAuthentic, undetermined: EXIT.undetermined } as const
 
-export async function verifyInputs(words: readonly string[], options: VerifyOptions, context: Context): Promise<ExitCode> {
+export async function verifyInputs(
+  words: readonly string[],
+  options: VerifyOptions,
+  context: Context,
+): Promise<ExitCode> {
   const { adapters, output, terminal } = context
   const settings = { anchors: await readTrust(options, context), policy: await readPolicy(options.policy, context) }
   using inputs = await adapters.findInputs(words)
-  const images = new Images(inputs)
+  const images = new Images(inputs, (input) => !isSeriesFile(input) || words.includes(input.label))
   const progress = new Progress(output, 'verifying', images)
   const tally = new Tally()
   const isVerbose = options.verbose === true
@@ -50,12 +54,13 @@ export async function verifyInputs(words: readonly string[], options: VerifyOpti
     } else {
       const failure = withSealHint(done.task, done.failure)
       tally.fail(failure)
-      if (isOnly && !output.isJson) showFailure(failure, output, terminal)
+      if (isOnly && !output.isJson) showFailure(nameInput(done.task.label, failure), output, terminal)
       else report.fail(done.task, failure)
     }
   }
   terminal.interruption.throwIfAborted()
-  if (tally.seen === 0) throw new StoreError('no_images', `there are no DICOM images in ${words.map(visible).join(' ')}`)
+  if (tally.seen === 0)
+    throw new StoreError('no_images', `there are no DICOM images in ${words.map(visible).join(' ')}`)
   if (images.found > 1) {
     output.line()
     output.line(`${tally}; ${progress.summary()}`)
@@ -66,7 +71,8 @@ export async function verifyInputs(words: readonly string[], options: VerifyOpti
 async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGenerator<VerifyTask> {
   let count = 0
   for await (const { path, label } of images) {
-    if (sealPath !== undefined && count++ > 0) throw new UsageError('--seal goes with one image', 'seals that lie beside their images are found by themselves')
+    if (sealPath !== undefined && count++ > 0)
+      throw new UsageError('--seal goes with one image', 'seals that lie beside their images are found by themselves')
     yield { path, label, ...(sealPath !== undefined && { sealPath }) }
   }
 }
@@ -76,7 +82,10 @@ async function readPolicy(word: string, { adapters }: Context): Promise<Policy> 
   if (known !== undefined) return known
   const bytes = await adapters.readFile(word)
   if (bytes === undefined) {
-    throw new UsageError(`there is no policy ${visible(word)}`, `policies: ${Object.keys(POLICIES).join(', ')}, or a file with one`)
+    throw new UsageError(
+      `there is no policy ${visible(word)}`,
+      `policies: ${Object.keys(POLICIES).join(', ')}, or a file with one`,
+    )
   }
   return parsePolicy(new TextDecoder().decode(bytes))
 }
@@ -98,7 +107,9 @@ class Tally {
   }
 
   get exitCode(): ExitCode {
-    const met = (['authentic', 'not_authentic', 'undetermined'] as const).filter((verdict) => this.#verdicts[verdict] > 0)
+    const met = (['authentic', 'not_authentic', 'undetermined'] as const).filter(
+      (verdict) => this.#verdicts[verdict] > 0,
+    )
     return worstOf([...met.map((verdict) => EXIT_CODES[verdict]), ...this.#failures])
   }
 

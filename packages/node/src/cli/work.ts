@@ -3,8 +3,8 @@
  */
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
-import type { Secrets } from './adapters.ts'
 import type { Failure } from './failure.ts'
+import type { Secrets } from './ring.ts'
 import type { VerifyRecord } from './verify-record.ts'
 
 /** One image on its way. */
@@ -15,7 +15,7 @@ export interface ImageTask {
 }
 
 /** How a task ended, in the order of the tasks. */
-export type Done<Task, Value> = { readonly task: Task; /** Of the image read. */ readonly bytes: number } & (
+export type Done<Task, Value> = { readonly task: Task /** Of the image read. */; readonly bytes: number } & (
   | { readonly value: Value }
   | { readonly failure: Failure }
 )
@@ -61,11 +61,35 @@ export interface SealedImage {
   readonly sopInstanceUid: string | null
   readonly seriesInstanceUid: string | null
   readonly sealedAt: string
+  /** Whether the technologist has signed it: in the image, or by its series. */
+  readonly isSignedByOperator: boolean
+}
+
+/** A series that the technologist has signed. */
+export interface SignedSeries {
+  readonly seriesInstanceUid: string
+  readonly images: number
+  /** The file with the signature and the list of images. */
+  readonly path: string
 }
 
 export interface Work {
   /** Verifies as the images come; ends early once the signal is set off. */
-  verify(tasks: AsyncIterable<VerifyTask>, settings: VerifySettings, signal: AbortSignal): AsyncIterable<Done<VerifyTask, VerifyRecord>>
+  verify(
+    tasks: AsyncIterable<VerifyTask>,
+    settings: VerifySettings,
+    signal: AbortSignal,
+  ): AsyncIterable<Done<VerifyTask, VerifyRecord>>
   /** Seals as the images come. @throws {KeyError} before the first image if the keys cannot be used */
-  seal(tasks: AsyncIterable<SealTask>, settings: SealSettings, signal: AbortSignal): AsyncIterable<Done<SealTask, SealedImage>>
+  seal(
+    tasks: AsyncIterable<SealTask>,
+    settings: SealSettings,
+    signal: AbortSignal,
+  ): AsyncIterable<Done<SealTask, SealedImage>>
+  /**
+   * Signs one series as technologist, and puts the proof into the seal of each image.
+   * @param images  as sealed for it
+   * @param folder  where the file of the series goes
+   */
+  sealSeries(images: readonly SealedImage[], folder: string, settings: SealSettings): Promise<SignedSeries>
 }

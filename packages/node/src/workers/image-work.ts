@@ -1,28 +1,48 @@
 /** Image work: opens the keys once, and runs sealing and verifying over many images. */
-import type { Done, SealedImage, SealTask, VerifyTask, Work } from '../cli/work.ts'
+
 import { describeFailure } from '../cli/failure.ts'
 import type { VerifyRecord } from '../cli/verify-record.ts'
+import type { Done, SealedImage, SealSettings, SealTask, VerifyTask, Work } from '../cli/work.ts'
 import { runTasks } from './run-tasks.ts'
+import type { SealSetup } from './setup.ts'
 
 export const imageWork: Work = {
   verify: (tasks, settings, signal) =>
-    runTasks<VerifyTask, Done<VerifyTask, VerifyRecord>>(tasks, { setup: { kind: 'verify', settings }, signal, onCrash }),
+    runTasks<VerifyTask, Done<VerifyTask, VerifyRecord>>(tasks, {
+      setup: { kind: 'verify', settings },
+      signal,
+      onCrash,
+    }),
 
   async *seal(tasks, settings, signal) {
-    const { openKeyRing } = await import('../keys/key-ring.ts')
-    const { home, secrets, isStatusIgnored = false, ...others } = settings
-    const ring = await openKeyRing(home, secrets)
-    const setup = {
-      kind: 'seal',
-      settings: others,
-      device: await ring.material(settings.device, { isStatusIgnored }),
-      operator: await ring.material(settings.operator, { isStatusIgnored }),
-      isDemo: ring.isDemo,
-      anchors: ring.trust(),
-      ...(settings.timestampUrl === undefined && { authority: await ring.timestampMaterial() }),
-    } as const
+    const setup = await openSealSetup(settings)
     yield* runTasks<SealTask, Done<SealTask, SealedImage>>(tasks, { setup, signal, onCrash })
   },
+
+  async sealSeries(images, folder, settings) {
+    const { signSeriesFiles } = await import('./series-work.ts')
+    return signSeriesFiles(images, folder, await openSealSetup(settings))
+  },
+}
+
+/** Opens the keys of those who seal. @throws {KeyError} */
+async function openSealSetup({
+  home,
+  secrets,
+  isStatusIgnored = false,
+  ...settings
+}: SealSettings): Promise<SealSetup> {
+  const { openKeyRing } = await import('../keys/key-ring.ts')
+  const ring = await openKeyRing(home, secrets)
+  return {
+    kind: 'seal',
+    settings,
+    device: await ring.material(settings.device, { isStatusIgnored }),
+    operator: await ring.material(settings.operator, { isStatusIgnored }),
+    isDemo: ring.isDemo,
+    anchors: ring.trust(),
+    ...(settings.timestampUrl === undefined && { authority: await ring.timestampMaterial() }),
+  }
 }
 
 function onCrash<Task>(task: Task, cause: Error): Done<Task, never> {

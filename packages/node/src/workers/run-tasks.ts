@@ -6,8 +6,9 @@
 import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { ImageTask } from '../cli/work.ts'
-import { openWork, type WorkSetup } from './perform.ts'
+import { openWork } from './perform.ts'
 import { runInPool } from './pool.ts'
+import type { WorkSetup } from './setup.ts'
 
 /** Rough figures of a small machine: good enough to tell a handful of files from an archive. */
 const COSTS = {

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
-import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
+import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { describeFailure } from '../cli/failure.ts'
 import type { Done, SealedImage, SealTask } from '../cli/work.ts'
 import { createAuthority } from '../keys/embedded-authority.ts'
@@ -19,7 +19,7 @@ import { type FileSource, openFileSource } from '../storage/file-source.ts'
 import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import { writePair } from '../storage/write-pair.ts'
-import type { SealSetup } from './perform.ts'
+import type { SealSetup } from './setup.ts'
 import { readIfThere } from './verify-work.ts'
 
 export type SealImage = (task: SealTask) => Promise<Done<SealTask, SealedImage>>
@@ -45,7 +45,8 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
     try {
       using source = openFileSource(task.path)
       bytes = source.length
-      const value = findEarlier(task, source, setup) ?? (await sealImage(task, source, dependencies, settings.isOverwriting))
+      const value =
+        findEarlier(task, source, setup) ?? (await sealImage(task, source, dependencies, settings.isOverwriting))
       return { task, bytes, value }
     } catch (error) {
       return { task, bytes, failure: describeFailure(error) }
@@ -53,7 +54,12 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
   }
 }
 
-async function sealImage(task: SealTask, source: FileSource, dependencies: SealDependencies, isOverwriting: boolean): Promise<SealedImage> {
+async function sealImage(
+  task: SealTask,
+  source: FileSource,
+  dependencies: SealDependencies,
+  isOverwriting: boolean,
+): Promise<SealedImage> {
   const { target } = task
   const prepared = await prepareSeal(source, dependencies)
   let seal: Uint8Array | undefined
@@ -71,7 +77,11 @@ async function sealImage(task: SealTask, source: FileSource, dependencies: SealD
 }
 
 /** What an earlier run made of the same image, if that is still there and intact. */
-function findEarlier({ target }: SealTask, original: FileSource, { anchors, settings }: SealSetup): SealedImage | undefined {
+function findEarlier(
+  { target }: SealTask,
+  original: FileSource,
+  { anchors, settings }: SealSetup,
+): SealedImage | undefined {
   const seal = readIfThere(`${target}${SEAL_SUFFIX}`)
   if (seal === undefined || settings.isOverwriting) return undefined
   try {
@@ -85,15 +95,23 @@ function findEarlier({ target }: SealTask, original: FileSource, { anchors, sett
   }
 }
 
-function describe(state: SealedImage['state'], target: string, { statement }: Seal): SealedImage {
+function describe(state: SealedImage['state'], target: string, { statement, series }: Seal): SealedImage {
   const { sopInstanceUid, seriesInstanceUid } = statement.instance
-  return { state, target, sopInstanceUid, seriesInstanceUid, sealedAt: statement.sealedAt.toISOString() }
+  return {
+    state,
+    target,
+    sopInstanceUid,
+    seriesInstanceUid,
+    sealedAt: statement.sealedAt.toISOString(),
+    isSignedByOperator: statement.signatures.operator !== null || series !== null,
+  }
 }
 
 /** What the site calls a person by, where the certificate says. */
-const staffNumberOf = ({ statement }: HolderMaterial): string | undefined => parseCertificate(statement.certificate).subject.serialNumber
+const staffNumberOf = ({ statement }: HolderMaterial): string | undefined =>
+  parseCertificate(statement.certificate).subject.serialNumber
 
-async function openKeys({ dicom, statement, postQuantum }: HolderMaterial): Promise<HolderKeys> {
+export async function openKeys({ dicom, statement, postQuantum }: HolderMaterial): Promise<HolderKeys> {
   return {
     dicom: await createSigner(dicom),
     statement: await createSigner(statement),
@@ -101,7 +119,10 @@ async function openKeys({ dicom, statement, postQuantum }: HolderMaterial): Prom
   }
 }
 
-async function openAuthority({ settings, authority }: SealSetup): Promise<TimestampAuthority> {
+export async function openAuthority({
+  settings,
+  authority,
+}: Pick<SealSetup, 'settings' | 'authority'>): Promise<TimestampAuthority> {
   if (settings.timestampUrl !== undefined) return httpAuthority(settings.timestampUrl)
   if (authority === undefined) throw new TypeError('neither an address nor a key of a timestamp authority')
   return createAuthority(await createSigner(authority))

@@ -1,6 +1,7 @@
 /** Verify work: reads an image and the seal beside it, and has them judged. */
-import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+
 import { StoreError } from '@fiducial/core/errors.ts'
+import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { describeFailure } from '../cli/failure.ts'
 import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
 import type { Done, VerifyTask } from '../cli/work.ts'
@@ -9,7 +10,7 @@ import { verifyInstance } from '../services/verify-instance.ts'
 import { openFileSource } from '../storage/file-source.ts'
 import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
-import type { VerifySetup } from './perform.ts'
+import type { VerifySetup } from './setup.ts'
 
 export type VerifyImage = (task: VerifyTask) => Promise<Done<VerifyTask, VerifyRecord>>
 

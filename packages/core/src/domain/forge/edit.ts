@@ -3,8 +3,8 @@
  */
 import { memorySource } from '../../bytes/source.ts'
 import { joinBytes } from '../../bytes/text.ts'
-import { encodeElement, encodeHeader, encodeItem, type NewElement } from '../../formats/dicom/encode.ts'
 import { type Element, findElement, formatTag, type Item, type Tag } from '../../formats/dicom/element.ts'
+import { encodeElement, encodeHeader, encodeItem, type NewElement } from '../../formats/dicom/encode.ts'
 import { type DicomFile, parseDicom } from '../../formats/dicom/parse.ts'
 import { type Change, piecesOf, spliceFile } from '../../formats/dicom/splice.ts'
 
@@ -49,7 +49,9 @@ export function keepItems(file: Uint8Array, tag: Tag, isKept: (item: Item, image
   const image = openImage(file)
   const { source, encoding } = image.dataSet
   const items = (elementOf(image, tag).items ?? []).filter((item) => isKept(item, image))
-  const content = joinBytes(items.map(({ valueStart, valueEnd }) => encodeItem(source.view(valueStart, valueEnd), encoding)))
+  const content = joinBytes(
+    items.map(({ valueStart, valueEnd }) => encodeItem(source.view(valueStart, valueEnd), encoding)),
+  )
   const bytes = items.length === 0 ? content : joinBytes([encodeHeader(tag, 'SQ', content.length, encoding), content])
   return splice(image, [{ tag, bytes }])
 }
@@ -58,4 +60,5 @@ export function keepItems(file: Uint8Array, tag: Tag, isKept: (item: Item, image
 export const replaceRange = (file: Uint8Array, start: number, end: number, bytes: Uint8Array): Uint8Array =>
   joinBytes([file.subarray(0, start), bytes, file.subarray(end)])
 
-const splice = (image: DicomFile, changes: readonly Change[]): Uint8Array => joinBytes([...piecesOf(spliceFile(image, changes))].map((piece) => piece.slice()))
+const splice = (image: DicomFile, changes: readonly Change[]): Uint8Array =>
+  joinBytes([...piecesOf(spliceFile(image, changes))].map((piece) => piece.slice()))

@@ -6,8 +6,8 @@
  * expired device) are made by sealing with such keys, and are not here.
  */
 import { concatBytes } from '../../bytes/text.ts'
-import type { NewElement } from '../../formats/dicom/encode.ts'
 import { findElement, type Tag } from '../../formats/dicom/element.ts'
+import type { NewElement } from '../../formats/dicom/encode.ts'
 import { readUint16s, text, textAt, us } from '../../formats/dicom/values.ts'
 import { addSecond, elementOf, keepItems, openImage, removeElements, replaceRange, setElements } from './edit.ts'
 import { paintNodule } from './nodule.ts'
@@ -89,7 +89,11 @@ export function addShutter(file: Uint8Array): Uint8Array {
 /** A window in which soft findings drown. */
 export function changeWindow(file: Uint8Array): Uint8Array {
   const { window } = readGrey(file)
-  return setElements(file, text(0x00281050, 'DS', String(Math.round(window.center * 0.5))), text(0x00281051, 'DS', String(Math.max(2, Math.round(window.width * 0.15)))))
+  return setElements(
+    file,
+    text(0x00281050, 'DS', String(Math.round(window.center * 0.5))),
+    text(0x00281051, 'DS', String(Math.max(2, Math.round(window.width * 0.15)))),
+  )
 }
 
 /** The other side of the body: an operation follows the letter. */
@@ -120,7 +124,10 @@ export const stripAll = (file: Uint8Array): Uint8Array => removeElements(file, M
 /** The technologist's signature alone: neither in the file speaks of the other. */
 export function removeDevice(file: Uint8Array): Uint8Array {
   const device = macIdOf(file, '14')
-  const isOther = (item: { readonly elements: Parameters<typeof findElement>[0] }, { dataSet }: ReturnType<typeof openImage>): boolean => {
+  const isOther = (
+    item: { readonly elements: Parameters<typeof findElement>[0] },
+    { dataSet }: ReturnType<typeof openImage>,
+  ): boolean => {
     const id = findElement(item.elements, 0x04000005)
     return id === undefined || readUint16s(dataSet.source, id)[0] !== device
   }
@@ -137,7 +144,8 @@ export const addProgram = (file: Uint8Array): Uint8Array => replaceRange(file, 0
 export function mergeFragments(file: Uint8Array): Uint8Array {
   const { fragments = [] } = elementOf(openImage(file), PIXEL_DATA)
   const [, first, second] = fragments
-  if (first === undefined || second === undefined || fragments.length < 4) throw new RangeError('the image has no three fragments')
+  if (first === undefined || second === undefined || fragments.length < 4)
+    throw new RangeError('the image has no three fragments')
   const length = new Uint8Array(4)
   new DataView(length.buffer).setUint32(0, first.end - first.valueStart + 4 + (second.end - second.valueStart), true)
   const merged = concatBytes(length, file.subarray(first.valueStart, second.start + 4))
@@ -298,4 +306,3 @@ export const FORGERIES: readonly Forgery[] = [
 
 /** A forgery by its id. */
 export const findForgery = (id: string): Forgery | undefined => FORGERIES.find((forgery) => forgery.id === id)
-

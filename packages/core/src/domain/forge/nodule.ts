@@ -9,7 +9,7 @@ import type { GreyImage } from './samples.ts'
 const PLACE = { x: 0.32, y: 0.4 }
 const RADIUS_SHARE = 1 / 55
 /** How much denser than its surroundings, as a share of the window. */
-const CONTRAST = 0.14
+const CONTRAST = 0.24
 
 /** @returns new stored values; those of `image` stay as they are */
 export function paintNodule(image: GreyImage): Uint16Array | Int16Array {

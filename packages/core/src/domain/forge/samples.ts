@@ -1,5 +1,5 @@
 /** Samples: the stored values of an uncompressed grey image of 16 bits, to look at and to paint on. */
-import { type Element, type Tag } from '../../formats/dicom/element.ts'
+import type { Element, Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
 import { elementOf, openImage, replaceRange } from './edit.ts'
@@ -26,7 +26,10 @@ export function readGrey(file: Uint8Array): GreyImage {
 }
 
 /** The values of one Pixel Data element: of the second one, in a file with two. */
-export function readSamples({ dataSet }: DicomFile, { valueStart, valueEnd, fragments, encoding }: Element): Uint16Array | Int16Array {
+export function readSamples(
+  { dataSet }: DicomFile,
+  { valueStart, valueEnd, fragments, encoding }: Element,
+): Uint16Array | Int16Array {
   if (fragments !== undefined || !encoding.isLittleEndian || uint16At(dataSet, 0x00280100) !== 16) {
     throw new RangeError('not an uncompressed image of 16 bits')
   }
@@ -55,7 +58,10 @@ function describe({ dataSet }: DicomFile): Omit<GreyImage, 'samples'> {
     columns: uint16At(dataSet, 0x00280011) ?? 0,
     bitsStored,
     isInverted: textAt(dataSet, 0x00280004) === 'MONOCHROME1',
-    window: { center: numberAt(dataSet, 0x00281050) ?? 2 ** (bitsStored - 1), width: numberAt(dataSet, 0x00281051) ?? 2 ** bitsStored },
+    window: {
+      center: numberAt(dataSet, 0x00281050) ?? 2 ** (bitsStored - 1),
+      width: numberAt(dataSet, 0x00281051) ?? 2 ** bitsStored,
+    },
     rescale: { slope: numberAt(dataSet, 0x00281053) ?? 1, intercept: numberAt(dataSet, 0x00281052) ?? 0 },
   }
 }

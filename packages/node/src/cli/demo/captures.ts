@@ -2,14 +2,15 @@
  * Captures: what the simulated room of the demonstration takes: a chest, a hand, slices of CT and MR, and a cine made
  * of the MR slices.
  */
+
+import { type ExposureKind, planExposure } from '@fiducial/core/domain/room/plan.ts'
+import { type Capture, captureSeries } from '@fiducial/core/domain/room/room.ts'
+import { encodeRle } from '@fiducial/core/formats/codec/rle-encode.ts'
+import type { Tag } from '@fiducial/core/formats/dicom/element.ts'
 import type { NewElement } from '@fiducial/core/formats/dicom/encode.ts'
 import { encodeFile } from '@fiducial/core/formats/dicom/encode.ts'
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { at, text } from '@fiducial/core/formats/dicom/values.ts'
-import { encodeRle } from '@fiducial/core/formats/codec/rle-encode.ts'
-import type { Tag } from '@fiducial/core/formats/dicom/element.ts'
-import { type ExposureKind, planExposure } from '@fiducial/core/domain/room/plan.ts'
-import { type Capture, captureSeries } from '@fiducial/core/domain/room/room.ts'
 
 /** A picture as the device hands it over. */
 export interface Captured {
@@ -64,7 +65,9 @@ function encodeCine(slices: readonly Capture[]): readonly Uint8Array[] {
   const changed: readonly NewElement[] = [
     text(0x00080008, 'CS', 'DERIVED', 'SECONDARY'),
     text(0x00080016, 'UI', MULTI_FRAME_SECONDARY_CAPTURE),
-    ...(instanceUid !== undefined && 'value' in instanceUid ? [{ ...instanceUid, value: nextUid(instanceUid.value) }] : []),
+    ...(instanceUid !== undefined && 'value' in instanceUid
+      ? [{ ...instanceUid, value: nextUid(instanceUid.value) }]
+      : []),
     text(FRAME_TIME, 'DS', '100'),
     text(0x00280008, 'IS', String(slices.length)),
     at(0x00280009, FRAME_TIME),

@@ -45,6 +45,6 @@ export const KEY_CRIMES: readonly KeyCrime[] = [
 
 export const OTHER_SEAL: Crime = {
   id: 'other-seal',
-  title: 'the seal of another image of the same patient beside it',
+  title: 'the seal of another image beside it',
   motive: 'a genuine seal lends its name',
 }

@@ -8,11 +8,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { showImage } from '@fiducial/core/domain/forge/show.ts'
 import { ACQUISITION_POLICY } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { encodePem } from '@fiducial/core/formats/x509/pem.ts'
-import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { SEAL_SUFFIX } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -23,14 +23,9 @@ import type { SealSettings, SealTask, VerifyTask } from '../work.ts'
 import { type Captured, takePictures } from './captures.ts'
 import { BYTE_CRIMES, type Crime, KEY_CRIMES, type KeyCrime, OTHER_SEAL } from './crimes.ts'
 import { type DemoKeys, makeForger, makeHospital } from './keys.ts'
+import type { DemoOptions } from './options.ts'
 import { drawForgery, drawPreview } from './pictures.ts'
 import { DemoReport, type Outcome } from './report.ts'
-
-export interface DemoOptions {
-  readonly out: string
-  readonly seed: number
-  readonly keep?: boolean
-}
 
 /** Says that a folder may be written over. */
 const MARKER = 'DEMO.txt'
@@ -55,7 +50,10 @@ export async function runDemo(options: DemoOptions, context: Context): Promise<E
 function clearFolder(out: string): void {
   if (!existsSync(out)) return
   if (!existsSync(join(out, MARKER)) && readdirSync(out).length > 0) {
-    throw withHint(new StoreError('output_exists', `${out} exists and holds no demonstration`), 'give another folder: fiducial demo --out FOLDER')
+    throw withHint(
+      new StoreError('output_exists', `${out} exists and holds no demonstration`),
+      'give another folder: fiducial demo --out FOLDER',
+    )
   }
   for (const folder of FOLDERS) rmSync(join(out, folder), { recursive: true, force: true })
 }
@@ -77,26 +75,40 @@ class Demo {
     const report = this.#report
     report.begin()
     // Keys are found on other threads while this one takes the pictures.
-    const making = Promise.all([makeHospital(this.#hospitalHome(), this.#context), makeForger(join(this.#temporary, 'forger'), this.#context)])
+    const making = Promise.all([
+      makeHospital(this.#hospitalHome(), this.#context),
+      makeForger(join(this.#temporary, 'forger'), this.#context),
+    ])
     making.catch(() => undefined)
     const captured = await this.#capture()
     const [keys, forger] = await making
     report.showKeys(keys.ring.list())
-    await this.#write('trust.pem', encodePem({ label: 'CERTIFICATE', bytes: keys.ring.trust().roots[0]?.bytes ?? new Uint8Array(0) }))
+    await this.#write(
+      'trust.pem',
+      encodePem({ label: 'CERTIFICATE', bytes: keys.ring.trust().roots[0]?.bytes ?? new Uint8Array(0) }),
+    )
 
     await this.#seal(captured, keys)
-    const genuine = await this.#verify(captured.map(({ name }) => ({ label: name, path: this.#path('sealed', name) })), keys)
+    const genuine = await this.#verify(
+      captured.map(({ name }) => ({ label: name, path: this.#path('sealed', name) })),
+      keys,
+    )
     report.showGenuine(genuine)
 
     const crimes = [...(await this.#forgeBytes()), ...(await this.#forgeWithKeys(keys, forger))]
-    const verdicts = await this.#verify(crimes.map(({ id }) => ({ label: id, path: this.#path('forged', `${id}.dcm`) })), keys)
+    const verdicts = await this.#verify(
+      crimes.map(({ id }) => ({ label: id, path: this.#path('forged', `${id}.dcm`) })),
+      keys,
+    )
     const outcomes = crimes.map((crime, i): Outcome => ({ crime, record: verdicts[i] as VerifyRecord }))
     report.showForgeries(outcomes)
 
     const pictures = await this.#draw(crimes)
     await this.#write(MARKER, report.describeFolder(this.#options, outcomes, pictures))
     report.end(this.#options, outcomes, this.#options.keep === true ? keys.home : undefined)
-    const isRight = genuine.every(({ verdict }) => verdict === 'authentic') && outcomes.every(({ record }) => record.verdict !== 'authentic')
+    const isRight =
+      genuine.every(({ verdict }) => verdict === 'authentic') &&
+      outcomes.every(({ record }) => record.verdict !== 'authentic')
     return isRight ? EXIT.ok : EXIT.notAuthentic
   }
 
@@ -127,7 +139,11 @@ class Demo {
   async #seal(captured: readonly Captured[], keys: DemoKeys): Promise<void> {
     const groups = Map.groupBy(captured, ({ kind }) => kind)
     for (const [kind, pictures] of groups) {
-      const tasks = pictures.map(({ name }) => ({ label: name, path: this.#path('captured', name), target: this.#path('sealed', name) }))
+      const tasks = pictures.map(({ name }) => ({
+        label: name,
+        path: this.#path('captured', name),
+        target: this.#path('sealed', name),
+      }))
       await this.#sealAll(tasks, { ...keys, device: keys.devices[kind] })
     }
     this.#report.showSealed(captured.length)
@@ -136,9 +152,20 @@ class Demo {
   async #sealAll(tasks: readonly SealTask[], keys: Pick<SealSettings, 'home' | 'device' | 'operator'>): Promise<void> {
     const { adapters, terminal } = this.#context
     const { home, device, operator } = keys
-    const settings = { home, device, operator, secrets: {}, isSeries: false, isOverwriting: true, isStatusIgnored: true }
+    const settings = {
+      home,
+      device,
+      operator,
+      secrets: {},
+      isSeries: false,
+      isOverwriting: true,
+      isStatusIgnored: true,
+    }
     for await (const done of adapters.work.seal(streamOf(tasks), settings, terminal.interruption)) {
-      if ('failure' in done) throw new TypeError(`${done.task.label} was not sealed: ${done.failure.message}`, { cause: done.failure.detail })
+      if ('failure' in done)
+        throw new TypeError(`${done.task.label} was not sealed: ${done.failure.message}`, {
+          cause: done.failure.detail,
+        })
     }
     terminal.interruption.throwIfAborted()
   }
@@ -148,7 +175,10 @@ class Demo {
     const settings = { anchors: ring.trust(), policy: ACQUISITION_POLICY }
     const records: VerifyRecord[] = []
     for await (const done of adapters.work.verify(streamOf(tasks), settings, terminal.interruption)) {
-      if ('failure' in done) throw new TypeError(`${done.task.label} was not judged: ${done.failure.message}`, { cause: done.failure.detail })
+      if ('failure' in done)
+        throw new TypeError(`${done.task.label} was not judged: ${done.failure.message}`, {
+          cause: done.failure.detail,
+        })
       records.push(done.value)
     }
     terminal.interruption.throwIfAborted()
@@ -160,7 +190,8 @@ class Demo {
     for (const { id, victim, apply, keepsSeal } of BYTE_CRIMES) {
       const name = victim === 'cine' ? CINE : VICTIM
       await this.#write(`forged/${id}.dcm`, apply(await this.#read('sealed', name)))
-      if (keepsSeal) await this.#write(`forged/${id}.dcm${SEAL_SUFFIX}`, await this.#read('sealed', `${name}${SEAL_SUFFIX}`))
+      if (keepsSeal)
+        await this.#write(`forged/${id}.dcm${SEAL_SUFFIX}`, await this.#read('sealed', `${name}${SEAL_SUFFIX}`))
     }
     await this.#write(`forged/${OTHER_SEAL.id}.dcm`, await this.#read('sealed', VICTIM))
     await this.#write(`forged/${OTHER_SEAL.id}.dcm${SEAL_SUFFIX}`, await this.#read('sealed', `hand.dcm${SEAL_SUFFIX}`))
@@ -168,7 +199,10 @@ class Demo {
   }
 
   /** Forgeries that are sealed anew, with keys that must not count. */
-  async #forgeWithKeys(keys: DemoKeys, forger: Pick<SealSettings, 'home' | 'device' | 'operator'>): Promise<readonly Crime[]> {
+  async #forgeWithKeys(
+    keys: DemoKeys,
+    forger: Pick<SealSettings, 'home' | 'device' | 'operator'>,
+  ): Promise<readonly Crime[]> {
     const sealers: Readonly<Record<KeyCrime['keys'], Pick<SealSettings, 'home' | 'device' | 'operator'>>> = {
       rogue: forger,
       expired: { ...keys, device: keys.expired },
@@ -178,7 +212,10 @@ class Demo {
     for (const crime of KEY_CRIMES) {
       const path = join(this.#temporary, `${crime.id}.dcm`)
       await this.#context.adapters.writeFile(path, crime.apply(original))
-      await this.#sealAll([{ label: crime.id, path, target: this.#path('forged', `${crime.id}.dcm`) }], sealers[crime.keys])
+      await this.#sealAll(
+        [{ label: crime.id, path, target: this.#path('forged', `${crime.id}.dcm`) }],
+        sealers[crime.keys],
+      )
     }
     return KEY_CRIMES
   }
@@ -193,13 +230,19 @@ class Demo {
       await this.#context.adapters.writePicture(this.#path('pictures', name), picture)
       names.push(name)
     }
-    for (const [name, file] of [['chest', VICTIM], ['hand', 'hand.dcm'], ['ct', 'ct/2.dcm'], ['mr', 'mr/2.dcm']] as const) {
+    for (const [name, file] of [
+      ['chest', VICTIM],
+      ['hand', 'hand.dcm'],
+      ['ct', 'ct/2.dcm'],
+      ['mr', 'mr/2.dcm'],
+    ] as const) {
       await draw(`${name}.png`, drawPreview(await this.#read('sealed', file)))
     }
     const cine = BYTE_CRIMES.filter(({ victim }) => victim === 'cine').map(({ id }) => id)
     const sealed = showImage(await this.#read('sealed', VICTIM))
     for (const { id } of crimes) {
-      if (!cine.includes(id)) await draw(`forged-${id}.png`, drawForgery(sealed, await this.#read('forged', `${id}.dcm`)))
+      if (!cine.includes(id))
+        await draw(`forged-${id}.png`, drawForgery(sealed, await this.#read('forged', `${id}.dcm`)))
     }
     return names
   }
@@ -232,4 +275,3 @@ function momentOf(time: Date): string {
   const two = (number: number): string => String(number).padStart(2, '0')
   return `${local}${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`
 }
-

@@ -1,7 +1,7 @@
 /** Keys of the demonstration: the hospital's, and the forger's, who calls himself by the same names. */
 import { demoDevice, EXPOSURE_KINDS, type ExposureKind } from '@fiducial/core/domain/room/plan.ts'
-import type { Ring } from '../adapters.ts'
 import type { Context } from '../context.ts'
+import type { Ring } from '../ring.ts'
 
 const SITE = 'Example Hospital'
 const TECHNOLOGIST = 'Technologist A'
@@ -31,7 +31,10 @@ export async function makeHospital(home: string, context: Context): Promise<Demo
 }
 
 /** Makes a ring with the same names and other keys, as anybody can. */
-export async function makeForger(home: string, context: Context): Promise<{ readonly home: string; readonly device: string; readonly operator: string }> {
+export async function makeForger(
+  home: string,
+  context: Context,
+): Promise<{ readonly home: string; readonly device: string; readonly operator: string }> {
   const ring = await context.adapters.initRing(home, { site: SITE, isDemo: true })
   const { stationName } = demoDevice('chest')
   const [device, operator] = await Promise.all([

@@ -18,5 +18,12 @@ export function drawForgery(before: Shown, forged: Uint8Array): Raster | undefin
   const mask = maskShown(before, after)
   if (mask.indexOf(1) < 0 && equalBytes(before.grey, after.grey)) return undefined
   const { columns, rows } = before
-  return composeChange({ columns, rows, before: before.grey, after: after.grey, mask, captions: ['DEMO: AS SEALED', 'DEMO: AS FORGED'] })
+  return composeChange({
+    columns,
+    rows,
+    before: before.grey,
+    after: after.grey,
+    mask,
+    captions: ['DEMO: AS SEALED', 'DEMO: AS FORGED'],
+  })
 }

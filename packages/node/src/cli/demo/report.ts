@@ -1,15 +1,15 @@
 /** Report: what the demonstration says while it goes on, and what it leaves to read. */
 import type { Check } from '@fiducial/core/domain/verdict/check.ts'
-import type { Holder } from '../adapters.ts'
 import type { Output } from '../output.ts'
 import { formatSeconds } from '../progress.ts'
+import type { Holder } from '../ring.ts'
 import { layOut } from '../table.ts'
 import type { VerifyRecord } from '../verify-record.ts'
 import { placesOf } from '../verify-report.ts'
 import { cut, visible } from '../visible.ts'
 import type { Captured } from './captures.ts'
 import type { Crime } from './crimes.ts'
-import type { DemoOptions } from './demo.ts'
+import type { DemoOptions } from './options.ts'
 
 /** A forgery and what became of it. */
 export interface Outcome {
@@ -29,18 +29,27 @@ export class DemoReport {
 
   begin(): void {
     const { style } = this.#output
-    this.#output.line(`${style.bold(style.yellow('DEMO'))}  a simulated X-ray room. No image comes from a patient, and the keys prove nothing outside of it.`)
+    this.#output.line(
+      `${style.bold(style.yellow('DEMO'))}  a simulated X-ray room. No image comes from a patient, and the keys prove nothing outside of it.`,
+    )
     this.#output.line()
   }
 
   showCaptured(captured: readonly Captured[], size: string): void {
-    const count = (kind: Captured['kind']): number => captured.filter((picture) => picture.kind === kind && picture.name !== 'cine.dcm').length
-    this.#step('Capture', `a chest (DX), a hand (CR), ${count('ct')} slices of CT, ${count('mr')} of MR and a cine: ${captured.length} images, ${size}`)
+    const count = (kind: Captured['kind']): number =>
+      captured.filter((picture) => picture.kind === kind && picture.name !== 'cine.dcm').length
+    this.#step(
+      'Capture',
+      `a chest (DX), a hand (CR), ${count('ct')} slices of CT, ${count('mr')} of MR and a cine: ${captured.length} images, ${size}`,
+    )
   }
 
   showKeys(holders: readonly Holder[]): void {
     const devices = holders.filter(({ role, status }) => role === 'device' && status === 'active').length
-    this.#step('Keys', `a CA, ${devices} devices, a technologist, a timestamp authority; and a forger’s, by the same names`)
+    this.#step(
+      'Keys',
+      `a CA, ${devices} devices, a technologist, a timestamp authority; and a forger’s, by the same names`,
+    )
   }
 
   showSealed(count: number): void {
@@ -52,7 +61,8 @@ export class DemoReport {
     this.#step('Verify', `${authentic.length} of ${records.length} authentic`)
     for (const record of records) {
       this.#output.record({ step: 'genuine', isCorrect: record.verdict === 'authentic', ...record })
-      if (record.verdict !== 'authentic') this.#output.line(this.#output.style.red(`            ${record.path}: ${record.sentence}`))
+      if (record.verdict !== 'authentic')
+        this.#output.line(this.#output.style.red(`            ${record.path}: ${record.sentence}`))
     }
   }
 
@@ -61,7 +71,14 @@ export class DemoReport {
     this.#step('Forge', `${outcomes.length} forgeries of these images, verified like all others`)
     this.#output.line()
     const rows = outcomes.map(({ crime, record }) => {
-      this.#output.record({ step: 'forgery', id: crime.id, title: crime.title, motive: crime.motive, isCaught: isCaught(record), ...record })
+      this.#output.record({
+        step: 'forgery',
+        id: crime.id,
+        title: crime.title,
+        motive: crime.motive,
+        isCaught: isCaught(record),
+        ...record,
+      })
       const { reason, where } = mainReason(record)
       const place = this.#output.isCut ? cut(where, WHERE_COLUMNS) : where
       return [`  ${isCaught(record) ? '✔' : '✘'} ${crime.title}`, record.verdict.replaceAll('_', ' '), reason, place]
@@ -80,10 +97,19 @@ export class DemoReport {
     const caught = outcomes.filter(({ record }) => isCaught(record)).length
     const seconds = (performance.now() - this.#start) / 1000
     const folder = visible(out)
-    this.#output.record({ step: 'summary', forgeries: outcomes.length, caught, seconds: Number(seconds.toFixed(1)), out, ...(home !== undefined && { home }) })
+    this.#output.record({
+      step: 'summary',
+      forgeries: outcomes.length,
+      caught,
+      seconds: Number(seconds.toFixed(1)),
+      out,
+      ...(home !== undefined && { home }),
+    })
     this.#output.line()
     const verdict = `${caught} of ${outcomes.length} forgeries caught`
-    this.#output.line(`${style.bold(caught === outcomes.length ? style.green(verdict) : style.red(verdict))}, in ${formatSeconds(seconds)}. A signature shows where an image comes from and that it is`)
+    this.#output.line(
+      `${style.bold(caught === outcomes.length ? style.green(verdict) : style.red(verdict))}, in ${formatSeconds(seconds)}. A signature shows where an image comes from and that it is`,
+    )
     this.#output.line('unchanged; it does not show that what it shows is true, and no verdict replaces a physician’s.')
     this.#output.line()
     this.#output.line(`Pictures of what was done: ${folder}/pictures/forged-*.png; all files: ${folder}/DEMO.txt`)
@@ -94,8 +120,10 @@ export class DemoReport {
       [`  fiducial inspect ${folder}/sealed/chest.dcm`, 'who signed which attribute'],
       ['  fiducial keys init --site "Your site"', 'keys of your own, to seal your own images'],
     ]
-    for (const line of layOut(commands, (text, column) => (column === 1 ? style.dim(text) : text))) this.#output.line(line)
-    if (home !== undefined) this.#output.line(`The demonstration’s keys are kept: FIDUCIAL_HOME=${visible(home)} fiducial seal …`)
+    for (const line of layOut(commands, (text, column) => (column === 1 ? style.dim(text) : text)))
+      this.#output.line(line)
+    if (home !== undefined)
+      this.#output.line(`The demonstration’s keys are kept: FIDUCIAL_HOME=${visible(home)} fiducial seal …`)
   }
 
   /** The text file that stands in the folder. */
@@ -128,7 +156,9 @@ export class DemoReport {
 
   #step(name: string, text: string): void {
     const seconds = formatSeconds((performance.now() - this.#start) / 1000)
-    this.#output.line(`  ${this.#output.style.bold(name.padEnd(8))}  ${text}  ${this.#output.style.dim(`(${seconds})`)}`)
+    this.#output.line(
+      `  ${this.#output.style.bold(name.padEnd(8))}  ${text}  ${this.#output.style.dim(`(${seconds})`)}`,
+    )
   }
 }
 
