@@ -271,8 +271,8 @@ function describeDecoded(file: DicomFile, shape: Shape, hashes: HashFactory, dec
   let meaning: DecodedFrame | undefined
   try {
     for (const frame of decodedFrames(file, layout, decode)) {
-      const first = (meaning ??= frame)
-      if (!frame.isLossless || frame.photometricInterpretation !== first.photometricInterpretation) return undefined
+      meaning ??= frame
+      if (!frame.isLossless || frame.photometricInterpretation !== meaning.photometricInterpretation) return undefined
       digests.add(frame.bytes)
     }
   } catch (error) {

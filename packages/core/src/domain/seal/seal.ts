@@ -9,7 +9,7 @@ import { encodeBase64 } from '../../bytes/base64.ts'
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { FormatError } from '../../errors.ts'
-import { type Envelope, formatEnvelope, parseEnvelope } from '../../formats/dsse/envelope.ts'
+import { type Envelope, encodePae, formatEnvelope, parseEnvelope } from '../../formats/dsse/envelope.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject } from '../../formats/json/parse.ts'
@@ -123,11 +123,12 @@ export function formatSeriesSeal({ envelope, certificates, entries, timestamps }
 }
 
 /**
- * What a timestamp is taken over: SHA-256 of the envelope in canonical JSON, signatures included. A token over the
- * payload alone would let whoever steals a key later sign what an accomplice had stamped before.
+ * What a timestamp is taken over: SHA-256 of the bytes that were signed, followed by the signatures in their order.
+ * A token over the payload alone would let whoever steals a key later sign what an accomplice had stamped before.
  */
-export const timestampImprint = (envelope: Envelope, hashes: HashFactory): Uint8Array =>
-  digestOf(hashes, 'sha256', encodeCanonicalJson(formatEnvelope(envelope)))
+export function timestampImprint({ payloadType, payload, signatures }: Envelope, hashes: HashFactory): Uint8Array {
+  return digestOf(hashes, 'sha256', encodePae(payloadType, payload), ...signatures.map(({ sig }) => sig))
+}
 
 function openFile(file: Uint8Array): JsonFields {
   if (file.length > SEAL_LIMIT) throw new FormatError('seal_malformed', `longer than ${SEAL_LIMIT} bytes`)

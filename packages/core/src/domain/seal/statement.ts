@@ -193,11 +193,11 @@ function readElements(fields: JsonFields): readonly ElementDigest[] {
 }
 
 function readElement(fields: JsonFields): ElementDigest {
-  const digest = fields.value('digest') === null ? undefined : fields.hex('digest', ELEMENT_DIGEST_BYTES)
+  const digest = fields.nullableHex('digest', ELEMENT_DIGEST_BYTES)
   return {
     tag: Number.parseInt(fields.string('tag', /^[0-9a-f]{8}$/), 16),
     vr: fields.string('vr', /^[A-Z]{2}$/),
-    ...(digest === undefined ? {} : { digest }),
+    ...(digest === null ? {} : { digest }),
     isSignable: fields.boolean('signable'),
   }
 }

@@ -161,7 +161,7 @@ class Verifier {
   #signatures: ReadonlyMap<string, Uint8Array> = new Map()
 
   constructor(options: SealVerifyOptions, certificates: readonly Certificate[]) {
-    this.#options = options
+    this.#options = { ...options, crypto: rememberChecks(options.crypto) }
     this.#certificates = certificates
     for (const certificate of certificates) this.#byDigest.set(encodeHex(this.#sha256(certificate.bytes)), certificate)
   }
@@ -338,6 +338,28 @@ const PATH_FAILURES: Record<Exclude<PathOutcome, 'untrusted'>, SealFailure> = {
   weak: 'signer_weak',
   not_yet_valid: 'signer_outside_validity',
   expired: 'signer_outside_validity',
+}
+
+/**
+ * Answers again what was asked before: the paths of all signers end in one CA and ask for one revocation list.
+ * Signatures are told apart by the very array that holds them, which is that of the parsed certificate or list.
+ */
+function rememberChecks(crypto: Crypto): Crypto {
+  const known = new Map<
+    Uint8Array,
+    { readonly spki: Uint8Array; readonly message: Uint8Array; readonly isRight: boolean }
+  >()
+  return {
+    hash: crypto.hash,
+    verifyDigest: (spki, name, digest, signature) => crypto.verifyDigest(spki, name, digest, signature),
+    verifyMessage(spki, message, signature) {
+      const before = known.get(signature)
+      if (before?.message === message && equalBytes(before.spki, spki)) return before.isRight
+      const isRight = crypto.verifyMessage(spki, message, signature)
+      known.set(signature, { spki, message, isRight })
+      return isRight
+    },
+  }
 }
 
 /** An issuer that nobody here knows is a gap; a path that leads somewhere and is wrong is a failure. */

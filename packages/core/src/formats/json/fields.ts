@@ -13,27 +13,24 @@ import type { JsonObject, JsonValue } from './parse.ts'
 export class JsonFields {
   readonly #members: JsonObject
   readonly #code: FormatCode
-  readonly #path: string
-  readonly #left: Set<string>
+  readonly #place: Place | undefined
+  /** Lists of hundreds of small objects are read by this class, so it counts what was taken and keeps no list of it. */
+  #taken = 0
 
-  /** @param path  where the object stands, for messages; empty for the whole */
-  constructor(value: JsonValue, code: FormatCode, path = '') {
+  /** @param place  where the object stands, for messages; absent for the whole */
+  constructor(value: JsonValue, code: FormatCode, place?: Place) {
+    this.#code = code
+    this.#place = place
     if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-      throw new FormatError(code, `${path || 'the whole'} is no object`)
+      throw new FormatError(code, `${this.#path() || 'the whole'} is no object`)
     }
     this.#members = value as JsonObject
-    this.#code = code
-    this.#path = path
-    this.#left = new Set(Object.keys(this.#members))
   }
 
-  has(name: string): boolean {
-    return Object.hasOwn(this.#members, name)
-  }
-
+  /** Takes a field, whatever it holds; every field is taken once, by this or another method. */
   value(name: string): JsonValue {
-    if (!this.has(name)) throw this.refuse(name, 'is missing')
-    this.#left.delete(name)
+    if (!Object.hasOwn(this.#members, name)) throw this.refuse(name, 'is missing')
+    this.#taken++
     return this.#members[name] as JsonValue
   }
 
@@ -79,6 +76,11 @@ export class JsonFields {
     return this.#hex(this.value(name), name, lengthBytes)
   }
 
+  nullableHex(name: string, lengthBytes: number): Uint8Array | null {
+    const value = this.value(name)
+    return value === null ? null : this.#hex(value, name, lengthBytes)
+  }
+
   /** Bytes as canonical base64, 1 to `most` of them. */
   base64(name: string, most: number): Uint8Array {
     return this.#base64(this.value(name), name, most)
@@ -91,16 +93,16 @@ export class JsonFields {
 
   /** An object inside, read by the function and checked for leftovers. */
   object<T>(name: string, read: (fields: JsonFields) => T): T {
-    return this.#object(this.value(name), name, read)
+    return this.#object(this.value(name), { of: this, name }, read)
   }
 
   nullable<T>(name: string, read: (fields: JsonFields) => T): T | null {
     const value = this.value(name)
-    return value === null ? null : this.#object(value, name, read)
+    return value === null ? null : this.#object(value, { of: this, name }, read)
   }
 
   objects<T>(name: string, most: number, read: (fields: JsonFields) => T): readonly T[] {
-    return this.#array(name, most).map((value, i) => this.#object(value, `${name}[${i}]`, read))
+    return this.#array(name, most).map((value, i) => this.#object(value, { of: this, name, index: i }, read))
   }
 
   strings(name: string, most: number, pattern: RegExp): readonly string[] {
@@ -117,9 +119,9 @@ export class JsonFields {
 
   /** Refuses what nobody asked for. */
   finish(): void {
+    const left = Object.keys(this.#members).length - this.#taken
     // A name is the sender's text, so it stays out of the message.
-    if (this.#left.size > 0)
-      throw new FormatError(this.#code, `${this.#path || 'the whole'} has ${this.#left.size} unknown fields`)
+    if (left > 0) throw new FormatError(this.#code, `${this.#path() || 'the whole'} has ${left} unknown fields`)
   }
 
   /** The error for a field, for rules that are not of type alone. */
@@ -128,7 +130,14 @@ export class JsonFields {
   }
 
   #at(name: string): string {
-    return this.#path === '' ? name : `${this.#path}.${name}`
+    const path = this.#path()
+    return path === '' ? name : `${path}.${name}`
+  }
+
+  #path(): string {
+    if (this.#place === undefined) return ''
+    const { of, name, index } = this.#place
+    return of.#at(name) + (index === undefined ? '' : `[${index}]`)
   }
 
   #array(name: string, most: number): readonly JsonValue[] {
@@ -164,10 +173,17 @@ export class JsonFields {
     }
   }
 
-  #object<T>(value: JsonValue, name: string, read: (fields: JsonFields) => T): T {
-    const fields = new JsonFields(value, this.#code, this.#at(name))
+  #object<T>(value: JsonValue, place: Place, read: (fields: JsonFields) => T): T {
+    const fields = new JsonFields(value, this.#code, place)
     const result = read(fields)
     fields.finish()
     return result
   }
+}
+
+/** A field of an object, or an entry of a list in it. */
+interface Place {
+  readonly of: JsonFields
+  readonly name: string
+  readonly index?: number
 }
