@@ -19,7 +19,7 @@ export const ENTRIES: readonly RegExp[] = [
 
 /** Files that the entries must not reach, by path. */
 export const FORBIDDEN_PATHS: readonly RegExp[] = [
-  /\/domain\/room\//,
+  /\/domain\/(?:room|forge)\//,
   /\/packages\/node\/src\/(?:keys|storage|cli)\//,
   /\/(?:sign|signer|signing|issue|enrol|embed|forge|make)(?:-[^/]*)?\.ts$/,
 ]
