@@ -287,7 +287,7 @@ function keyNameOf({ key }: Certificate): string {
 /** SHA-256 of the certificate in groups of four, as people compare it by phone. */
 function fingerprint({ bytes }: Certificate): string {
   const digits = createHash('sha256').update(bytes).digest('hex')
-  return (digits.slice(0, 32).match(/.{4}/g) ?? []).join(' ') + ' …'
+  return `${(digits.slice(0, 32).match(/.{4}/g) ?? []).join(' ')} …`
 }
 
 const dayOf = (time: Date): string => time.toISOString().slice(0, 10)

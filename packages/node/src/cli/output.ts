@@ -2,10 +2,11 @@
  * Output: what a command says, and where.
  *
  * With --json, standard output carries one JSON object for each result and nothing else; without it, prose. Notes go
- * to standard error. Progress is drawn there, too, and only on a terminal: it is wiped before anything else is said.
+ * to standard error. Progress is drawn there, too, and only on a terminal, below everything that is said.
  */
 import { type Style, styleFor } from './style.ts'
 import type { Screen, Terminal } from './terminal.ts'
+import { cut } from './visible.ts'
 
 const REDRAW_MS = 100
 const DEFAULT_COLUMNS = 100
@@ -25,7 +26,8 @@ export class Output {
   readonly isCut: boolean
   readonly #stdout: Screen
   readonly #stderr: Screen
-  #isProgressShown = false
+  /** The line of progress that stands at the bottom; empty where there is none. */
+  #progress = ''
   #drawnAt = Number.NEGATIVE_INFINITY
 
   constructor({ stdout, stderr, env }: Pick<Terminal, 'stdout' | 'stderr' | 'env'>, isJson: boolean) {
@@ -69,19 +71,20 @@ export class Output {
     const now = performance.now()
     if (now - this.#drawnAt < REDRAW_MS) return
     this.#drawnAt = now
-    this.#stderr.write(`${WIPE}${text()}`)
-    this.#isProgressShown = true
+    this.#progress = cut(text(), (this.#stderr.columns ?? DEFAULT_COLUMNS) - 1)
+    this.#stderr.write(WIPE + this.#progress)
   }
 
   /** Takes the line of progress away. */
   endProgress(): void {
-    if (!this.#isProgressShown) return
+    if (this.#progress === '') return
     this.#stderr.write(WIPE)
-    this.#isProgressShown = false
+    this.#progress = ''
   }
 
   #write(screen: Screen, text: string): void {
-    this.endProgress()
+    if (this.#progress !== '') this.#stderr.write(WIPE)
     screen.write(text)
+    if (this.#progress !== '') this.#stderr.write(this.#progress)
   }
 }

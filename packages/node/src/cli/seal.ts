@@ -171,6 +171,9 @@ class SealRun {
       if ('value' in done) sealedImages.push(done.value)
       this.#report(done, images)
     }
+    output.endProgress()
+    if (terminal.interruption.aborted)
+      output.note('interrupted: what is sealed is whole; the same command again goes on from there')
     terminal.interruption.throwIfAborted()
     const { sealed, already, passedOver } = this.#counts
     if (sealed + already + this.#failures.length === 0) {

@@ -58,6 +58,7 @@ export async function verifyInputs(
       else report.fail(done.task, failure)
     }
   }
+  output.endProgress()
   terminal.interruption.throwIfAborted()
   if (tally.seen === 0)
     throw new StoreError('no_images', `there are no DICOM images in ${words.map(visible).join(' ')}`)

@@ -208,7 +208,7 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'side-swap',
-    title: 'left and right exchanged in the header',
+    title: 'left and right exchanged',
     motive: 'an operation on the wrong side',
     victim: 'radiograph',
     apply: swapSide,
@@ -232,7 +232,7 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'overlay',
-    title: 'an overlay added: the outline of a finding',
+    title: 'the outline of a finding as overlay',
     motive: 'viewers draw it over the picture; no signed byte changes',
     victim: 'radiograph',
     apply: addOverlay,
@@ -240,7 +240,7 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'shutter',
-    title: 'a shutter added over half of the chest',
+    title: 'a shutter over half of the chest',
     motive: 'a finding goes unseen; no signed byte changes',
     victim: 'radiograph',
     apply: addShutter,
@@ -248,7 +248,7 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'window',
-    title: 'another window, in which soft findings drown',
+    title: 'a window in which findings drown',
     motive: 'every pixel is there, and nobody sees it',
     victim: 'radiograph',
     apply: changeWindow,
@@ -264,15 +264,15 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'device-removed',
-    title: 'the device’s signature taken out, the technologist’s kept',
-    motive: 'a picture of unknown origin that a person seems to vouch for',
+    title: 'the device’s signature taken out',
+    motive: 'the technologist’s stays, and seems to vouch for a picture of unknown origin',
     victim: 'radiograph',
     apply: removeDevice,
     keepsSeal: true,
   },
   {
     id: 'stripped',
-    title: 'all signatures taken out, the seal left beside it',
+    title: 'all signatures taken out, seal left',
     motive: 'older checkers pass what is not signed',
     victim: 'radiograph',
     apply: stripAll,
@@ -280,7 +280,7 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'stripped-bare',
-    title: 'all signatures and the seal taken away',
+    title: 'all signatures and the seal gone',
     motive: 'silence looks like innocence',
     victim: 'radiograph',
     apply: stripAll,
@@ -288,7 +288,7 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'program',
-    title: 'the header of a program in the preamble',
+    title: 'a program’s header in the preamble',
     motive: 'an image that is also malware',
     victim: 'radiograph',
     apply: addProgram,
@@ -296,8 +296,8 @@ export const FORGERIES: readonly Forgery[] = [
   },
   {
     id: 'fragments-merged',
-    title: 'two fragments of a cine merged, so that a frame is gone',
-    motive: 'a flaw of the standard: its signatures stay valid',
+    title: 'two fragments of a cine merged',
+    motive: 'a frame is hidden; a flaw of the standard keeps its signatures valid',
     victim: 'cine',
     apply: mergeFragments,
     keepsSeal: true,

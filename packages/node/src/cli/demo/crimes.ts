@@ -22,21 +22,21 @@ export const BYTE_CRIMES = FORGERIES
 export const KEY_CRIMES: readonly KeyCrime[] = [
   {
     id: 'rogue-key',
-    title: 'a nodule, and sealed anew by a CA of the same name',
+    title: 'a nodule, sealed by a CA of the same name',
     motive: 'whoever looks at names only sees the right ones',
     apply: addNodule,
     keys: 'rogue',
   },
   {
     id: 'expired-key',
-    title: 'sealed today by a device whose certificate has expired',
+    title: 'sealed by an expired device',
     motive: 'a key from a scrapped device',
     apply: (original) => original,
     keys: 'expired',
   },
   {
     id: 'person-as-device',
-    title: 'the technologist’s key in the place of the device’s',
+    title: 'the technologist’s key as the device’s',
     motive: 'an insider makes an image without any device',
     apply: addNodule,
     keys: 'person',

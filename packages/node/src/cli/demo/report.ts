@@ -1,9 +1,10 @@
 /** Report: what the demonstration says while it goes on, and what it leaves to read. */
+import { existsSync } from 'node:fs'
 import type { Check } from '@fiducial/core/domain/verdict/check.ts'
 import type { Output } from '../output.ts'
 import { formatSeconds } from '../progress.ts'
 import type { Holder } from '../ring.ts'
-import { layOut } from '../table.ts'
+import { layOut, wrap } from '../table.ts'
 import type { VerifyRecord } from '../verify-record.ts'
 import { placesOf } from '../verify-report.ts'
 import { cut, visible } from '../visible.ts'
@@ -17,7 +18,9 @@ export interface Outcome {
   readonly record: VerifyRecord
 }
 
-const WHERE_COLUMNS = 58
+/** Terminals at least this wide show a forgery in one line. */
+const WIDE_COLUMNS = 130
+const PROSE_COLUMNS = 100
 
 export class DemoReport {
   readonly #output: Output
@@ -67,29 +70,46 @@ export class DemoReport {
   }
 
   showForgeries(outcomes: readonly Outcome[]): void {
-    const { style } = this.#output
     this.#step('Forge', `${outcomes.length} forgeries of these images, verified like all others`)
     this.#output.line()
+    for (const { crime, record } of outcomes) {
+      const { id, title, motive } = crime
+      this.#output.record({ step: 'forgery', id, title, motive, isCaught: isCaught(record), ...record })
+    }
+    if (this.#output.isCut && this.#output.columns < WIDE_COLUMNS) this.#showNarrow(outcomes)
+    else this.#showWide(outcomes)
+  }
+
+  #showWide(outcomes: readonly Outcome[]): void {
+    const { style, isCut, columns } = this.#output
     const rows = outcomes.map(({ crime, record }) => {
-      this.#output.record({
-        step: 'forgery',
-        id: crime.id,
-        title: crime.title,
-        motive: crime.motive,
-        isCaught: isCaught(record),
-        ...record,
-      })
       const { reason, where } = mainReason(record)
-      const place = this.#output.isCut ? cut(where, WHERE_COLUMNS) : where
-      return [`  ${isCaught(record) ? '✔' : '✘'} ${crime.title}`, record.verdict.replaceAll('_', ' '), reason, place]
+      return [`  ${markOf(record)} ${crime.title}`, verdictOf(record), reason, where]
     })
-    const lines = layOut([['  WHAT WAS DONE', 'VERDICT', 'WHY', 'WHERE'], ...rows], (text, column, row) => {
-      if (row === 0) return style.dim(text)
-      const { record } = outcomes[row - 1] as Outcome
-      if (column === 1) return record.verdict === 'authentic' ? style.red(text) : style.green(text)
-      return text
-    })
-    for (const line of lines) this.#output.line(line)
+    const lines = layOut([['  WHAT WAS DONE', 'VERDICT', 'WHY', 'WHERE'], ...rows])
+    for (const [row, line] of lines.entries()) {
+      const outcome = outcomes[row - 1]
+      const fitting = isCut ? cut(line, columns) : line
+      this.#output.line(outcome === undefined ? style.dim(fitting) : this.#paint(fitting, outcome))
+    }
+  }
+
+  /** Two lines for each. */
+  #showNarrow(outcomes: readonly Outcome[]): void {
+    const { style, columns } = this.#output
+    const lines = layOut(outcomes.map(({ crime, record }) => [`  ${markOf(record)} ${crime.title}`, verdictOf(record)]))
+    for (const [row, line] of lines.entries()) {
+      const outcome = outcomes[row] as Outcome
+      const { reason, where } = mainReason(outcome.record)
+      this.#output.line(this.#paint(line, outcome))
+      this.#output.line(style.dim(cut(`      ${reason}  ${where}`.trimEnd(), columns)))
+    }
+  }
+
+  #paint(line: string, { record }: Outcome): string {
+    const { style } = this.#output
+    const verdict = verdictOf(record)
+    return line.replace(verdict, isCaught(record) ? style.green(verdict) : style.red(verdict))
   }
 
   end({ out }: DemoOptions, outcomes: readonly Outcome[], home: string | undefined): void {
@@ -106,24 +126,25 @@ export class DemoReport {
       ...(home !== undefined && { home }),
     })
     this.#output.line()
-    const verdict = `${caught} of ${outcomes.length} forgeries caught`
-    this.#output.line(
-      `${style.bold(caught === outcomes.length ? style.green(verdict) : style.red(verdict))}, in ${formatSeconds(seconds)}. A signature shows where an image comes from and that it is`,
-    )
-    this.#output.line('unchanged; it does not show that what it shows is true, and no verdict replaces a physician’s.')
+    const verdict = `${caught} of ${outcomes.length} forgeries caught, in ${formatSeconds(seconds)}.`
+    this.#output.line(style.bold(caught === outcomes.length ? style.green(verdict) : style.red(verdict)))
+    this.#prose(LIMITS)
     this.#output.line()
-    this.#output.line(`Pictures of what was done: ${folder}/pictures/forged-*.png; all files: ${folder}/DEMO.txt`)
+    this.#output.line(`Pictures of what was done:  ${folder}/pictures/forged-*.png`)
+    this.#output.line(`What lies where, and why:   ${folder}/DEMO.txt`)
     this.#output.line()
     this.#output.line('Next:')
-    const commands = [
-      [`  fiducial verify ${folder}/forged --trust ${folder}/trust.pem`, 'every reason and place'],
-      [`  fiducial inspect ${folder}/sealed/chest.dcm`, 'who signed which attribute'],
-      ['  fiducial keys init --site "Your site"', 'keys of your own, to seal your own images'],
+    // In a clone the program is started from its root.
+    const program = existsSync('./fiducial') ? './fiducial' : 'fiducial'
+    const commands: readonly (readonly string[])[] = [
+      [`  ${program} verify ${folder}/forged --trust ${folder}/trust.pem`, 'every reason and place'],
+      [`  ${program} inspect ${folder}/sealed/chest.dcm`, 'who signed which attribute'],
+      [`  ${program} keys init --site "Your site"`, 'keys of your own, to seal your own images'],
     ]
     for (const line of layOut(commands, (text, column) => (column === 1 ? style.dim(text) : text)))
       this.#output.line(line)
     if (home !== undefined)
-      this.#output.line(`The demonstration’s keys are kept: FIDUCIAL_HOME=${visible(home)} fiducial seal …`)
+      this.#output.line(`The demonstration’s keys are kept: FIDUCIAL_HOME=${visible(home)} ${program} seal …`)
   }
 
   /** The text file that stands in the folder. */
@@ -154,6 +175,10 @@ export class DemoReport {
     ].join('\n')
   }
 
+  #prose(text: string, paint: (line: string) => string = (line) => line): void {
+    for (const line of wrap(text, Math.min(PROSE_COLUMNS, this.#output.columns))) this.#output.line(paint(line))
+  }
+
   #step(name: string, text: string): void {
     const seconds = formatSeconds((performance.now() - this.#start) / 1000)
     this.#output.line(
@@ -162,15 +187,22 @@ export class DemoReport {
   }
 }
 
+const LIMITS =
+  'A signature shows where an image comes from and that it is unchanged. It does not show that what it shows is true, ' +
+  'and no verdict replaces a physician’s.'
+
+const verdictOf = ({ verdict }: VerifyRecord): string => verdict.replaceAll('_', ' ')
+const markOf = (record: VerifyRecord): string => (isCaught(record) ? '✔' : '✘')
 const isCaught = ({ verdict }: VerifyRecord): boolean => verdict !== 'authentic'
 
-/** Reasons that follow from nearly every change, told only where there is no other. */
-const GENERAL: ReadonlySet<string> = new Set(['tampered', 'seal_absent', 'signature_absent', 'time_unproven'])
+/** Reasons that follow from nearly every change, told only where there is no other; the first of them sooner. */
+const GENERAL: readonly string[] = ['signature_removed', 'tampered', 'signature_absent', 'time_unproven', 'seal_absent']
 
 /** The reason that says most, and its places. */
 function mainReason({ verdict, checks }: VerifyRecord): { readonly reason: string; readonly where: string } {
   const outcome = verdict === 'not_authentic' ? 'fails' : 'unknown'
   const met = checks.filter((check): check is Exclude<Check, { outcome: 'holds' }> => check.outcome === outcome)
-  const told = met.find(({ reason }) => !GENERAL.has(reason)) ?? met[0]
+  const ranked = met.toSorted((a, b) => GENERAL.indexOf(a.reason) - GENERAL.indexOf(b.reason))
+  const told = ranked[0]
   return told === undefined ? { reason: '', where: '' } : { reason: told.reason, where: placesOf(told) }
 }
