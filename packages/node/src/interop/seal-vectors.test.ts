@@ -1,0 +1,130 @@
+/** The seals of vectors/seals, as any implementation would check them. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { memorySource } from '@fiducial/core/bytes/source.ts'
+import { concatBytes } from '@fiducial/core/bytes/text.ts'
+import { compareInstance } from '@fiducial/core/domain/seal/compare.ts'
+import { sealName } from '@fiducial/core/domain/seal/namespace.ts'
+import { parseSeal, parseSeriesSeal } from '@fiducial/core/domain/seal/seal.ts'
+import { type SealCheck, verifySeal, verifySeriesSeal } from '@fiducial/core/domain/seal/verify.ts'
+import { Digests } from '@fiducial/core/domain/signature/digest.ts'
+import { anchorsFrom } from '@fiducial/core/domain/trust/anchors.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { encodeCanonicalJson } from '@fiducial/core/formats/json/canonical.ts'
+import type { JsonValue } from '@fiducial/core/formats/json/parse.ts'
+import { parseCertificates, parseCrls } from '@fiducial/core/formats/x509/pem.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { repositoryRoot } from '../testing/peers.ts'
+
+type Json = { [name: string]: JsonValue }
+type Edit =
+  | { readonly remove: string }
+  | { readonly replace: string; readonly value: JsonValue }
+  | { readonly swap: readonly [string, string] }
+
+interface Vector {
+  readonly name: string
+  readonly seal: string
+  readonly image?: string
+  readonly edits?: readonly Edit[]
+  readonly refused?: string
+  readonly outcome?: string
+  readonly flaws?: readonly string[]
+  readonly kind?: string
+  readonly changes?: readonly string[]
+}
+
+const folder = join(repositoryRoot, 'vectors', 'seals')
+const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)))
+const { vectors } = JSON.parse(new TextDecoder().decode(read('vectors.json'))) as { vectors: readonly Vector[] }
+const anchors = anchorsFrom(parseCertificates(read('ca.pem')), parseCrls(read('crl.pem')))
+const crypto = nativeCrypto
+const HOUR_MS = 3_600_000
+
+/** The object or array that holds what a pointer leads to, and its name there. */
+function resolve(value: JsonValue, pointer: string): { readonly parent: Json; readonly name: string } {
+  const names = pointer.split('/').slice(1)
+  const parent = names.slice(0, -1).reduce<JsonValue>((inner, name) => (inner as Json)[name] as JsonValue, value)
+  return { parent: parent as Json, name: names.at(-1) ?? '' }
+}
+
+function apply(value: JsonValue, edit: Edit): void {
+  if ('swap' in edit) {
+    const [a, b] = edit.swap.map((pointer) => resolve(value, pointer)) as [
+      ReturnType<typeof resolve>,
+      ReturnType<typeof resolve>,
+    ]
+    const [first, second] = [a.parent[a.name] as JsonValue, b.parent[b.name] as JsonValue]
+    a.parent[a.name] = second
+    b.parent[b.name] = first
+  } else if ('replace' in edit) {
+    const { parent, name } = resolve(value, edit.replace)
+    parent[name] = edit.value
+  } else {
+    const { parent, name } = resolve(value, edit.remove)
+    if (Array.isArray(parent)) parent.splice(Number(name), 1)
+    else delete parent[name]
+  }
+}
+
+function edited(bytes: Uint8Array, edits: readonly Edit[] = []): Uint8Array {
+  if (edits.length === 0) return bytes
+  const value = JSON.parse(new TextDecoder().decode(bytes)) as JsonValue
+  for (const edit of edits) apply(value, edit)
+  return concatBytes(encodeCanonicalJson(value), Uint8Array.of(0x0a))
+}
+
+const flawsOf = (checks: readonly SealCheck[]): readonly string[] =>
+  checks.flatMap((check) => (check.outcome === 'holds' ? [] : [`${check.subject} ${check.reason}`]))
+
+describe('the vectors of seals', () => {
+  for (const vector of vectors) {
+    it(vector.name, () => {
+      const bytes = edited(read(sealName(vector.seal)), vector.edits)
+      if (vector.refused !== undefined) {
+        assert.throws(
+          () => parseSeal(bytes),
+          (error) => error instanceof FormatError && error.code === vector.refused,
+        )
+        return
+      }
+      const seal = parseSeal(bytes)
+      const now = new Date(seal.statement.sealedAt.getTime() + HOUR_MS)
+      const report = verifySeal(seal, { crypto, anchors, now })
+      assert.equal(report.outcome, vector.outcome, JSON.stringify(report.checks))
+      assert.deepEqual(flawsOf(report.checks), vector.flaws ?? [])
+      if (vector.kind === undefined) return
+      const { dataSet, ...file } = parseDicom(memorySource(read(vector.image ?? vector.seal)))
+      const digests = new Digests(dataSet, crypto.hash)
+      const found = compareInstance(
+        seal.statement,
+        { ...file, dataSet },
+        { hashes: crypto.hash, digests, frames: seal.frames },
+      )
+      assert.equal(found.kind, vector.kind)
+      assert.deepEqual(
+        found.changes.map(({ what }) => what),
+        vector.changes ?? [],
+      )
+    })
+  }
+
+  it('the seal of the series', () => {
+    const seal = parseSeriesSeal(read('2.25.2.series.fiducial.json'))
+    const now = new Date(seal.statement.signedAt.getTime() + HOUR_MS)
+    const report = verifySeriesSeal(seal, { crypto, anchors, now })
+    assert.equal(report.outcome, 'holds', JSON.stringify(report.checks))
+    assert.equal(report.statement.count, 3n)
+  })
+
+  it('hold for the digest of the very file', () => {
+    for (const name of ['ed25519.dcm', 'p-256.dcm', 'series-1.dcm', 'series-2.dcm', 'series-3.dcm']) {
+      const hash = crypto.hash('sha256')
+      hash.update(read(name))
+      assert.deepEqual(parseSeal(read(sealName(name))).statement.file, hash.digest())
+    }
+  })
+})

@@ -1,0 +1,142 @@
+/**
+ * Seal vectors: makes vectors/seals anew: a small image, sealed with keys of each kind, and a series of three.
+ *
+ * The keys are thrown away; what is written is public. Run it when version 1 of the format changes, which it must not
+ * do any more once it is released: the vectors then show that old seals still verify.
+ *
+ *   node tools/generate-seal-vectors.ts
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { memorySource } from '@fiducial/core/bytes/source.ts'
+import { concatBytes } from '@fiducial/core/bytes/text.ts'
+import type { Operator } from '@fiducial/core/domain/seal/holder.ts'
+import { sealName, seriesSealName } from '@fiducial/core/domain/seal/namespace.ts'
+import { formatSeal, formatSeriesSeal, parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
+import { SeriesProver } from '@fiducial/core/domain/seal/series.ts'
+import { seriesEntry } from '@fiducial/core/domain/seal/series-statement.ts'
+import { signSeries } from '@fiducial/core/domain/seal/sign.ts'
+import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { encodeFile, type NewElement } from '@fiducial/core/formats/dicom/encode.ts'
+import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
+import { EXPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import { text, us } from '@fiducial/core/formats/dicom/values.ts'
+import { embeddedAuthority } from '../packages/node/src/keys/embedded-authority.ts'
+import { initKeyRing } from '../packages/node/src/keys/key-ring.ts'
+import { nativeCrypto } from '../packages/node/src/keys/native-crypto.ts'
+import { prepareSeal, type SealDependencies } from '../packages/node/src/services/seal-instance.ts'
+
+const folder = join(import.meta.dirname, '..', 'vectors', 'seals')
+const home = mkdtempSync(join(tmpdir(), 'fiducial-vectors-'))
+const SERIES = '2.25.2'
+
+const ring = await initKeyRing(home, { site: 'Vectors', isDemo: true })
+const authority = await embeddedAuthority(ring)
+
+/** Device and technologist with statement keys of one kind. */
+async function enrol(statementKey: 'ed25519' | 'p-256'): Promise<Pick<SealDependencies, 'device' | 'operator'>> {
+  const device = await ring.enrolDevice({
+    name: `Room ${statementKey}`,
+    manufacturer: 'Example',
+    model: 'X',
+    serial: '4711',
+    statementKey,
+  })
+  const person = await ring.enrolPerson({ name: `Änne ${statementKey}`, staffId: 'u17', statementKey })
+  return {
+    device: { id: '4711', keys: await ring.signers(device.id) },
+    operator: { id: 'u17', keys: await ring.signers(person.id) },
+  }
+}
+
+/** Two frames of 4 rows and 6 columns; samples count up from the number of the instance. */
+function image(instance: number): Uint8Array {
+  const elements: readonly NewElement[] = [
+    text(0x00080005, 'CS', 'ISO_IR 192'),
+    text(0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.7.3'),
+    text(0x00080018, 'UI', `2.25.${1000 + instance}`),
+    text(0x0008001c, 'CS', 'YES'),
+    text(0x0008002a, 'DT', '20260303101359.5+0100'),
+    text(0x00081070, 'PN', 'Änne'),
+    text(0x00100010, 'PN', 'DEMO^Patient'),
+    text(0x00100020, 'LO', 'DEMO-1'),
+    text(0x0020000d, 'UI', '2.25.1'),
+    text(0x0020000e, 'UI', SERIES),
+    us(0x00280002, 1),
+    text(0x00280004, 'CS', 'MONOCHROME2'),
+    text(0x00280008, 'IS', '2'),
+    us(0x00280010, 4),
+    us(0x00280011, 6),
+    us(0x00280100, 16),
+    us(0x00280101, 12),
+    us(0x00280102, 11),
+    us(0x00280103, 0),
+    {
+      tag: 0x7fe00010,
+      vr: 'OW',
+      value: new Uint8Array(Uint16Array.from({ length: 48 }, (_, i) => instance + i).buffer),
+    },
+  ]
+  return concatBytes(...encodeFile({ transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN, elements }))
+}
+
+async function seal(
+  instance: number,
+  holders: Pick<SealDependencies, 'device' | 'operator'>,
+  isSeries: boolean,
+): Promise<{ file: Uint8Array; seal: Seal }> {
+  const prepared = await prepareSeal(memorySource(image(instance)), {
+    ...holders,
+    crypto: nativeCrypto,
+    codecs: createCodecs(() => Promise.reject(new TypeError('native pixels need no codec'))),
+    random: (length) => new Uint8Array(randomBytes(length)),
+    now: () => new Date(),
+    authority,
+    isSeries,
+    isDemo: true,
+  })
+  const file = concatBytes(...piecesOf(prepared.segments))
+  return { file, seal: parseSeal(await prepared.finish(new Uint8Array(createHash('sha256').update(file).digest()))) }
+}
+
+const write = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes)
+
+mkdirSync(folder, { recursive: true })
+const holders = await enrol('ed25519')
+for (const [kind, by] of [
+  ['ed25519', holders],
+  ['p-256', await enrol('p-256')],
+] as const) {
+  const made = await seal(1, by, false)
+  write(`${kind}.dcm`, made.file)
+  write(sealName(`${kind}.dcm`), formatSeal(made.seal))
+}
+const images: { readonly file: Uint8Array; readonly seal: Seal }[] = []
+for (const instance of [1, 2, 3]) images.push(await seal(instance, holders, true))
+const operator = images[0]?.seal.statement.operator as Operator
+const series = await signSeries({
+  statement: {
+    isDemo: true,
+    studyInstanceUid: '2.25.1',
+    seriesInstanceUid: SERIES,
+    operator,
+    signedAt: new Date(),
+    checkpoint: null,
+  },
+  entries: images.map(({ seal: { statement } }) => seriesEntry(statement, nativeCrypto.hash)),
+  signers: { statement: holders.operator.keys.statement, postQuantum: holders.operator.keys.postQuantum },
+  hashes: nativeCrypto.hash,
+  timestamp: (name, digest) => authority.timestamp(name, digest),
+})
+const prover = new SeriesProver(series, nativeCrypto.hash)
+write(seriesSealName(SERIES), formatSeriesSeal(series))
+for (const [i, { file, seal: pending }] of images.entries()) {
+  write(`series-${i + 1}.dcm`, file)
+  write(sealName(`series-${i + 1}.dcm`), formatSeal(prover.attach(pending) as Seal))
+}
+write(sealName('pending.dcm'), formatSeal(images[2]?.seal as Seal))
+ring.exportPublic(join(home, 'public'))
+for (const name of ['ca.pem', 'crl.pem']) write(name, readFileSync(join(home, 'public', name)))
+rmSync(home, { recursive: true })
