@@ -28,7 +28,10 @@ export interface ExistingSealDependencies {
  * A seal that waits for the technologist's signature of its series counts: only that is missing.
  * Cost: a pass over each file.
  */
-export function findExistingSeal({ original, copy, seal }: SealedCopy, dependencies: ExistingSealDependencies): Seal | undefined {
+export function findExistingSeal(
+  { original, copy, seal }: SealedCopy,
+  dependencies: ExistingSealDependencies,
+): Seal | undefined {
   const { crypto, anchors, now } = dependencies
   const parsed = parseOrNothing(seal)
   if (parsed === undefined) return undefined
@@ -36,7 +39,9 @@ export function findExistingSeal({ original, copy, seal }: SealedCopy, dependenc
   const isSame = (source: ByteSource, digest: Uint8Array): boolean => equalBytes(digestOfSource(source, crypto), digest)
   if (!isSame(copy, statement.file) || !isSame(original, statement.original)) return undefined
   const { checks } = verifySeal(parsed, { crypto, anchors, now: now() })
-  const isGood = checks.every((check) => check.outcome === 'holds' || (check.outcome === 'unknown' && check.reason === 'series_pending'))
+  const isGood = checks.every(
+    (check) => check.outcome === 'holds' || (check.outcome === 'unknown' && check.reason === 'series_pending'),
+  )
   return isGood ? parsed : undefined
 }
 

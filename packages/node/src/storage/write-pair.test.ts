@@ -8,8 +8,11 @@ import { temporaryFolder } from '../testing/peers.ts'
 import { writePair } from './write-pair.ts'
 
 const IMAGE = [Uint8Array.of(1, 2, 3), Uint8Array.of(4)]
-const SHA256 = createHash('sha256').update(Uint8Array.of(1, 2, 3, 4)).digest('hex')
-const sealOf = async (sha256: Uint8Array): Promise<Uint8Array> => Buffer.from(`seal of ${Buffer.from(sha256).toString('hex')}`)
+const SHA256 = createHash('sha256')
+  .update(Uint8Array.of(1, 2, 3, 4))
+  .digest('hex')
+const sealOf = async (sha256: Uint8Array): Promise<Uint8Array> =>
+  Buffer.from(`seal of ${Buffer.from(sha256).toString('hex')}`)
 const storeError = (code: string) => (error: unknown) => error instanceof StoreError && error.code === code
 
 describe('writePair', () => {
@@ -28,7 +31,10 @@ describe('writePair', () => {
     const seal = async (): Promise<Uint8Array> => {
       throw new StoreError('service_unreachable', 'no authority')
     }
-    await assert.rejects(writePair({ path: join(folder, 'image'), pieces: IMAGE, seal }), storeError('service_unreachable'))
+    await assert.rejects(
+      writePair({ path: join(folder, 'image'), pieces: IMAGE, seal }),
+      storeError('service_unreachable'),
+    )
     assert.deepEqual(readdirSync(folder), [])
   })
 
@@ -71,7 +77,10 @@ describe('writePair', () => {
     const folder = temporaryFolder(t)
     writeFileSync(join(folder, 'file'), '')
     mkdirSync(join(folder, 'image'))
-    await assert.rejects(writePair({ path: join(folder, 'file', 'image'), pieces: IMAGE, seal: sealOf }), storeError('output_unwritable'))
+    await assert.rejects(
+      writePair({ path: join(folder, 'file', 'image'), pieces: IMAGE, seal: sealOf }),
+      storeError('output_unwritable'),
+    )
     await assert.rejects(
       writePair({ path: join(folder, 'image'), pieces: IMAGE, seal: sealOf, isOverwriting: true }),
       storeError('output_unwritable'),

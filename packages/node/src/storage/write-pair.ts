@@ -56,7 +56,12 @@ export function makeFolder(path: string): void {
     mkdirSync(path, { recursive: true })
   } catch (cause) {
     const { code = 'unknown' } = cause as NodeJS.ErrnoException
-    const reason = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : code === 'EEXIST' || code === 'ENOTDIR' ? 'a file is in the way' : code
+    const reason =
+      code === 'EACCES' || code === 'EPERM'
+        ? 'permission denied'
+        : code === 'EEXIST' || code === 'ENOTDIR'
+          ? 'a file is in the way'
+          : code
     throw new StoreError('output_unwritable', `the folder ${path} cannot be made: ${reason}`, { cause })
   }
 }

@@ -17,7 +17,12 @@ const PIECE_LIMIT = 128
  * @param columns  runs end with their row
  */
 export function encodeRle(samples: Uint16Array | Int16Array, columns: number): Uint8Array {
-  const segments = [8, 0].map((shift) => packSegment(Uint8Array.from(samples, (sample) => (sample >> shift) & 0xff), columns))
+  const segments = [8, 0].map((shift) =>
+    packSegment(
+      Uint8Array.from(samples, (sample) => (sample >> shift) & 0xff),
+      columns,
+    ),
+  )
   const header = new DataView(new ArrayBuffer(HEADER_BYTES))
   header.setUint32(0, segments.length, true)
   let offset = HEADER_BYTES
