@@ -27,9 +27,13 @@ export class JsonFields {
     this.#members = value as JsonObject
   }
 
+  has(name: string): boolean {
+    return Object.hasOwn(this.#members, name)
+  }
+
   /** Takes a field, whatever it holds; every field is taken once, by this or another method. */
   value(name: string): JsonValue {
-    if (!Object.hasOwn(this.#members, name)) throw this.refuse(name, 'is missing')
+    if (!this.has(name)) throw this.refuse(name, 'is missing')
     this.#taken++
     return this.#members[name] as JsonValue
   }
