@@ -153,7 +153,9 @@ function readSignature(
   const listed = findElement(mac, TAGS.signedElements)
   if (listed === undefined || listed.valueEnd === listed.valueStart) return 'no list of signed elements'
   const algorithm = textIn(source, mac, TAGS.macAlgorithm)
-  const hash = algorithm === undefined ? undefined : MAC_ALGORITHMS[algorithm]
+  // A term of the standard, not whatever name an object may have a property of.
+  const hash =
+    algorithm !== undefined && Object.hasOwn(MAC_ALGORITHMS, algorithm) ? MAC_ALGORITHMS[algorithm] : undefined
   if (hash === undefined) return 'no known MAC algorithm'
   const uid = textIn(source, item.elements, TAGS.signatureUid)
   const dateTime = textIn(source, item.elements, TAGS.signatureDateTime)
