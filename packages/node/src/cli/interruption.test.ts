@@ -31,13 +31,19 @@ describe('an interruption', () => {
 
     const names = readdirSync(join(folder, 'out'))
     const images = names.filter((name) => name.endsWith('.dcm'))
-    assert.deepEqual(names.filter((name) => name.startsWith('.')), [])
+    assert.deepEqual(
+      names.filter((name) => name.startsWith('.')),
+      [],
+    )
     assert.equal(names.length, 2 * images.length)
     assert.ok(images.length > 0 && images.length < IMAGES, `${images.length} sealed`)
 
     const again = await run(process.execPath, args, { env })
     assert.equal(again.code, 0, again.stderr)
-    assert.match(again.stdout, new RegExp(`^${IMAGES - images.length} images sealed, ${images.length} already sealed and intact;`, 'm'))
+    assert.match(
+      again.stdout,
+      new RegExp(`^${IMAGES - images.length} images sealed, ${images.length} already sealed and intact;`, 'm'),
+    )
   })
 
   it('of the reader, as by head, ends the command without a word', async (t) => {
