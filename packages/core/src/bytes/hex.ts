@@ -18,6 +18,11 @@ export function decodeHex(text: string): Uint8Array {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text))
     throw new FormatError('hex_malformed', 'not lower-case hexadecimal')
   const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (valueOf(text.charCodeAt(2 * i)) << 4) | valueOf(text.charCodeAt(2 * i + 1))
+  }
   return bytes
 }
+
+/** Value of one digit, by its character code: `0` to `9` are 48 to 57, `a` to `f` 97 to 102. */
+const valueOf = (code: number): number => (code < 58 ? code - 48 : code - 87)

@@ -47,16 +47,21 @@ export function createNativeCrypto(): Crypto {
     verifyDigest(spki, name, digest, signature) {
       const parsed = keyOf(spki)
       if (parsed === null || digest.length !== digestLength(name)) return false
-      // Lengths of digest and key are fixed by name and key, so that no two questions have one spelling.
-      const question = [name, spki.length, decodeLatin1(spki), decodeLatin1(digest), decodeLatin1(signature)].join(' ')
-      return answers(question, () => verifyDigest(parsed, name, digest, signature))
+      return answers(spell(name, spki, digest, signature), () => verifyDigest(parsed, name, digest, signature))
     },
     verifyMessage(spki, message, signature) {
       const parsed = keyOf(spki)
-      return parsed !== null && verifyMessage(parsed, message, signature)
+      if (parsed === null) return false
+      if (parsed.key.algorithm !== 'rsa') return verifyMessage(parsed, message, signature)
+      const digest = createHash('sha256').update(message).digest()
+      return answers(spell('sha256', spki, digest, signature), () => verifyDigest(parsed, 'sha256', digest, signature))
     },
   }
 }
+
+/** A question as one text. Lengths of digest and key are fixed by name and key, so that no two have one spelling. */
+const spell = (name: HashName, spki: Uint8Array, digest: Uint8Array, signature: Uint8Array): string =>
+  [name, spki.length, decodeLatin1(spki), decodeLatin1(digest), decodeLatin1(signature)].join(' ')
 
 export const nativeCrypto: Crypto = createNativeCrypto()
 
@@ -98,11 +103,7 @@ function verifyDigest({ key, object }: ParsedKey, name: HashName, digest: Uint8A
   return false
 }
 
-function verifyMessage(parsed: ParsedKey, message: Uint8Array, signature: Uint8Array): boolean {
-  const { key, object } = parsed
-  if (key.algorithm === 'rsa') {
-    return verifyDigest(parsed, 'sha256', createHash('sha256').update(message).digest(), signature)
-  }
+function verifyMessage({ key, object }: ParsedKey, message: Uint8Array, signature: Uint8Array): boolean {
   const isCurve = key.algorithm === 'ecdsa-p256' || key.algorithm === 'ecdsa-p384'
   try {
     return cryptoVerify(isCurve ? 'sha256' : null, message, object, signature)
