@@ -170,7 +170,9 @@ function verifyOne(
   const claimedTime = parseDateTime(signature.dateTime)
   const mac = verifyMac(file, signature, certificate, value, options)
   const time = verifyTime(signature, value, claimedTime, options)
-  const at = time.outcome === 'holds' ? time.time : claimedTime !== undefined && claimedTime > now ? claimedTime : now
+  // The clock of the signer may be a little ahead, and its certificate as young as the signature.
+  const isAhead = claimedTime !== undefined && claimedTime > now && !isLater(claimedTime, now)
+  const at = time.outcome === 'holds' ? time.time : isAhead ? claimedTime : now
   const path = verifyPath({ leaf: certificate, candidates: [], anchors, at, crypto })
   const signer = { certificate, role: roleOf(certificate), path }
   const unsigned = unsignedElements(signature).map(({ tag }) => ({ tag, concern: concernOf(tag) }))
@@ -263,15 +265,18 @@ function verifyTime(
   { timestamp, hash }: DigitalSignature,
   value: Uint8Array,
   claimedTime: Date | undefined,
-  { anchors, crypto }: VerifyOptions,
+  { anchors, crypto, now }: VerifyOptions,
 ): TimeResult {
-  if (timestamp === undefined) return { outcome: 'unknown', reason: 'timestamp_absent' }
+  if (timestamp === undefined) {
+    const isFuture = claimedTime !== undefined && isLater(claimedTime, now)
+    return { outcome: 'unknown', reason: isFuture ? 'claimed_in_future' : 'timestamp_absent' }
+  }
   const result = verifyWithEither(timestamp, hash, value, anchors, crypto)
   if (result.outcome === 'unknown') return { outcome: 'unknown', reason: result.reason }
   if (result.outcome === 'fails') return { ...result, outcome: 'fails' }
   const { time } = result
   // What was signed cannot have been signed after an authority saw it.
-  if (claimedTime !== undefined && claimedTime.getTime() > time.getTime() + CLOCK_TOLERANCE_MS) {
+  if (claimedTime !== undefined && isLater(claimedTime, time)) {
     return { outcome: 'fails', reason: 'claimed_after_proven', time }
   }
   return { outcome: 'holds', time, timestamp: result }
@@ -295,6 +300,9 @@ function verifyWithEither(
   )
 }
 
+/** Later by more than clocks differ. */
+const isLater = (time: Date, than: Date): boolean => time.getTime() > than.getTime() + CLOCK_TOLERANCE_MS
+
 function stateOf(
   {
     mac,
@@ -317,7 +325,8 @@ function stateOf(
   if (path.outcome === 'expired' && time.outcome !== 'holds' && isClaimedInside) return 'time_unproven'
   if (path.outcome !== 'trusted') return 'untrusted_signer'
   if (claimedTime !== undefined && !isClaimedInside) return 'untrusted_signer'
-  if (time.outcome === 'fails') return 'time_unproven'
+  if (time.outcome === 'fails' || (time.outcome === 'unknown' && time.reason === 'claimed_in_future'))
+    return 'time_unproven'
   // A signature in an item speaks for that item; one of the main data set has to speak for all of it.
   return unsigned.length > 0 && place === '' ? 'insufficient_coverage' : 'valid'
 }
