@@ -82,7 +82,18 @@ export function makeDx(number: number, frames = 1): Uint8Array {
 export function makePeerKey(folder: string, name: string): { readonly key: string; readonly certificate: string } {
   const [key, certificate] = [join(folder, `${name}.key`), join(folder, `${name}.pem`)]
   const subject = ['-days', '30', '-subj', `/CN=${name}`]
-  runOrFail('openssl', ['req', '-x509', '-newkey', 'rsa:3072', '-nodes', '-keyout', key, '-out', certificate, ...subject])
+  runOrFail('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:3072',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+    ...subject,
+  ])
   return { key, certificate }
 }
 

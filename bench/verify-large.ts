@@ -1,10 +1,10 @@
 /** How close does verifying a large image come to the machine's SHA-256? */
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { ACQUISITION_POLICY } from '@fiducial/core/domain/verdict/policy.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
-import { writeFileSync } from 'node:fs'
 import { openKeyRing } from '../packages/node/src/keys/key-ring.ts'
 import { nativeCrypto } from '../packages/node/src/keys/native-crypto.ts'
 import { verifyInstance } from '../packages/node/src/services/verify-instance.ts'
