@@ -29,6 +29,8 @@ import { decodeLatin1, equalBytes } from '@fiducial/core/bytes/text.ts'
 interface ParsedKey {
   readonly key: PublicKey
   readonly object: KeyObject
+  /** Of no other key that the port has seen. */
+  readonly number: number
 }
 
 /** Answers kept: the certificates and revocation lists of a site, and some images' own signatures between them. */
@@ -40,28 +42,29 @@ const ANSWERS_LIMIT = 512
  * Cost on a desktop: 0.1 ms for RSA-3072; for P-256 2 ms over a digest, which is portable code, 0.1 ms over a message.
  */
 export function createNativeCrypto(): Crypto {
-  const keyOf = rememberKeys(parseKey)
+  let keys = 0
+  const keyOf = rememberKeys((spki) => parseKey(spki, keys++))
   const answers = rememberAnswers(ANSWERS_LIMIT)
   return {
     hash: (name) => wrapHash(createHash(name)),
     verifyDigest(spki, name, digest, signature) {
       const parsed = keyOf(spki)
       if (parsed === null || digest.length !== digestLength(name)) return false
-      return answers(spell(name, spki, digest, signature), () => verifyDigest(parsed, name, digest, signature))
+      return answers(spell(parsed, name, digest, signature), () => verifyDigest(parsed, name, digest, signature))
     },
     verifyMessage(spki, message, signature) {
       const parsed = keyOf(spki)
       if (parsed === null) return false
       if (parsed.key.algorithm !== 'rsa') return verifyMessage(parsed, message, signature)
       const digest = createHash('sha256').update(message).digest()
-      return answers(spell('sha256', spki, digest, signature), () => verifyDigest(parsed, 'sha256', digest, signature))
+      return answers(spell(parsed, 'sha256', digest, signature), () => verifyDigest(parsed, 'sha256', digest, signature))
     },
   }
 }
 
-/** A question as one text. Lengths of digest and key are fixed by name and key, so that no two have one spelling. */
-const spell = (name: HashName, spki: Uint8Array, digest: Uint8Array, signature: Uint8Array): string =>
-  [name, spki.length, decodeLatin1(spki), decodeLatin1(digest), decodeLatin1(signature)].join(' ')
+/** A question as one text: the key by its number, digest and signature by their bytes. */
+const spell = ({ number }: ParsedKey, name: HashName, digest: Uint8Array, signature: Uint8Array): string =>
+  `${number} ${name} ${decodeLatin1(digest)}${decodeLatin1(signature)}`
 
 export const nativeCrypto: Crypto = createNativeCrypto()
 
@@ -77,11 +80,11 @@ function rememberAnswers(limit: number): (question: string, answer: () => boolea
   }
 }
 
-function parseKey(spki: Uint8Array): ParsedKey | null {
+function parseKey(spki: Uint8Array, number: number): ParsedKey | null {
   const key = readPublicKey(spki)
   if (!key) return null
   try {
-    return { key, object: createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }) }
+    return { key, object: createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }), number }
   } catch {
     return null // A point off its curve, a modulus of no use.
   }
