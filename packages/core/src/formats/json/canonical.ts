@@ -58,23 +58,37 @@ function readNatively(bytes: Uint8Array): JsonValue | undefined {
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const OPENING = new Set([0x5b, 0x7b])
-const CLOSING = new Set([0x5d, 0x7d])
+/** Brackets and braces differ from each other in one bit. */
+const BRACE_BIT = 0x20
+const OPENING = 0x5b
+const CLOSING = 0x5d
 
 /** Whether brackets outside strings nest within a limit: looked at before anything is allocated for them. */
 function isShallow(bytes: Uint8Array, limit: number): boolean {
   let depth = 0
-  let isInString = false
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number
-    if (isInString) {
-      if (byte === BACKSLASH) i++
-      else if (byte === QUOTE) isInString = false
-    } else if (byte === QUOTE) isInString = true
-    else if (OPENING.has(byte) && ++depth > limit) return false
-    else if (CLOSING.has(byte)) depth--
+    const bracket = byte & ~BRACE_BIT
+    if (byte === QUOTE) {
+      i = endOfString(bytes, i)
+      if (i < 0) return true
+    } else if (bracket === OPENING && ++depth > limit) return false
+    else if (bracket === CLOSING) depth--
   }
   return true
+}
+
+/** Offset of the quote that ends a string; -1 if none does. Strings are long here, and the runtime searches fast. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  let end = bytes.indexOf(QUOTE, start + 1)
+  while (end >= 0 && isEscaped(bytes, end)) end = bytes.indexOf(QUOTE, end + 1)
+  return end
+}
+
+function isEscaped(bytes: Uint8Array, at: number): boolean {
+  let first = at
+  while (bytes[first - 1] === BACKSLASH) first--
+  return (at - first) % 2 === 1
 }
 
 /** Whether the names of every object stand in the order of their UTF-16 code units. */
