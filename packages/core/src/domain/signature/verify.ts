@@ -121,6 +121,9 @@ interface MismatchMeans {
 
 const PIXEL_DATA: Tag = 0x7fe00010
 
+/** Digests that authorities take of what they stamp, besides that of the signature itself. */
+const OTHER_IMPRINTS: readonly HashName[] = ['sha256', 'sha512', 'sha384', 'sha1']
+
 /** A signature made this long before its claimed time is a contradiction; clocks differ by less. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000
 
@@ -282,7 +285,7 @@ function verifyTime(
   return { outcome: 'holds', time, timestamp: result }
 }
 
-/** The imprint's algorithm is the authority's choice; it need not be that of the signature. */
+/** The imprint's algorithm is the authority's choice; it need not be that of the signature, and mostly is. */
 function verifyWithEither(
   timestamp: Uint8Array,
   hash: HashName,
@@ -290,14 +293,15 @@ function verifyWithEither(
   anchors: TrustAnchors,
   crypto: Crypto,
 ): TimestampResult {
-  const names = [...new Set<HashName>([hash, 'sha256', 'sha512', 'sha384', 'sha1'])]
-  const results = names.map((name) => {
-    return verifyTimestamp(timestamp, { name, digest: digestOf(crypto.hash, name, value) }, anchors, crypto)
-  })
-  return (
-    results.find((result) => result.outcome !== 'fails' || result.reason !== 'imprint_wrong') ??
-    (results[0] as TimestampResult)
-  )
+  const verifyWith = (name: HashName): TimestampResult =>
+    verifyTimestamp(timestamp, { name, digest: digestOf(crypto.hash, name, value) }, anchors, crypto)
+  const first = verifyWith(hash)
+  for (const name of OTHER_IMPRINTS) {
+    if (first.outcome !== 'fails' || first.reason !== 'imprint_wrong') break
+    const result = name === hash ? first : verifyWith(name)
+    if (result.outcome !== 'fails' || result.reason !== 'imprint_wrong') return result
+  }
+  return first
 }
 
 /** Later by more than clocks differ. */
