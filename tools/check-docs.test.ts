@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkDependencies, checkLinks, checkNames, checkPointers, findCalls } from './check-docs.ts'
+import { checkDependencies, checkIndex, checkLinks, checkNames, checkPointers, findCalls } from './check-docs.ts'
 import { readDocument } from './markdown.ts'
 import { readSource } from './source.ts'
 
@@ -35,6 +35,17 @@ describe('links of documents', () => {
   for (const text of alive) {
     it(`accepts ${text}`, () => assert.deepEqual(linkFindings(text), []))
   }
+})
+
+describe('the index of documents', () => {
+  it('leads to every document', () => {
+    const documents = [
+      readDocument('docs/README.md', '[a](how-to/a.md)'),
+      readDocument('docs/decisions/README.md', '[b](b.md)'),
+      ...['docs/how-to/a.md', 'docs/decisions/b.md', 'docs/lost.md', 'README.md'].map((path) => readDocument(path, '')),
+    ]
+    assert.deepEqual(checkIndex(documents), ['docs/lost.md:1  is in no index: link to it from docs/README.md'])
+  })
 })
 
 describe('pointers of sources', () => {

@@ -2,13 +2,15 @@
  * Documents: keeps what they say true where a program can tell.
  *
  * Links lead to files and headings that exist; so do paths of this repository in `inline code`, and documents that
- * sources point to. Every error code, and every subject and reason of a check, is used somewhere and has its row in the
- * reference, and every row its name. Every dependency has its row, with its version, in
- * docs/decisions/dependencies.md. Commands in `sh` blocks are commands of the command line, with options that it knows.
+ * sources point to; docs/README.md leads to every document. Every error code, and every subject and reason of a check,
+ * is used somewhere and has its row in the reference, and every row its name. Every dependency has its row, with its
+ * version, in docs/decisions/dependencies.md. Commands in `sh` blocks are commands of the command line, with options that
+ * it knows.
  *
  * A block marked `sh run` is run, all such blocks of a document in turn in one empty folder, with `./fiducial` in it and
  * its state below it. The last command of a block marked `exit=1` ends with that code. For a document with a block
- * marked `demo`, the demo has left its images there before.
+ * marked `demo`, the demo has left its images there before. One marked `needs=NAME` is left out where that program is
+ * missing, but with CI=true.
  *
  *   node tools/check-docs.ts
  *
@@ -54,6 +56,18 @@ export function checkLinks(documents: readonly Document[], exists: (path: string
       .filter(({ text }) => OUR_PATH.test(text) && !text.includes('*') && !exists(text))
       .map(({ text, line }) => `${document.path}:${line}  names ${text}, which does not exist`),
   ])
+}
+
+/** Documents of docs/ that no index leads to. */
+export function checkIndex(documents: readonly Document[]): string[] {
+  const indexes = documents.filter(({ path }) => path.startsWith('docs/') && path.endsWith('README.md'))
+  const linked = new Set(
+    indexes.flatMap(({ path, links }) => links.map(({ text }) => posix.normalize(posix.join(dirname(path), text)))),
+  )
+  return documents
+    .filter(({ path }) => path.startsWith('docs/') && !indexes.some((index) => index.path === path))
+    .filter(({ path }) => !linked.has(path))
+    .map(({ path }) => `${path}:1  is in no index: link to it from docs/README.md`)
 }
 
 /** Documents that comments of the sources point to and that do not exist. */
@@ -204,6 +218,7 @@ async function runBlocks(root: string, document: Document, demo: string): Promis
     symlinkSync(join(root, 'fiducial'), join(folder, 'fiducial'))
     if (needsDemo(document)) cpSync(join(demo, 'demo'), join(folder, 'demo'), { recursive: true })
     for (const { marks, text, line } of blocks) {
+      if (await lacksProgram(marks)) continue
       const expected = Number(marks.find((mark) => mark.startsWith('exit='))?.slice(5) ?? 0)
       const { code, output } = await runCommand('sh', ['-euc', text], folder)
       if (code === expected) continue
@@ -213,6 +228,15 @@ async function runBlocks(root: string, document: Document, demo: string): Promis
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Whether a program that a block needs is missing, and may be. */
+async function lacksProgram(marks: readonly string[]): Promise<boolean> {
+  const program = marks.find((mark) => mark.startsWith('needs='))?.slice('needs='.length)
+  if (program === undefined || process.env.CI === 'true') return false
+  const isMissing = (await runCommand('sh', ['-c', `command -v ${program}`], tmpdir())).code !== 0
+  if (isMissing) process.stdout.write(`blocks that need ${program} were left out: run tools/install-peers\n`)
+  return isMissing
 }
 
 interface Ran {
@@ -249,6 +273,7 @@ if (import.meta.main) {
   const findings = [
     ...checkLinks(documents, exists),
     ...checkPointers(tree, exists),
+    ...checkIndex(documents),
     ...NAME_LISTS.flatMap((list) => checkNames(list, tree, page(list.page))),
     ...checkDependencies(manifests, page(DEPENDENCIES_PAGE)),
     ...(await checkCalls(root, documents)),
