@@ -51,7 +51,7 @@ const steps = asked.length === 0 ? stepNames : asked.filter((name) => stepNames.
 if (filters.length > 0) steps.push('tests')
 
 // Tests see neither the state nor the settings of whoever runs them.
-delete process.env.FIDUCIAL_HOME
+for (const name of ['FIDUCIAL_HOME', 'FIDUCIAL_PASSPHRASE', 'FIDUCIAL_PIN']) delete process.env[name]
 process.env.NO_COLOR = '1'
 process.exitCode = await main()
 
