@@ -3,7 +3,7 @@
  *
  * A stack trace is shown to nobody who did not ask for it: FIDUCIAL_DEBUG=1 asks.
  */
-import { FormatError } from '@fiducial/core/errors.ts'
+import { FormatError, KeyError } from '@fiducial/core/errors.ts'
 import { type FailureCode, failureCodeOf } from './exit.ts'
 import type { Output } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,6 +16,7 @@ const HINTS: Partial<Record<FailureCode, string>> = {
   key_passphrase_wrong: 'FIDUCIAL_PASSPHRASE or --passphrase-file holds another one than the keys were made with',
   no_images: 'DICOM files are known by their content, not by their name',
   output_exists: '--overwrite replaces it',
+  token_unavailable: 'pkcs11-tool --module MODULE --list-slots shows what is there; --slot N says which',
   key_revoked: 'fiducial keys list shows who is enrolled',
   key_exists: 'fiducial keys list shows who is enrolled',
   key_outside_validity: 'fiducial keys list shows until when; is the clock of this machine right?',
@@ -52,7 +53,10 @@ function messageOf(error: unknown): string {
 function hintOf(error: unknown, code: FailureCode): string | undefined {
   // A hint that the place which threw knows better.
   if (error instanceof Error && 'hint' in error && typeof error.hint === 'string') return error.hint
-  return HINTS[code]
+  const isAboutPin = error instanceof KeyError && /\bPIN\b/.test(error.message)
+  return isAboutPin
+    ? 'set FIDUCIAL_PIN to the PIN of the token, or name a file that holds it: --pin-file FILE'
+    : HINTS[code]
 }
 
 /** Adds a next step to an error on its way up. */

@@ -6,8 +6,9 @@
  */
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { concernOf } from '@fiducial/core/formats/dicom/attribute-concern.ts'
+import { type CharacterSet, readCharacters } from '@fiducial/core/formats/dicom/character-set.ts'
 import { type Element, isPrivateTag, type Tag } from '@fiducial/core/formats/dicom/element.ts'
-import { readBytes, readText } from '@fiducial/core/formats/dicom/values.ts'
+import { readBytes } from '@fiducial/core/formats/dicom/values.ts'
 import { isTextVr, wordBytes } from '@fiducial/core/formats/dicom/vr.ts'
 
 /** Bytes of a value that a preview looks at. */
@@ -24,13 +25,13 @@ export function isPersonal({ tag, vr }: Pick<Element, 'tag' | 'vr'>): boolean {
 }
 
 /** A value in a few words; undefined for one without bytes. Bulk values are told by their size. */
-export function previewValue(source: ByteSource, element: Element, charset: string): string | undefined {
+export function previewValue(source: ByteSource, element: Element, characters: CharacterSet): string | undefined {
   const { vr, valueStart, valueEnd } = element
   const length = valueEnd - valueStart
   if (length === 0) return undefined
   if (element.fragments !== undefined) return `${element.fragments.length - 1} fragments, ${length} bytes`
   if (vr === 'AT') return previewTags(source, element)
-  if (isTextVr(vr) || vr === 'UI') return decodeText(cutTo(element), source, charset)
+  if (isTextVr(vr) || vr === 'UI') return readCharacters(source, cutTo(element), characters)
   return previewNumbers(source, element) ?? `${length} bytes`
 }
 
@@ -38,39 +39,6 @@ const cutTo = (element: Element): Element => ({
   ...element,
   valueEnd: Math.min(element.valueEnd, element.valueStart + PREVIEW_BYTES),
 })
-
-/** Labels of the encodings by PS3.3 tables C.12-2 to C.12-5, as the runtime calls them. */
-const CHARSETS: Readonly<Record<string, string>> = {
-  'ISO_IR 192': 'utf-8',
-  'ISO_IR 100': 'iso-8859-1',
-  'ISO_IR 101': 'iso-8859-2',
-  'ISO_IR 109': 'iso-8859-3',
-  'ISO_IR 110': 'iso-8859-4',
-  'ISO_IR 144': 'iso-8859-5',
-  'ISO_IR 127': 'iso-8859-6',
-  'ISO_IR 126': 'iso-8859-7',
-  'ISO_IR 138': 'iso-8859-8',
-  'ISO_IR 148': 'windows-1254',
-  'ISO_IR 166': 'windows-874',
-  'ISO_IR 13': 'shift_jis',
-  GB18030: 'gb18030',
-  GBK: 'gbk',
-  'ISO 2022 IR 87': 'iso-2022-jp',
-}
-
-/** The encoding of a data set's text, by the values of Specific Character Set (0008,0005). */
-export function charsetOf(values: string): string {
-  const named = values
-    .split('\\')
-    .map((value) => CHARSETS[value.trim()] ?? CHARSETS[value.trim().replace('2022 IR', '_IR').replace('ISO ', 'ISO')])
-  return named.findLast((charset) => charset !== undefined) ?? 'iso-8859-1'
-}
-
-function decodeText(element: Element, source: ByteSource, charset: string): string {
-  // Codes, dates, numbers and UIDs are ASCII in every set.
-  if (!['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT'].includes(element.vr)) return readText(source, element)
-  return new TextDecoder(charset).decode(readBytes(source, element)).replace(/[\0 ]+$/, '')
-}
 
 function previewTags(source: ByteSource, element: Element): string {
   const bytes = readBytes(source, cutTo(element))

@@ -10,6 +10,7 @@ import { PURPOSES, type PurposeCode } from '@fiducial/core/domain/signature/purp
 import { readSignatures } from '@fiducial/core/domain/signature/read.ts'
 import { DIGITAL_SIGNATURES_SEQUENCE, MAC_PARAMETERS_SEQUENCE } from '@fiducial/core/domain/signature/signable.ts'
 import { ACQUISITION_POLICY } from '@fiducial/core/domain/verdict/policy.ts'
+import { type CharacterSet, readCharacterSet } from '@fiducial/core/formats/dicom/character-set.ts'
 import { nameOf } from '@fiducial/core/formats/dicom/dictionary.ts'
 import { type Element, formatTag } from '@fiducial/core/formats/dicom/element.ts'
 import { type DataSet, type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
@@ -18,7 +19,7 @@ import type { Input } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
 import { describeFailure, nameInput, showFailure } from './failure.ts'
-import { charsetOf, isPersonal, previewValue } from './inspect-values.ts'
+import { isPersonal, previewValue } from './inspect-values.ts'
 import { formatBytes } from './progress.ts'
 import { layOut, wrap } from './table.ts'
 import { readTrust } from './trust.ts'
@@ -141,11 +142,11 @@ function describeElement(
   dataSet: DataSet,
   { values, depth = Number.POSITIVE_INFINITY }: InspectOptions,
 ): (element: Element) => ElementRecord {
-  const charset = charsetOf(textAt(dataSet, 0x00080005) ?? '')
-  const describe = (element: Element, level: number): ElementRecord => {
+  const { source } = dataSet
+  const describe = (element: Element, level: number, characters: CharacterSet): ElementRecord => {
     const { tag, vr, start, valueStart, valueEnd, items } = element
     const isHeldBack = values !== true && isPersonal(element)
-    const value = items === undefined ? previewValue(dataSet.source, element, charset) : undefined
+    const value = items === undefined ? previewValue(source, element, characters) : undefined
     return {
       tag: formatTag(tag),
       vr: vr === 'xs' ? 'US' : vr,
@@ -157,11 +158,15 @@ function describeElement(
         items:
           level >= depth
             ? items.map(() => [])
-            : items.map(({ elements }) => elements.map((inner) => describe(inner, level + 1))),
+            : items.map(({ elements }) => {
+                const own = readCharacterSet(source, elements, characters)
+                return elements.map((inner) => describe(inner, level + 1, own))
+              }),
       }),
     }
   }
-  return (element) => describe(element, 0)
+  const characters = readCharacterSet(source, dataSet.elements)
+  return (element) => describe(element, 0, characters)
 }
 
 const OWN_SEQUENCES: ReadonlySet<string> = new Set(

@@ -267,7 +267,7 @@ const nameOf = (command: Command): string =>
   command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Not a whole number.')
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Not a whole number.')
   return Number(text)
 }
 

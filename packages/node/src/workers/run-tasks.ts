@@ -31,16 +31,26 @@ export async function* runTasks<Task extends ImageTask, Result>(
 ): AsyncGenerator<Result, void, undefined> {
   const iterator = tasks[Symbol.asyncIterator]()
   const { first, isAll } = await takeWhileCheap(iterator, setup.kind)
-  if (isAll) {
+  const all = startingWith(first, iterator)
+  if (isAll || usesToken(setup)) {
     const perform = await openWork(setup)
-    for (const task of first) {
+    for await (const task of all) {
       if (signal.aborted) return
       yield (await perform(task)) as Result
     }
     return
   }
   const script = new URL('./worker.ts', import.meta.url)
-  yield* runInPool(startingWith(first, iterator), { script, setup, threads: availableParallelism(), onCrash, signal })
+  yield* runInPool(all, { script, setup, threads: availableParallelism(), onCrash, signal })
+}
+
+/**
+ * Whether a key is in a token: libraries of tokens are used from one thread, since not all of them allow for several,
+ * and a token makes one signature at a time anyway.
+ */
+function usesToken(setup: WorkSetup): boolean {
+  if (setup.kind === 'verify') return false
+  return [setup.device, setup.operator].some((holder) => Object.values(holder).some(({ kind }) => kind === 'token'))
 }
 
 /** The first tasks, up to the one that makes threads worth their while. */

@@ -41,6 +41,7 @@ export function removeElements(file: Uint8Array, ...tags: readonly Tag[]): Uint8
 export function addSecond(file: Uint8Array, second: NewElement): Uint8Array {
   const image = openImage(file)
   const { end } = elementOf(image, second.tag)
+  if (image.isDeflated) throw new RangeError('the image is deflated')
   return replaceRange(file, end, end, encodeElement(second, image.dataSet.encoding))
 }
 

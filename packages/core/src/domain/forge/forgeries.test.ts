@@ -6,7 +6,12 @@ import { encodeRle } from '../../formats/codec/rle-encode.ts'
 import { type Element, findElement, type Tag } from '../../formats/dicom/element.ts'
 import { encodeFile, type NewElement } from '../../formats/dicom/encode.ts'
 import { piecesOf, spliceFile } from '../../formats/dicom/splice.ts'
-import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../formats/dicom/transfer-syntax.ts'
+import {
+  DEFLATED_EXPLICIT_LITTLE_ENDIAN,
+  EXPLICIT_BIG_ENDIAN,
+  EXPLICIT_LITTLE_ENDIAN,
+  IMPLICIT_LITTLE_ENDIAN,
+} from '../../formats/dicom/transfer-syntax.ts'
 import { text, us } from '../../formats/dicom/values.ts'
 import { device, hashes, operator, toyCrypto, toyElements } from '../../testing/toy-seal.ts'
 import { Digests, macStreamBytes } from '../signature/digest.ts'
@@ -183,6 +188,11 @@ describe('forgeries', () => {
     const [file, film] = [await sign(plain, EXPLICIT_LITTLE_ENDIAN), await sign(cine, RLE)]
     assert.throws(() => mergeFragments(file), RangeError)
     assert.throws(() => flipPixel(film), RangeError)
+    for (const syntax of [EXPLICIT_BIG_ENDIAN, DEFLATED_EXPLICIT_LITTLE_ENDIAN]) {
+      const other = await sign(plain, syntax)
+      assert.deepEqual(readGrey(other).samples, readGrey(file).samples)
+      assert.throws(() => flipPixel(other), RangeError)
+    }
     assert.throws(() => removeDevice(stripAll(file)), RangeError)
   })
 })

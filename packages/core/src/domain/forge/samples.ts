@@ -1,5 +1,6 @@
 /** Samples: the stored values of an uncompressed grey image of 16 bits, to look at and to paint on. */
 import type { Element, Tag } from '../../formats/dicom/element.ts'
+import { toByteOrder } from '../../formats/dicom/encode.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
 import { elementOf, openImage, replaceRange } from './edit.ts'
@@ -30,13 +31,13 @@ export function readSamples(
   { dataSet }: DicomFile,
   { valueStart, valueEnd, fragments, encoding }: Element,
 ): Uint16Array | Int16Array {
-  if (fragments !== undefined || !encoding.isLittleEndian || uint16At(dataSet, 0x00280100) !== 16) {
+  if (fragments !== undefined || uint16At(dataSet, 0x00280100) !== 16) {
     throw new RangeError('not an uncompressed image of 16 bits')
   }
   const rows = uint16At(dataSet, 0x00280010) ?? 0
   const columns = uint16At(dataSet, 0x00280011) ?? 0
   const end = Math.min(valueEnd, valueStart + 2 * rows * columns)
-  const bytes = dataSet.source.view(valueStart, end).slice()
+  const bytes = toByteOrder(dataSet.source.view(valueStart, end), 'OW', encoding).slice()
   const isSigned = uint16At(dataSet, 0x00280103) === 1
   return isSigned ? new Int16Array(bytes.buffer) : new Uint16Array(bytes.buffer)
 }
@@ -45,9 +46,11 @@ export function readSamples(
 export const sampleBytes = ({ buffer, byteOffset, byteLength }: Uint16Array | Int16Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
-/** The file with other stored values. */
+/** The file with other stored values. @throws {RangeError} for one that is deflated or big endian */
 export function setSamples(file: Uint8Array, samples: Uint16Array | Int16Array): Uint8Array {
-  const { valueStart } = elementOf(openImage(file), PIXEL_DATA)
+  const image = openImage(file)
+  const { valueStart, encoding } = elementOf(image, PIXEL_DATA)
+  if (image.isDeflated || !encoding.isLittleEndian) throw new RangeError('samples are set in little endian files only')
   return replaceRange(file, valueStart, valueStart + samples.byteLength, sampleBytes(samples))
 }
 

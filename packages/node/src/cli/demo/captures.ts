@@ -9,7 +9,11 @@ import { encodeRle } from '@fiducial/core/formats/codec/rle-encode.ts'
 import type { Tag } from '@fiducial/core/formats/dicom/element.ts'
 import type { NewElement } from '@fiducial/core/formats/dicom/encode.ts'
 import { encodeFile } from '@fiducial/core/formats/dicom/encode.ts'
-import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import {
+  DEFLATED_EXPLICIT_LITTLE_ENDIAN,
+  EXPLICIT_BIG_ENDIAN,
+  EXPLICIT_LITTLE_ENDIAN,
+} from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { at, text } from '@fiducial/core/formats/dicom/values.ts'
 
 /** A picture as the device hands it over. */
@@ -27,12 +31,15 @@ const MULTI_FRAME_SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7.3'
 const PIXEL_DATA: Tag = 0x7fe00010
 const FRAME_TIME: Tag = 0x00181063
 
-/** Name and transfer syntax of each kind; no two devices of a hospital write alike. */
+/**
+ * Name and transfer syntax of each kind. None is implicit: there a reader needs a dictionary as new as the attributes,
+ * and that of DCMTK 3.6.7 knows neither Synthetic Data nor Acquisition UID.
+ */
 const KINDS: Readonly<Record<ExposureKind, { readonly name: string; readonly transferSyntaxUid: string }>> = {
   chest: { name: 'chest', transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN },
-  hand: { name: 'hand', transferSyntaxUid: IMPLICIT_LITTLE_ENDIAN },
+  hand: { name: 'hand', transferSyntaxUid: DEFLATED_EXPLICIT_LITTLE_ENDIAN },
   ct: { name: 'ct', transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN },
-  mr: { name: 'mr', transferSyntaxUid: IMPLICIT_LITTLE_ENDIAN },
+  mr: { name: 'mr', transferSyntaxUid: EXPLICIT_BIG_ENDIAN },
 }
 
 /**
