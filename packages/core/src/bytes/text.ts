@@ -30,11 +30,13 @@ const ARGUMENTS = 8192
 
 /** The inverse of {@link decodeLatin1}. @throws {RangeError} for a character above U+00FF */
 export function encodeLatin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => {
-    const code = character.charCodeAt(0)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < bytes.length; i++) {
+    const code = text.charCodeAt(i)
     if (code > 0xff) throw new RangeError('character outside Latin-1')
-    return code
-  })
+    bytes[i] = code
+  }
+  return bytes
 }
 
 /** Joins a few pieces into one array; a list that may be long goes to {@link joinBytes}. */

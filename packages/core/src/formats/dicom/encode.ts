@@ -64,7 +64,8 @@ export function encodeHeader(tag: Tag, vr: Vr, length: number, encoding: Encodin
   const view = new DataView(bytes.buffer)
   view.setUint16(0, tag >>> 16, isLittleEndian)
   view.setUint16(2, tag & 0xffff, isLittleEndian)
-  if (isExplicit) bytes.set(encodeLatin1(vr), 4)
+  // Two letters; this is in the path of every element that a signature takes in.
+  if (isExplicit) view.setUint16(4, (vr.charCodeAt(0) << 8) | vr.charCodeAt(1))
   if (isExplicit && !isLong) view.setUint16(6, length, isLittleEndian)
   else view.setUint32(isLong ? 8 : 4, length, isLittleEndian)
   return bytes
