@@ -65,7 +65,7 @@ export async function inspectInputs(
   context: Context,
 ): Promise<ExitCode> {
   const { adapters, output, terminal } = context
-  const anchors = await readTrust({ trust: [], crl: [] }, context)
+  const anchors = await readTrust({}, context)
   using inputs = await adapters.findInputs(words)
   const codes: ExitCode[] = []
   let count = 0

@@ -221,8 +221,8 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     'Judges whether images are what was sealed.',
     'fiducial verify sealed --trust example-hospital.pem',
   )
-    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect, [])
-    .option('--crl <file>', 'revocation lists; may be repeated', collect, [])
+    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
+    .option('--crl <file>', 'revocation lists; may be repeated', collect)
     .option('--policy <name>', 'acquisition, signatures, or a file with a policy', 'acquisition')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')
@@ -271,7 +271,7 @@ function wholeNumber(text: string): number {
   return Number(text)
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 function positiveNumber(text: string): number {
   const number = wholeNumber(text)

@@ -14,9 +14,9 @@ import { UsageError } from './usage-error.ts'
 
 export interface TrustOptions {
   /** Files with CA certificates, and revocation lists if they like. */
-  readonly trust: readonly string[]
+  readonly trust?: readonly string[]
   /** Files with revocation lists. */
-  readonly crl: readonly string[]
+  readonly crl?: readonly string[]
 }
 
 const DER_SEQUENCE = 0x30
@@ -26,15 +26,15 @@ const DER_SEQUENCE = 0x30
  * @throws {FormatError} `pem_malformed`, `certificate_malformed`, `crl_malformed`
  * @throws {UsageError} for a file that does not exist
  */
-export async function readTrust(options: TrustOptions, context: Context): Promise<TrustAnchors> {
-  const files = [...(await listTrustFolder(context)), ...options.trust, ...options.crl]
+export async function readTrust({ trust = [], crl = [] }: TrustOptions, context: Context): Promise<TrustAnchors> {
+  const files = [...(await listTrustFolder(context)), ...trust, ...crl]
   const certificates: Certificate[] = []
   const crls: Crl[] = []
   for (const path of files) {
     const bytes = await context.adapters.readFile(path)
     if (bytes === undefined) throw new UsageError(`there is no file ${path}`)
     const found = readTrustFile(bytes, path)
-    if (found.certificates.length === 0 && options.trust.includes(path)) {
+    if (found.certificates.length === 0 && trust.includes(path)) {
       throw new FormatError('pem_malformed', `${path} holds no certificate`)
     }
     certificates.push(...found.certificates)
