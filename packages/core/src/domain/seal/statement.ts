@@ -61,8 +61,10 @@ const UNNAMED = 'unnamed'
  * Reads a statement in its one spelling.
  * @throws {FormatError} `statement_malformed`; `json_malformed` for bytes that are no canonical JSON
  */
-export function parseStatement(payload: Uint8Array): AcquisitionStatement {
-  const fields = new JsonFields(parseCanonicalJson(payload), 'statement_malformed')
+export const parseStatement = (payload: Uint8Array): AcquisitionStatement => readStatement(parseCanonicalJson(payload))
+
+function readStatement(value: JsonValue): AcquisitionStatement {
+  const fields = new JsonFields(value, 'statement_malformed')
   fields.constant('_type', STATEMENT_TYPE)
   fields.constant('predicateType', ACQUISITION_PREDICATE)
   const subjects = fields.objects('subject', 1, readSubject)
@@ -79,14 +81,15 @@ export function parseStatement(payload: Uint8Array): AcquisitionStatement {
  * @throws {FormatError} `statement_malformed` for a value outside the limits, such as a name of 300 characters
  */
 export function formatStatement(statement: AcquisitionStatement): Uint8Array {
-  const payload = encodeCanonicalJson({
+  const value = {
     _type: STATEMENT_TYPE,
     subject: [{ name: nameOf(statement), digest: { sha256: encodeHex(statement.file) } }],
     predicateType: ACQUISITION_PREDICATE,
     predicate: writePredicate(statement),
-  })
-  parseStatement(payload)
-  return payload
+  }
+  // Nobody shall sign what no verifier reads.
+  readStatement(value)
+  return encodeCanonicalJson(value)
 }
 
 const nameOf = ({ instance }: Pick<AcquisitionStatement, 'instance'>): string => instance.sopInstanceUid ?? UNNAMED
