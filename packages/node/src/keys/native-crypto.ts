@@ -57,7 +57,9 @@ export function createNativeCrypto(): Crypto {
       if (parsed === null) return false
       if (parsed.key.algorithm !== 'rsa') return verifyMessage(parsed, message, signature)
       const digest = createHash('sha256').update(message).digest()
-      return answers(spell(parsed, 'sha256', digest, signature), () => verifyDigest(parsed, 'sha256', digest, signature))
+      return answers(spell(parsed, 'sha256', digest, signature), () =>
+        verifyDigest(parsed, 'sha256', digest, signature),
+      )
     },
   }
 }
