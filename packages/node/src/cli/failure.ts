@@ -72,10 +72,15 @@ export function nameInput(label: string, failure: Failure): Failure {
 
 export function showFailure(failure: Failure, output: Output, { env }: Pick<Terminal, 'env'>): void {
   output.endProgress()
-  const { code, message, hint, detail } = failure
+  const { code, message, hint } = failure
   if (code === 'interrupted') return
   output.note(`${output.noteStyle.red('fiducial:')} ${message} (${code})`)
   if (hint !== undefined) output.note(`  ${hint}`)
+  showDetail(failure, output, { env })
+}
+
+/** Where it happened, for those who asked. */
+export function showDetail({ detail }: Failure, output: Output, { env }: Pick<Terminal, 'env'>): void {
   if (detail !== undefined && isDebugging(env)) output.note(detail)
 }
 

@@ -10,7 +10,7 @@ import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { type Input, SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
-import { type Failure, nameInput, showFailure, withHint } from './failure.ts'
+import { type Failure, nameInput, showDetail, showFailure, withHint } from './failure.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
 import { Progress } from './progress.ts'
 import { choose } from './prompt.ts'
@@ -37,8 +37,11 @@ export interface SealOptions extends SecretOptions {
 export async function sealInputs(words: readonly string[], options: SealOptions, context: Context): Promise<ExitCode> {
   checkOptions(options)
   checkOutput(words, options.out)
+  // The steps may run again once a passphrase was asked for; who signs is asked only once.
+  let sealers: Sealers | undefined
   return withRing(options, context, async (ring, secrets) => {
-    const settings = await settle(ring, secrets, options, context)
+    sealers ??= await pickSealers(ring, options, context)
+    const settings = settle(sealers, secrets, options, context)
     return new SealRun(words, options.out, settings, context).run()
   })
 }
@@ -52,15 +55,23 @@ function checkOptions({ mark, log, tsa }: SealOptions): void {
   }
 }
 
-/** Who signs, with what. */
-async function settle(ring: Ring, secrets: Secrets, options: SealOptions, context: Context): Promise<SealSettings> {
-  const { tsa, hash, series = false, overwrite = false } = options
+/** Ids of those who sign. */
+type Sealers = Pick<SealSettings, 'device' | 'operator'>
+
+async function pickSealers(ring: Ring, { device, operator }: SealOptions, context: Context): Promise<Sealers> {
   const holders = ring.list()
   return {
-    home: context.home,
+    device: (await pick(holders, 'device', device, context)).id,
+    operator: (await pick(holders, 'person', operator, context)).id,
+  }
+}
+
+function settle(sealers: Sealers, secrets: Secrets, options: SealOptions, { home }: Context): SealSettings {
+  const { tsa, hash, series = false, overwrite = false } = options
+  return {
+    ...sealers,
+    home,
     secrets,
-    device: (await pick(holders, 'device', options.device, context)).id,
-    operator: (await pick(holders, 'person', options.operator, context)).id,
     isSeries: series,
     isOverwriting: overwrite,
     ...(tsa !== undefined && { timestampUrl: tsa }),
@@ -248,8 +259,12 @@ class SealRun {
     const { code, message, hint } = failure
     this.#failures.push(exitCodeOf(code))
     output.record({ path: label, state: 'failed', error: { code, message, ...(hint !== undefined && { hint }) } })
-    if (isOnly) showFailure(nameInput(label, failure), output, terminal)
-    else output.line(`${output.style.red('! not sealed')}      ${visible(label)}: ${message} (${code})`)
+    if (isOnly) {
+      showFailure(nameInput(label, failure), output, terminal)
+      return
+    }
+    showDetail(failure, output, terminal)
+    output.line(`${output.style.red('! not sealed')}      ${visible(label)}: ${message} (${code})`)
   }
 
   /** Signs each series that holds an image without the technologist's signature. */

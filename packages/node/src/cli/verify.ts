@@ -8,7 +8,7 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import { SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
-import { type Failure, nameInput, showFailure } from './failure.ts'
+import { type Failure, nameInput, showDetail, showFailure } from './failure.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
 import { Progress } from './progress.ts'
 import { counted } from './table.ts'
@@ -55,7 +55,10 @@ export async function verifyInputs(
       const failure = withSealHint(done.task, done.failure)
       tally.fail(failure)
       if (isOnly && !output.isJson) showFailure(nameInput(done.task.label, failure), output, terminal)
-      else report.fail(done.task, failure)
+      else {
+        report.fail(done.task, failure)
+        showDetail(failure, output, terminal)
+      }
     }
   }
   output.endProgress()
