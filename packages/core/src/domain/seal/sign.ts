@@ -7,6 +7,7 @@
 import type { Signer } from '../../bytes/crypto.ts'
 import { digestOf, type HashFactory, type HashName } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
+import { formatPlainToken } from '../../formats/cms/plain-token.ts'
 import { type Envelope, encodePae } from '../../formats/dsse/envelope.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
 import { type Chain, type HolderCertificates, namedCertificates, type Operator } from './holder.ts'
@@ -138,7 +139,7 @@ async function signStatement<Statement>(request: StatementRequest<Statement>): P
   )
   const envelope: Envelope = { payloadType: PAYLOAD_TYPE, payload, signatures }
   const token = await timestamp?.('sha256', timestampImprint(envelope, hashes))
-  return { envelope, statement, timestamps: token === undefined ? [] : [token] }
+  return { envelope, statement, timestamps: token === undefined ? [] : [formatPlainToken(token)] }
 }
 
 function checkHolder({ certificates }: Operator, signers: HolderSigners, hashes: HashFactory): void {

@@ -10,12 +10,13 @@ import type { Crypto, KeyAlgorithm } from '../../bytes/crypto.ts'
 import { digestOf } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/text.ts'
+import { parsePlainToken } from '../../formats/cms/plain-token.ts'
 import { encodePae } from '../../formats/dsse/envelope.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import type { TrustAnchors } from '../trust/anchors.ts'
 import { type PathOutcome, type PathResult, verifyPath } from '../trust/path.ts'
 import { roleOf } from '../trust/roles.ts'
-import { type TimestampFailure, type TimestampGap, verifyTimestamp } from '../trust/timestamp.ts'
+import { type TimestampFailure, type TimestampGap, type TimestampResult, verifyTimestamp } from '../trust/timestamp.ts'
 import { type Chain, namedCertificates, type Operator } from './holder.ts'
 import { hashTree, verifyInclusion } from './merkle.ts'
 import { LISTED_FRAMES_LIMIT, type Seal, type SeriesSeal, type SignedStatement, timestampImprint } from './seal.ts'
@@ -228,7 +229,7 @@ class Verifier {
   ): ProvenTime {
     const { crypto, anchors } = this.#options
     const imprint = { name: 'sha256', digest: timestampImprint(envelope, crypto.hash) } as const
-    const results = timestamps.map((token) => verifyTimestamp(token, imprint, anchors, crypto))
+    const results = timestamps.map((token) => judgePlain(token, verifyTimestamp(token, imprint, anchors, crypto)))
     const wrong = results.find(({ outcome }) => outcome !== 'holds') ?? results[0]
     if (wrong === undefined) return this.#noTime(subject, claimed, 'timestamp_absent')
     if (wrong.outcome === 'unknown') return this.#noTime(subject, claimed, `timestamp_${wrong.reason}`)
@@ -366,6 +367,14 @@ function rememberChecks(crypto: Crypto): Crypto {
 function judgeUntrusted(path: Exclude<PathResult, { outcome: 'trusted' }>): Judgement {
   if (path.reason === 'issuer_unknown') return { outcome: 'unknown', reason: 'signer_unknown' }
   return { outcome: 'fails', reason: 'signer_untrusted' }
+}
+
+/** A token holds only as it stands in a seal: without anything that nobody signed, or that led to no anchor. */
+function judgePlain(bytes: Uint8Array, result: TimestampResult): TimestampResult {
+  if (result.outcome !== 'holds') return result
+  const certificates = parsePlainToken(bytes)?.signedData.certificates
+  const isOnPath = ({ bytes: one }: Certificate): boolean => result.path.some((step) => equalBytes(step.bytes, one))
+  return certificates?.every(isOnPath) ? result : { outcome: 'fails', reason: 'malformed' }
 }
 
 /** The leaf's digest; a chain has at least one, as its parser sees to. */
