@@ -127,8 +127,7 @@ function answerFor(
   const role = subject === 'device_signature' ? 'device' : 'person'
   const checks: Check[] = []
   if (state === 'ambiguous_encoding') checks.push(fails(subject, 'encoding_ambiguous'))
-  // The samples are those that were sealed: the seal, by the same holder, answers for a digest of another encoding.
-  if (belief?.comparison.kind !== 'transcoded') checks.push(...answerForMac(subject, report))
+  if (!isAnsweredBySeal(report, belief)) checks.push(...answerForMac(subject, report))
   if (time.outcome === 'fails' && time.reason === 'claimed_after_proven')
     checks.push(fails(subject, 'time_contradicted'))
   checks.push(...answerForSigner(subject, report))
@@ -138,6 +137,16 @@ function answerFor(
   }
   if (report.isWeakHash) checks.push(unknown(subject, 'weak_digest', [report.hash]))
   return checks.length > 0 ? checks : [holds(subject)]
+}
+
+/**
+ * Whether the seal, by the same holder, answers for a digest of another encoding: the samples are those that were
+ * sealed. Codestreams that were sealed and changed within their own encoding get no such answer, even where a decoder
+ * passes over the difference.
+ */
+function isAnsweredBySeal({ mac }: SignatureReport, belief: Belief | undefined): boolean {
+  if (belief?.comparison.kind !== 'transcoded') return false
+  return mac.outcome === 'unknown' || belief.statement.encapsulated === null
 }
 
 function answerForMac(subject: Subject, { mac }: SignatureReport, where: readonly string[] = []): readonly Check[] {
@@ -167,9 +176,8 @@ function answerForSigner(
   if (path.outcome === 'untrusted') {
     if (NOT_UNDERSTOOD.has(path.reason)) return [unknown(subject, 'untrusted_signer', where)]
     // An issuer that we know by name did not issue it: somebody pretends.
-    return [
-      fails(subject, path.reason === 'signature_wrong' ? 'signer_impersonated' : 'certificate_not_allowed', where),
-    ]
+    const isImpersonated = path.reason === 'signature_wrong' || path.reason === 'issuer_other_key'
+    return [fails(subject, isImpersonated ? 'signer_impersonated' : 'certificate_not_allowed', where)]
   }
   return [
     state === 'time_unproven'
