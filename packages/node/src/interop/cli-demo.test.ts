@@ -25,7 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   program: 'preamble_executable',
   'fragments-merged': 'fragments_ambiguous',
   'other-seal': 'other_instance',
-  'rogue-key': 'certificate_not_allowed',
+  'rogue-key': 'signer_impersonated',
   'expired-key': 'certificate_outside_validity',
   'person-as-device': 'role_mismatch',
 }

@@ -103,7 +103,7 @@ class Demo {
     const outcomes = crimes.map((crime, i): Outcome => ({ crime, record: verdicts[i] as VerifyRecord }))
     report.showForgeries(outcomes)
 
-    const pictures = await this.#draw(crimes)
+    const pictures = await this.#draw()
     await this.#write(MARKER, report.describeFolder(this.#options, outcomes, pictures))
     report.end(this.#options, outcomes, this.#options.keep === true ? keys.home : undefined)
     const isRight =
@@ -221,7 +221,7 @@ class Demo {
   }
 
   /** Draws what can be seen. @returns the names of the pictures */
-  async #draw(crimes: readonly Crime[]): Promise<readonly string[]> {
+  async #draw(): Promise<readonly string[]> {
     const names: string[] = []
     const draw = async (name: string, picture: ReturnType<typeof drawForgery>): Promise<void> => {
       this.#context.terminal.interruption.throwIfAborted()
@@ -238,10 +238,9 @@ class Demo {
     ] as const) {
       await draw(`${name}.png`, drawPreview(await this.#read('sealed', file)))
     }
-    const cine = BYTE_CRIMES.filter(({ victim }) => victim === 'cine').map(({ id }) => id)
     const sealed = showImage(await this.#read('sealed', VICTIM))
-    for (const { id } of crimes) {
-      if (!cine.includes(id))
+    for (const { id, victim } of BYTE_CRIMES) {
+      if (victim !== 'cine')
         await draw(`forged-${id}.png`, drawForgery(sealed, await this.#read('forged', `${id}.dcm`)))
     }
     return names
