@@ -39,11 +39,15 @@ export interface SigningSite {
 /** A site with an RSA-3072 root, in a temporary folder. */
 export async function createSite(folder: string): Promise<SigningSite> {
   const root = await opensslRoot(folder, { name: 'root', key: 'rsa-3072' })
+  // An authority of openssl keeps a list of what it has issued in a file: one certificate at a time.
+  let last: Promise<unknown> = Promise.resolve()
   return {
     root,
     anchors: anchorsFrom([root.certificate]),
     async enrol({ role = 'none', ...order }) {
-      const holder = await root.issue({ key: 'rsa-3072', ...order, extensions: extensionsFor(role) })
+      const issuing = last.then(() => root.issue({ key: 'rsa-3072', ...order, extensions: extensionsFor(role) }))
+      last = issuing.catch(() => undefined)
+      const holder = await issuing
       const [key, certificate] = [readFileSync(holder.keyPath, 'utf8'), readFileSync(holder.certificatePath, 'utf8')]
       return { ...holder, name: order.name, signer: signerFromPem({ key, certificate }) }
     },
