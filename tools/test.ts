@@ -98,7 +98,6 @@ async function runCheck(name: string, command: readonly string[], totals: Totals
 async function runTestFiles(files: readonly string[], totals: Totals): Promise<void> {
   const start = performance.now()
   const outputs = new Map<string, string[]>()
-  const counts = new Map<string, number>()
   const failuresBefore = totals.failed
   const stream = runTests({ files: [...files], concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS })
   for await (const event of stream as AsyncIterable<TestEvent>) {
@@ -117,9 +116,8 @@ async function runTestFiles(files: readonly string[], totals: Totals): Promise<v
       } else if (isLeaf(data)) {
         totals.passed++
       }
-      if (isLeaf(data)) counts.set(file, (counts.get(file) ?? 0) + 1)
     } else if (type === 'test:summary' && data.file !== undefined) {
-      reportFile(file, data, outputs.get(file), counts.get(file) ?? 0)
+      reportFile(file, data, outputs.get(file))
     }
   }
   report(totals.failed === failuresBefore, 'tests', start, `${files.length} files`)
@@ -136,6 +134,7 @@ interface TestEvent {
     readonly todo?: string | boolean
     readonly success?: boolean
     readonly duration_ms?: number
+    readonly counts?: { readonly tests: number }
     readonly details?: { readonly type?: string; readonly error?: Error & { failureType?: string } }
   }
 }
@@ -169,9 +168,11 @@ function isSkipped(data: TestEvent['data']): boolean {
   return (data.skip !== undefined && data.skip !== false) || (data.todo !== undefined && data.todo !== false)
 }
 
-function reportFile(file: string, data: TestEvent['data'], output: readonly string[] = [], tests: number): void {
+function reportFile(file: string, data: TestEvent['data'], output: readonly string[] = []): void {
   const seconds = ((data.duration_ms ?? 0) / 1000).toFixed(1)
-  process.stdout.write(`${data.success === true ? '  ok  ' : '  FAIL'}  ${seconds.padStart(6)} s  ${file} (${tests})\n`)
+  process.stdout.write(
+    `${data.success === true ? '  ok  ' : '  FAIL'}  ${seconds.padStart(6)} s  ${file} (${data.counts?.tests})\n`,
+  )
   if (data.success !== true && output.length > 0) process.stdout.write(`${indent(output.join(''))}\n`)
 }
 
