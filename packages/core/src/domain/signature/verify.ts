@@ -34,7 +34,6 @@ import { isSignable, isSignableTag } from './signable.ts'
 
 /** What a signature adds up to; the first that applies, in this order. */
 export type SignatureState =
-  | 'malformed'
   | 'ambiguous_encoding'
   | 'tampered'
   | 'unverifiable_transcoded'
@@ -47,7 +46,8 @@ export type SignatureState =
 /** Whether the signature value is right for the bytes at hand. */
 export type MacResult =
   | {
-      readonly outcome: 'holds' /** How the bytes had to be read for it. */
+      readonly outcome: 'holds'
+      /** How the bytes had to be read for it. */
       readonly by: 'stored' | 'normalised_padding' | 'other_vrs' | 'decoded_pixels'
     }
   | { readonly outcome: 'fails' }
