@@ -9,7 +9,6 @@
  * and by the cofactorless one in OpenSSL; the two may differ on it.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { p256, p384 } from '@noble/curves/nist.js'
 import { md5, ripemd160, sha1 } from '@noble/hashes/legacy.js'
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js'
@@ -17,6 +16,7 @@ import type { Crypto } from './crypto.ts'
 import type { Hash, HashName } from './hash.ts'
 import { encodeHex } from './hex.ts'
 import { encodeEmsaPkcs1, readPublicKey, rememberKeys } from './public-key.ts'
+import { verifyEcdsa } from './verify-ecdsa.ts'
 
 const HASHES = { md5, ripemd160, sha1, sha256, sha384, sha512 } satisfies Record<HashName, unknown>
 const NOT_A_KEY = { verifyDigest: () => false, verifyMessage: () => false }
@@ -41,27 +41,6 @@ export function createPortableCrypto(): Crypto {
 }
 
 export const portableCrypto: Crypto = createPortableCrypto()
-
-/**
- * Checks an ECDSA signature over a digest; DER by its one spelling, low and high s alike (X.509 and DICOM have both).
- * Shared with the native port, since node:crypto has no way to check a digest.
- *
- * @param point  public key as in SEC 1 section 2.3.3
- * @returns false also for a point off the curve or a malformed signature
- */
-export function verifyEcdsa(
-  algorithm: 'ecdsa-p256' | 'ecdsa-p384',
-  point: Uint8Array,
-  digest: Uint8Array,
-  signature: Uint8Array,
-): boolean {
-  const curve = algorithm === 'ecdsa-p256' ? p256 : p384
-  try {
-    return curve.verify(signature, digest, point, { prehash: false, lowS: false, format: 'der' })
-  } catch {
-    return false
-  }
-}
 
 function createVerifier(spki: Uint8Array): Verifier {
   const key = readPublicKey(spki)

@@ -16,7 +16,6 @@ import {
 } from 'node:crypto'
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { Hash, HashName } from '@fiducial/core/bytes/hash.ts'
-import { verifyEcdsa } from '@fiducial/core/bytes/portable-crypto.ts'
 import {
   digestLength,
   encodeEmsaPkcs1,
@@ -25,6 +24,7 @@ import {
   rememberKeys,
 } from '@fiducial/core/bytes/public-key.ts'
 import { decodeLatin1, equalBytes } from '@fiducial/core/bytes/text.ts'
+import { verifyEcdsa } from '@fiducial/core/bytes/verify-ecdsa.ts'
 
 interface ParsedKey {
   readonly key: PublicKey
