@@ -86,6 +86,9 @@ describe('decodedPixels', () => {
     const file = image([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]], ...COLOUR, text(0x00280004, 'CS', 'YBR_RCT'))
     const toRgb: DecodeFrame = (...args) => ({ ...decode(...args), photometricInterpretation: 'RGB' })
     assert.equal(spelled(file, toRgb)?.[0], 'OB, 12, 280004=RGB, 1 2 3 4 5 6 7 8 9 10 11 12')
+    // Somebody else wrote what stands there: a viewer would turn the colours once more.
+    const forged = image([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]], ...COLOUR, text(0x00280004, 'CS', 'YBR_FULL'))
+    assert.equal(spelled(forged, toRgb)?.[0], 'OB, 12, 1 2 3 4 5 6 7 8 9 10 11 12')
   })
 
   it('restores the Derivation Description that an encoder put its words before', () => {
@@ -99,7 +102,8 @@ describe('decodedPixels', () => {
     }
     assert.equal(former(`${words} [Scaled [by 2]]`), 'Scaled [by 2]')
     assert.equal(former(`${words} []`), '')
-    for (const own of [words, 'Scaled', 'Lossy JPEG compression [Scaled]', `${words} [Scaled`])
+    const more = `${words.replace(', compression', ', no findings, compression')} [Scaled]`
+    for (const own of [more, words, 'Scaled', 'Lossy JPEG compression [Scaled]', `${words} [Scaled`])
       assert.equal(former(own), undefined)
   })
 

@@ -77,7 +77,9 @@ function spellings(
   const isPresent = ({ tag }: NewElement): boolean => findElement(dataSet.elements, tag) !== undefined
   const derivation = formerDerivation(dataSet)
   const derivations = derivation === undefined ? [[]] : [[derivation], []]
-  const colour = meaning === shape.photometricInterpretation ? [] : [text(PHOTOMETRIC_INTERPRETATION, 'CS', meaning)]
+  // Only where the attribute says what the encoder did: under any other name viewers would show other colours.
+  const isTransformed = shape.photometricInterpretation === 'YBR_RCT' && meaning === 'RGB'
+  const colour = isTransformed ? [text(PHOTOMETRIC_INTERPRETATION, 'CS', meaning)] : []
   const vrs = shape.bitsAllocated <= 8 ? ['OB', 'OW'] : ['OW', 'OB']
   const planes = findElement(dataSet.elements, PLANAR_CONFIGURATION) === undefined ? [0] : [0, 1]
   // Cells of one bit run on from frame to frame (PS3.5 section 8.1.1).
@@ -96,11 +98,14 @@ function spellings(
   })
 }
 
-/** DCMTK writes what it did, and what stood there before in brackets. */
+/** What DCMTK writes into it, up to what stood there before; nobody else's words may come before those. */
+const ENCODER_WORDS =
+  /^Lossless JPEG compression, selection value \d+, point transform \d+, compression ratio \d+(?:\.\d+)? \[(.*)\]$/s
+
 function formerDerivation({ source, elements }: DataSet): NewElement | undefined {
   const element = findElement(elements, DERIVATION_DESCRIPTION)
   const words = element === undefined ? '' : decodeLatin1(readBytes(source, element)).trimEnd()
-  const former = /^Lossless [A-Z0-9-]+ compression[^[]*\[(.*)\]$/s.exec(words)?.[1]
+  const former = ENCODER_WORDS.exec(words)?.[1]
   return former === undefined ? undefined : { tag: DERIVATION_DESCRIPTION, vr: 'ST', value: encodeLatin1(former) }
 }
 
