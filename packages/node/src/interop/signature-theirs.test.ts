@@ -18,6 +18,7 @@ import { createSite, type Identity, type SigningSite } from '../testing/signing-
 import {
   dcmsign,
   fitsProfiles,
+  fitsReportProfile,
   forEachInPairs,
   parse,
   runDcmsign,
@@ -122,6 +123,28 @@ describe('signatures that dcmsign makes', { skip: sharedSkip || dcmsign.skip }, 
     })
     assert.deepEqual(wrong, [])
     assert.equal(count, 110)
+  })
+
+  it('are valid under the Structured Report profiles, on every report', async () => {
+    const reports = signatureSubjects().filter(({ file }) => fitsReportProfile(file))
+    assert.equal(reports.length, 3)
+    const seen: string[] = []
+    for (const report of reports) {
+      for (const option of ['+pr', '+pv']) {
+        const made = await signByDcmsign(report, all[1] as Identity, option, '+m2')
+        // Only a report that says it is verified takes a verification signature.
+        if (made.code === CANNOT_SIGN) continue
+        const file = parse(made.bytes)
+        assert.equal(judge(file, made.dump, 'sha256'), undefined, `${report.name} ${option}`)
+        seen.push(`${report.name} ${option} ${verify(file, site.anchors).signatures[0]?.purpose ?? 'no purpose'}`)
+      }
+    }
+    assert.deepEqual(seen, [
+      'reportsi.dcm +pr no purpose',
+      'reportsi_with_empty_number_tags.dcm +pr no purpose',
+      'test-SR.dcm +pr no purpose',
+      'test-SR.dcm +pv 5',
+    ])
   })
 
   const signByDcmsign = (
