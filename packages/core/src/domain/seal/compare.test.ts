@@ -396,11 +396,11 @@ describe('compareInstance of native pixels', () => {
     assert.deepEqual([added.kind, ...spell(added)], ['altered', 'element_added pixels 7fe00010'])
   })
 
-  it('takes another VR of the same samples for another encoding', () => {
+  it('takes another VR of the same samples for the same', () => {
     const eight = [us(0x00280100, 8), us(0x00280101, 8), us(0x00280102, 7), text(0x00280008, 'IS', '4')]
     const by = statementOf(toyElements([...eight, native(pixels, 'OB')]))
     const found = compare(toyElements([...eight, native(pixels, 'OW')]), undefined, {}, by)
-    assert.deepEqual([found.kind, ...spell(found)], ['transcoded'])
+    assert.deepEqual([found.kind, ...spell(found)], ['equivalent'])
   })
 
   it('notices the byte that makes a value even', () => {
@@ -494,17 +494,47 @@ describe('compareInstance of pixels that were compressed after sealing', () => {
     assert.deepEqual([wider.kind, wider.changes[0]?.what], ['altered', 'element_added'])
   })
 
-  it('lets a compressor say what it did, and nobody else', () => {
-    const note = text(0x00082111, 'ST', 'Lossless JPEG compression')
-    const found = compare(toyElements([note, encapsulated(...codedFrames)]), RLE, { decodeFrame })
-    assert.deepEqual(
-      [found.kind, ...spell(found)],
-      ['transcoded', 'element_added other 82111', 'transfer_syntax_changed pixels 7fe00010'],
-    )
-    assert.equal(compare(toyElements([note])).kind, 'altered')
-    const before = statementOf(toyElements([note]))
-    const other = toyElements([text(0x00082111, 'ST', 'Fracture removed'), encapsulated(...codedFrames)])
-    assert.equal(compare(other, RLE, { decodeFrame }, before).kind, 'altered')
+  describe('with a description of the derivation', () => {
+    const line = 'Lossless JPEG compression, selection value 1, point transform 0, compression ratio 2.74'
+    const describing = (value: string, ...more: readonly NewElement[]): readonly NewElement[] =>
+      toyElements([text(0x00082111, 'ST', value), ...more])
+    const bare = statementOf(toyElements())
+
+    it('knows the line of an encoder that lost nothing, before and after decompression', () => {
+      const coded = compare(describing(line, encapsulated(...codedFrames)), RLE, { decodeFrame }, bare)
+      assert.deepEqual(
+        [coded.kind, ...spell(coded)],
+        ['transcoded', 'derivation_noted other 82111', 'transfer_syntax_changed pixels 7fe00010'],
+      )
+      const decoded = compare(describing(line), EXPLICIT_LITTLE_ENDIAN, {}, bare)
+      assert.deepEqual([decoded.kind, ...spell(decoded)], ['transcoded', 'derivation_noted other 82111'])
+    })
+
+    it('knows the text that was sealed behind it, and no other', () => {
+      for (const sealedText of ['Averaged', 'a [b] c', 'odd', '']) {
+        const by = statementOf(describing(sealedText))
+        const kind = (value: string): string => compare(describing(value), EXPLICIT_LITTLE_ENDIAN, {}, by).kind
+        assert.equal(kind(sealedText === '' ? line : `${line} [${sealedText}]`), 'transcoded', sealedText)
+        assert.equal(kind(`${line} [Fracture]`), 'altered')
+        if (sealedText !== '') assert.equal(kind(line), 'altered')
+      }
+      assert.equal(compare(describing(`${line} [Fracture]`), EXPLICIT_LITTLE_ENDIAN, {}, bare).kind, 'altered')
+    })
+
+    it('takes other words of an encoder for an addition, and for an alteration where nothing was encoded', () => {
+      const words = 'Lossless JPEG compression'
+      const found = compare(describing(words, encapsulated(...codedFrames)), RLE, { decodeFrame }, bare)
+      assert.deepEqual(
+        [found.kind, ...spell(found)],
+        ['transcoded', 'element_added other 82111', 'transfer_syntax_changed pixels 7fe00010'],
+      )
+      for (const value of [words, `${line}, and a fracture`, line.replace('Lossless', 'Lossy')]) {
+        assert.equal(compare(describing(value), EXPLICIT_LITTLE_ENDIAN, {}, bare).kind, 'altered')
+      }
+      const before = statementOf(describing(words))
+      const other = describing('Fracture removed', encapsulated(...codedFrames))
+      assert.equal(compare(other, RLE, { decodeFrame }, before).kind, 'altered')
+    })
   })
 
   it('does not let a compressed copy turn black into white', () => {

@@ -10,13 +10,16 @@ import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/text.ts'
 import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
 import { nameOf } from '../../formats/dicom/dictionary.ts'
-import { findElement, type Tag } from '../../formats/dicom/element.ts'
-import type { DicomFile } from '../../formats/dicom/parse.ts'
-import { type Digests, digestSignature, streamContext } from '../signature/digest.ts'
+import { type Element, findElement, isPrivateTag, type Tag, type Vr } from '../../formats/dicom/element.ts'
+import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
+import { textAt } from '../../formats/dicom/values.ts'
+import { type Digests, digestSignature, type OtherVrs, streamContext } from '../signature/digest.ts'
+import { otherVrs } from '../signature/other-vrs.ts'
 import { readSignatures } from '../signature/read.ts'
-import { DATA_SET_TRAILING_PADDING } from '../signature/signable.ts'
+import { DATA_SET_TRAILING_PADDING, isSignable } from '../signature/signable.ts'
+import { DERIVATION_DESCRIPTION, isCompressorNote } from './compressor-note.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
-import { digestDataSet, digestUnusualPadding, type EncapsulatedTree, type PixelTree } from './instance.ts'
+import type { EncapsulatedTree, PixelTree } from './instance.ts'
 import { hashTree } from './merkle.ts'
 import {
   type DecodeFrame,
@@ -45,6 +48,12 @@ export type ChangeKind =
   | 'element_duplicated'
   /** The value is the same, its VR became UN on the way through implicit syntax. */
   | 'vr_lost'
+  /** A private sequence became UN likewise: what is in it can no more be compared. */
+  | 'sequence_lost'
+  /** An encoder says in its own words that it lost nothing; see compressor-note.ts. */
+  | 'derivation_noted'
+  /** An icon, whose pixels were encoded again with those of the image, and cannot be compared. */
+  | 'icon_recoded'
   /** Strings are padded otherwise than when sealed, and otherwise than the standard says. */
   | 'padding_changed'
   | 'frame_changed'
@@ -109,11 +118,15 @@ const PHOTOMETRIC_INTERPRETATION: Tag = 0x00280004
 const PLANAR_CONFIGURATION: Tag = 0x00280006
 /** Extended Offset Table, its lengths, and the total length of the encapsulated value. */
 const TABLES: ReadonlySet<Tag> = new Set([0x7fe00001, 0x7fe00002, 0x7fe00003])
-/** Text that even a lossless compressor may add, to say what it did; it stays among the changes. */
-const DERIVATION_DESCRIPTION: Tag = 0x00082111
-/** What a compressor with loss writes: image type, instance, derivation, source, and that there was loss (PS3.3 section C.7.6.1.1.5). */
+/**
+ * What a compressor with loss writes: image type, instance, derivation, source, and that there was loss (PS3.3 section
+ * C.7.6.1.1.5); and how the samples it made are stored and shown, since it may scale them to what its codestream holds.
+ */
 const LOSS: ReadonlySet<Tag> = new Set([
-  0x00080008, 0x00080018, 0x00082111, 0x00082112, 0x00089215, 0x00282110, 0x00282112, 0x00282114,
+  0x00080008, 0x00080018, 0x00082111, 0x00082112, 0x00089215, 0x00282110, 0x00282112, 0x00282114, 0x00280002,
+  0x00280004, 0x00280006, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280106, 0x00280107, 0x00280108,
+  0x00280109, 0x00280120, 0x00280121, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281054, 0x00281101,
+  0x00281102, 0x00281103, 0x00281201, 0x00281202, 0x00281203, 0x00283000, 0x00283010,
 ])
 
 type Content = Omit<Comparison, 'concerns'>
@@ -134,6 +147,10 @@ class ContentComparison {
   readonly #isEncapsulated: boolean
   /** Then as now: no codec stands between the samples and their attributes. */
   readonly #isNative: boolean
+  /** What the seal lists. */
+  readonly #sealed: ReadonlyMap<Tag, ElementDigest>
+  /** The elements that the digest of the data set took in. */
+  readonly #signable: readonly Element[]
 
   constructor(statement: AcquisitionStatement, file: DicomFile, options: CompareOptions) {
     const element = findPixelElement(file.dataSet)
@@ -143,25 +160,41 @@ class ContentComparison {
     this.#pixelTag = element?.tag
     this.#isEncapsulated = element?.fragments !== undefined
     this.#isNative = statement.encapsulated === null && !this.#isEncapsulated
+    this.#sealed = new Map(statement.elements.map((entry) => [entry.tag, entry]))
+    // A dictionary may know the VR of what was UN when it was sealed, and such an element is not in the digest.
+    this.#signable = file.dataSet.elements.filter(
+      (element) => isSignable(element) && this.#sealed.get(element.tag)?.isSignable === true,
+    )
   }
 
   compare(): Content {
-    const { digests, hashes } = this.#options
-    const isSameDataSet = equalBytes(digestDataSet(this.#file, digests), this.#statement.dataset)
-    const elements = this.#elements(isSameDataSet)
-    if (!isSameDataSet) return this.#judge(elements, this.#pixels())
+    const spelling = this.#findSpelling()
+    if (spelling === 'none') return this.#judge(this.#elements({}), this.#pixels())
+    const known = new Set(this.#signable.map(({ tag }) => tag))
+    const elements = this.#elements({ known, ...(spelling && { spelling }) })
     // The digest takes in the fragments, but not where one ends and the next begins.
-    const isSameLayout = this.#isSameLayout(describeLayout(this.#file, hashes)?.digest)
+    const isSameLayout = this.#isSameLayout(describeLayout(this.#file, this.#options.hashes)?.digest)
     const changes = isSameLayout ? elements : [...elements, pixelChange('fragments_changed')]
     if (!changes.every(isNote)) return { kind: 'altered', changes, changedFrames: 0 }
-    return { kind: 'equivalent', changes: [...changes, ...this.#padding()], changedFrames: 0 }
+    const kind = changes.some(isOfEncoder) ? 'transcoded' : 'equivalent'
+    return { kind, changes: [...changes, ...this.#padding(spelling)], changedFrames: 0 }
+  }
+
+  /** How the elements have to be spelled to give the digest that was sealed; undefined for as they are. */
+  #findSpelling(): OtherVrs | undefined | 'none' {
+    const { dataset } = this.#statement
+    const isIt = (spelling?: OtherVrs): boolean =>
+      equalBytes(this.#options.digests.digestElements('sha256', this.#signable, 'normalised', spelling), dataset)
+    return isIt() ? undefined : (otherVrs(this.#file).find(isIt) ?? 'none')
   }
 
   /** A hop may make unusual padding usual; the other way round, or from one kind to another, somebody changed bytes. */
-  #padding(): readonly Change[] {
-    const stored = digestUnusualPadding(this.#file, this.#options.digests)
+  #padding(spelling: OtherVrs | undefined): readonly Change[] {
+    const { digests } = this.#options
+    if (!digests.isPaddingUnusual('sha256', this.#signable)) return []
+    const stored = digests.digestElements('sha256', this.#signable, 'as_stored', spelling)
     const sealed = this.#statement.datasetAsStored
-    const isSame = stored === null || (sealed !== null && equalBytes(stored, sealed))
+    const isSame = sealed !== null && equalBytes(stored, sealed)
     return isSame ? [] : [{ what: 'padding_changed', concern: 'other' }]
   }
 
@@ -178,14 +211,17 @@ class ContentComparison {
     if (changes.length === 0 && excused.length === 0 && (isNative || !isReencoded)) {
       return { kind: 'altered', changes: [{ what: 'encoding_changed', concern: 'other' }], changedFrames }
     }
+    // What other encoders say of themselves is told, and is nothing that was sealed.
     const isPixelNote = ({ what, tag }: Change): boolean =>
       tag === DERIVATION_DESCRIPTION && what === 'element_added' && isReencoded && !isNative
     const altered = rest.filter((change) => !isNote(change) && !isPixelNote(change))
-    if (state === 'undecided' && altered.length > 0 && altered.every(isLoss))
+    const isLossy = this.#isEncapsulated && isRecoded && isMarkedLossy(this.#file.dataSet)
+    if (state === 'undecided' && altered.length > 0 && isLossy && altered.every(isLoss))
       return { kind: 'derived', changes, changedFrames }
     if (state === 'other' || altered.length > 0) return { kind: 'altered', changes, changedFrames }
     if (state === 'undecided') return { kind: 'undecided', changes, changedFrames }
-    const isTranscoded = excused.length > 0 || pixels.changes.length > 0 || (isReencoded && !isNative)
+    const isTranscoded =
+      excused.length > 0 || rest.some(isOfEncoder) || pixels.changes.length > 0 || (isReencoded && !isNative)
     return { kind: isTranscoded ? 'transcoded' : 'equivalent', changes, changedFrames }
   }
 
@@ -202,12 +238,10 @@ class ContentComparison {
     return tag === PHOTOMETRIC_INTERPRETATION && what === 'element_changed' && !this.#isNative
   }
 
-  #elements(isSameDataSet: boolean): readonly Change[] {
-    const { salt } = this.#statement
-    const scope = isSameDataSet ? 'beyond_data_set' : 'all'
-    const options: ElementsOptions = { hashes: this.#options.hashes, salt, scope }
+  #elements(more: Pick<ElementsOptions, 'known' | 'spelling'>): readonly Change[] {
+    const options: ElementsOptions = { hashes: this.#options.hashes, salt: this.#statement.salt, ...more }
     const found = describeElements(this.#file.dataSet, options)
-    const sealed = new Map(this.#statement.elements.map((element) => [element.tag, element]))
+    const sealed = new Map(this.#sealed)
     const seen = new Set<Tag>()
     const changes: Change[] = []
     for (const element of found) {
@@ -230,14 +264,22 @@ class ContentComparison {
   ): ChangeKind | undefined {
     // A right group length says nothing that the elements do not say.
     if (isGroupLength(now.tag) && now.digest === undefined) return undefined
-    if (before === undefined) return 'element_added'
-    const isKnown = options.scope === 'beyond_data_set' && now.isSignable && now.digest === undefined
+    const isNoted = now.tag === DERIVATION_DESCRIPTION && isCompressorNote(this.#file.dataSet, before, options)
+    if (before === undefined) return isNoted ? 'derivation_noted' : 'element_added'
+    const isKnown = options.known?.has(now.tag) === true && now.isSignable && now.digest === undefined
     const isSame = isKnown || isSameDigest(before.digest, now.digest)
     if (isSame && before.vr === now.vr && before.isSignable === now.isSignable) return undefined
-    if (now.vr !== 'UN' || before.digest === undefined) return 'element_changed'
+    if (isNoted) return 'derivation_noted'
     const element = findElement(this.#file.dataSet.elements, now.tag)
-    const respelled = element && digestElementAs(this.#file.dataSet, element, before.vr, options)
-    return isSameDigest(before.digest, respelled) ? 'vr_lost' : 'element_changed'
+    if (element === undefined || before.digest === undefined) return 'element_changed'
+    const { dataSet } = this.#file
+    const isWithVr = (vr: Vr): boolean => isSameDigest(before.digest, digestElementAs(dataSet, element, vr, options))
+    const isImplicit = !element.encoding.isExplicit
+    // The file says no VR, and a dictionary knows it that was not at hand when the image was sealed.
+    if (isImplicit && before.vr === 'UN' && isWithVr('UN')) return undefined
+    if (now.vr === 'UN' && isWithVr(before.vr)) return 'vr_lost'
+    if (now.vr === 'UN' && before.vr === 'SQ' && isImplicit && isPrivateTag(now.tag)) return 'sequence_lost'
+    return before.vr === 'SQ' && this.#isEncapsulated && hasFragments(element) ? 'icon_recoded' : 'element_changed'
   }
 
   #pixels(): PixelComparison {
@@ -373,11 +415,26 @@ const pixelChange = (what: ChangeKind, frame?: number): Change => ({
   ...(frame === undefined ? {} : { frame }),
 })
 
-/** Changes that touch nothing an image says: a value whose VR is forgotten, padding behind the data that is dropped. */
-const isNote = ({ what, tag }: Change): boolean =>
-  what === 'vr_lost' || (what === 'element_removed' && tag === DATA_SET_TRAILING_PADDING)
+/** What encoders do beside the pixels. */
+const isOfEncoder = ({ what }: Change): boolean => what === 'derivation_noted' || what === 'icon_recoded'
 
-const isLoss = ({ tag }: Change): boolean => tag !== undefined && LOSS.has(tag)
+/**
+ * Changes that touch nothing an image says: those of encoders, a value whose VR is forgotten, padding behind the data
+ * that is dropped.
+ */
+const isNote = (change: Change): boolean =>
+  isOfEncoder(change) ||
+  change.what === 'vr_lost' ||
+  change.what === 'sequence_lost' ||
+  (change.what === 'element_removed' && change.tag === DATA_SET_TRAILING_PADDING)
+
+/** Lossy Image Compression (0028,2110) says 01: the file owns that samples were lost. */
+const isMarkedLossy = (dataSet: DataSet): boolean => textAt(dataSet, 0x00282110) === '01'
+
+const isLoss = ({ what, tag }: Change): boolean => what !== 'element_duplicated' && tag !== undefined && LOSS.has(tag)
+
+const hasFragments = ({ items = [] }: Element): boolean =>
+  items.some(({ elements }) => elements.some((inner) => inner.fragments !== undefined || hasFragments(inner)))
 
 const isSameMeaning = (a: Meaning, b: Meaning): boolean =>
   a.photometricInterpretation === b.photometricInterpretation &&

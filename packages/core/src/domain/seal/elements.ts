@@ -7,12 +7,13 @@
  * unsignable elements inside items. What a sealer itself adds, the signatures, is left out.
  */
 import type { Hash, HashFactory } from '../../bytes/hash.ts'
+import { memorySource } from '../../bytes/source.ts'
 import { type Element, groupOf, type Tag, type Vr } from '../../formats/dicom/element.ts'
-import { encodeHeader } from '../../formats/dicom/encode.ts'
+import { encodeElement, encodeHeader, type NewElement } from '../../formats/dicom/encode.ts'
 import type { DataSet } from '../../formats/dicom/parse.ts'
 import { EXPLICIT_LITTLE } from '../../formats/dicom/transfer-syntax.ts'
 import { readUint32s } from '../../formats/dicom/values.ts'
-import { streamContext } from '../signature/digest.ts'
+import { type OtherVrs, streamContext } from '../signature/digest.ts'
 import { MacStream, type StreamContext } from '../signature/mac-stream.ts'
 import { DIGITAL_SIGNATURES_SEQUENCE, isSignable, MAC_PARAMETERS_SEQUENCE } from '../signature/signable.ts'
 import { findPixelElement } from './pixels.ts'
@@ -40,24 +41,23 @@ export interface ElementsOptions {
   /** 16 bytes; equal values in two seals have different digests. */
   readonly salt: Uint8Array
   /**
-   * `all` digests every element. `beyond_data_set` leaves out the digests of those whose every byte the digest of the
-   * data set covers, for a verifier that knows it to be right.
+   * Tags of the signable elements that a digest of the data set takes in, for a verifier that knows it to be right: they
+   * get no digest of their own where that one covers their every byte. Default: none.
    */
-  readonly scope?: 'all' | 'beyond_data_set'
+  readonly known?: ReadonlySet<Tag>
+  /** How else the elements may have been spelled; see domain/signature/other-vrs.ts. Default: as they are. */
+  readonly spelling?: OtherVrs
 }
 
 /** The list of a data set, in its own order. Cost: a pass over everything but the pixels. */
-export function describeElements(
-  dataSet: DataSet,
-  { hashes, salt, scope = 'all' }: ElementsOptions,
-): readonly ElementDigest[] {
-  const digester = new ElementDigester(dataSet, hashes, salt)
+export function describeElements(dataSet: DataSet, options: ElementsOptions): readonly ElementDigest[] {
+  const digester = new ElementDigester(dataSet, options)
   const pixels = findPixelElement(dataSet)
   return dataSet.elements.filter(isListed).map((element) => {
     const { tag } = element
     const entry = { tag, vr: spelledVr(element, digester.context), isSignable: isSignable(element) }
     const isCovered = element === pixels || isRightGroupLength(element, dataSet.elements, dataSet)
-    const isKnown = scope === 'beyond_data_set' && entry.isSignable && element.items === undefined
+    const isKnown = options.known?.has(tag) === true && entry.isSignable && element.items === undefined
     return isCovered || isKnown ? entry : { ...entry, digest: digester.digest(element) }
   })
 }
@@ -70,12 +70,36 @@ export function digestElementAs(
   dataSet: DataSet,
   element: Element,
   vr: Vr,
-  { hashes, salt }: ElementsOptions,
+  options: ElementsOptions,
 ): Uint8Array | undefined {
   if (element.items !== undefined || element.fragments !== undefined || !element.encoding.isLittleEndian)
     return undefined
   const respelled = { ...element, vr, encoding: { isLittleEndian: true, isExplicit: false } }
-  return new ElementDigester(dataSet, hashes, salt).digest(respelled)
+  return new ElementDigester(dataSet, options).digest(respelled)
+}
+
+/** Digest of an element that is not in the file. */
+export function digestNewElement(element: NewElement, options: ElementsOptions): Uint8Array {
+  const bytes = encodeElement(element, EXPLICIT_LITTLE)
+  const valueStart = encodeHeader(element.tag, element.vr, 0, EXPLICIT_LITTLE).length
+  const read: Element = {
+    tag: element.tag,
+    vr: element.vr,
+    encoding: EXPLICIT_LITTLE,
+    start: 0,
+    valueStart,
+    valueEnd: bytes.length,
+    end: bytes.length,
+    hasUndefinedLength: false,
+  }
+  const dataSet = {
+    source: memorySource(bytes),
+    start: 0,
+    end: bytes.length,
+    encoding: EXPLICIT_LITTLE,
+    elements: [read],
+  }
+  return new ElementDigester(dataSet, options).digest(read)
 }
 
 /** Everything but what a sealer adds. */
@@ -95,9 +119,9 @@ class ElementDigester {
   #stream: MacStream
   #hash: Hash
 
-  constructor(dataSet: DataSet, hashes: HashFactory, salt: Uint8Array) {
+  constructor(dataSet: DataSet, { hashes, salt, spelling }: ElementsOptions) {
     if (salt.length !== SALT_BYTES) throw new RangeError(`a salt of ${salt.length} bytes`)
-    this.context = streamContext(dataSet)
+    this.context = { ...streamContext(dataSet), ...spelling }
     this.#dataSet = dataSet
     this.#hashes = hashes
     this.#salt = salt
@@ -136,8 +160,10 @@ class ElementDigester {
 }
 
 /** The VR that the stream spells, save for values over 64 KiB. */
-function spelledVr({ tag, vr, encoding, items }: Element, { isSignedPixels }: StreamContext): Vr {
+function spelledVr({ tag, vr, encoding, items }: Element, { isSignedPixels, vrs }: StreamContext): Vr {
   if (items !== undefined) return 'SQ'
+  const other = vrs?.get(tag)
+  if (other !== undefined) return other
   if (vr === 'xs') return isSignedPixels ? 'SS' : 'US'
   return tag === PIXEL_DATA && !encoding.isExplicit ? 'OW' : vr
 }

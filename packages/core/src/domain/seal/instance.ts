@@ -136,11 +136,11 @@ export function describeInstance(
 }
 
 /** SHA-256 over all signable top-level elements; free where a signature over the same was made or checked. */
-export const digestDataSet = ({ dataSet }: DicomFile, digests: Digests): Uint8Array =>
+const digestDataSet = ({ dataSet }: DicomFile, digests: Digests): Uint8Array =>
   digests.digestElements('sha256', dataSet.elements.filter(isSignable), 'normalised')
 
 /** The same with padding as stored; null where no string is padded in an unusual way. */
-export function digestUnusualPadding({ dataSet }: DicomFile, digests: Digests): Uint8Array | null {
+function digestUnusualPadding({ dataSet }: DicomFile, digests: Digests): Uint8Array | null {
   const signable = dataSet.elements.filter(isSignable)
   return digests.isPaddingUnusual('sha256', signable) ? digests.digestElements('sha256', signable, 'as_stored') : null
 }

@@ -64,8 +64,8 @@ export class Digests {
   }
 
   /** Digest over the elements alone. */
-  digestElements(name: HashName, elements: readonly Element[], padding: Padding, pixels?: NativePixels): Uint8Array {
-    return this.#state(name, elements, padding, pixels).state.copy().digest()
+  digestElements(name: HashName, elements: readonly Element[], padding: Padding, substitute?: Substitute): Uint8Array {
+    return this.#state(name, elements, padding, substitute).state.copy().digest()
   }
 
   /** Whether the elements hold strings that the two kinds of padding spell differently. */

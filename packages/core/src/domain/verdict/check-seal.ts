@@ -3,11 +3,11 @@
  */
 import type { Concern } from '../../formats/dicom/attribute-concern.ts'
 import { formatTag } from '../../formats/dicom/element.ts'
-import type { Change } from '../seal/compare.ts'
+import type { Change, ChangeKind } from '../seal/compare.ts'
 import type { SealCheck, SealFailure } from '../seal/verify.ts'
 import type { SignatureReport } from '../signature/verify.ts'
 import type { Belief } from './belief.ts'
-import { type Check, type FailureReason, fails, holds, unknown } from './check.ts'
+import { type Check, type FailureReason, fails, type GapReason, holds, unknown } from './check.ts'
 import type { Evidence, SealEvidence } from './evidence.ts'
 
 export function checkSeal(seal: SealEvidence): Check {
@@ -69,11 +69,22 @@ export function checkContent({ seal, signatures }: Evidence, belief: Belief | un
   if (kind === 'undecided') return [unknown('content', 'pixels_undecodable')]
   if (kind === 'derived') return [unknown('content', 'compressed_with_loss')]
   const checks = kind === 'altered' ? answerForAltered(changes) : []
-  const lost = changes.filter(({ what }) => what === 'vr_lost')
-  if (lost.length > 0) checks.push(unknown('content', 'vr_lost', lost.map(describeChange)))
-  if (changes.some(({ what }) => what === 'padding_changed')) checks.push(unknown('content', 'padding_changed'))
+  for (const [reason, whats] of GAPS) {
+    const these = changes.filter(({ what }) => whats.includes(what))
+    if (these.length > 0) checks.push(unknown('content', reason, these.map(describeChange)))
+  }
+  const added = kind === 'altered' ? [] : changes.filter(({ what }) => what === 'element_added')
+  if (added.length > 0) checks.push(unknown('content', 'derivation_described', added.map(describeChange)))
   return checks.length > 0 ? checks : [holds('content')]
 }
+
+/** Changes that alter nothing for all that can be said. */
+const GAPS: readonly (readonly [GapReason, readonly ChangeKind[]])[] = [
+  ['vr_lost', ['vr_lost', 'sequence_lost']],
+  ['transcoded', ['icon_recoded']],
+  ['padding_changed', ['padding_changed']],
+]
+const NOT_ALTERED: readonly ChangeKind[] = [...GAPS.flatMap(([, whats]) => whats), 'derivation_noted']
 
 /** Changes of attributes and pixels: signatures have checks of their own, and an encoding alone changes nothing. */
 const isOfContent = ({ what }: Change): boolean => what !== 'transfer_syntax_changed' && !what.startsWith('signature_')
@@ -98,7 +109,7 @@ function isOfAnother(
 }
 
 function answerForAltered(changes: readonly Change[]): Check[] {
-  const altered = changes.filter(({ what }) => what !== 'vr_lost' && what !== 'padding_changed')
+  const altered = changes.filter(({ what }) => !NOT_ALTERED.includes(what))
   const checks: Check[] = []
   for (const [concern, reason] of Object.entries(CHANGED) as [Concern, FailureReason][]) {
     const these = altered.filter((change) => change.concern === concern)

@@ -70,6 +70,7 @@ export type FailureReason =
 export type GapReason =
   | 'attribute_missing'
   | 'compressed_with_loss'
+  | 'derivation_described'
   | 'fragments_undecided'
   | 'meta_contradicted'
   | 'padding_changed'

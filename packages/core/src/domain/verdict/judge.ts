@@ -76,7 +76,8 @@ function contentOf(
     checks.some((check) => check.subject === subject && check.outcome === 'fails')
   if (belief !== undefined) {
     if (isFailed('content')) return 'altered'
-    const { kind } = belief.comparison
+    const { kind, changes } = belief.comparison
+    if (changes.some(({ what }) => what === 'sequence_lost' || what === 'icon_recoded')) return 'not_shown'
     if (kind === 'transcoded') return 'derived'
     return kind === 'identical' || kind === 'equivalent' ? 'unchanged' : 'not_shown'
   }

@@ -71,6 +71,7 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   transcoded: 'Its pixels are in another encoding than when it was signed; ask for the original encoding.',
   vr_lost: 'Private attributes lost their type on the way; ask for a copy that did not pass through implicit encoding.',
   compressed_with_loss: 'Its pixels were compressed with loss since; ask for the original.',
+  derivation_described: 'Somebody who encoded its pixels again described that in words that nobody signed.',
   padding_changed: 'Bytes of padding were changed; ask for the original.',
   pixels_undecodable: 'Its pixels cannot be compared exactly in this encoding.',
   fragments_undecided: 'Nothing shows where its frames begin and end.',
