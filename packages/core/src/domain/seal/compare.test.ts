@@ -679,6 +679,102 @@ describe('compareInstance of signatures', () => {
   })
 })
 
+describe('compareInstance of the preamble', () => {
+  /** The file with another first byte. */
+  const beginning = (byte: number): DicomFile => {
+    const { source } = signedFile(toyElements())
+    return parseDicom(memorySource(source.view(0, source.length).slice().with(0, byte)))
+  }
+  const tiff = { ...sealed, statement: { ...sealed.statement, preamble: sha256(new Uint8Array(128).with(0, 0x49)) } }
+
+  it('takes the sealed one and an empty one', () => {
+    for (const file of [beginning(0x49), beginning(0)]) assert.deepEqual(spell(compareFile(file, {}, tiff)), [])
+    assert.deepEqual(spell(compareFile(beginning(0))), [])
+  })
+
+  it('shows any other, which leaves the content as it is', () => {
+    for (const [file, by] of [
+      [beginning(0x4d), tiff],
+      [beginning(0x49), sealed],
+    ] as const) {
+      const found = compareFile(file, {}, by)
+      assert.deepEqual([found.kind, ...spell(found)], ['equivalent', 'preamble_changed other'])
+    }
+  })
+})
+
+describe('compareInstance of what implicit syntax and dictionaries say', () => {
+  const lookup = (vr: string): NewElement =>
+    sq(0x00283000, [
+      { tag: 0x00283002, vr: 'US', value: Uint8Array.of(2, 0, 0, 0, 16, 0) },
+      { tag: 0x00283006, vr, value: Uint8Array.of(1, 2, 3, 4) },
+    ])
+
+  it('finds a lookup table unchanged whatever its VR was', () => {
+    for (const vr of ['US', 'OW']) {
+      const by = statementOf(toyElements([lookup(vr)]))
+      const found = compare(toyElements([lookup(vr)]), IMPLICIT_LITTLE_ENDIAN, {}, by)
+      assert.deepEqual([found.kind, ...spell(found)], ['equivalent'], vr)
+      const other = compare(toyElements([lookup(vr === 'US' ? 'SS' : 'OB')]), IMPLICIT_LITTLE_ENDIAN, {}, by)
+      assert.equal(other.kind, 'equivalent', 'the file does not say')
+    }
+  })
+
+  it('finds a value unchanged whose VR nobody knew when it was sealed', () => {
+    const unknown = { tag: 0x00081030, vr: 'UN', value: encodeLatin1('Chest ') }
+    const by = statementOf(toyElements([unknown]))
+    const found = compare(toyElements([unknown]), IMPLICIT_LITTLE_ENDIAN, {}, by)
+    assert.deepEqual(
+      [found.kind, ...spell(found)],
+      ['equivalent'],
+    )
+    // In explicit syntax somebody would have written the VR down.
+    const said = compare(toyElements([{ ...unknown, vr: 'LO' }]), undefined, {}, by)
+    assert.deepEqual([said.kind, said.changes[0]?.what], ['altered', 'element_changed'])
+    const changed = compare(
+      toyElements([{ ...unknown, value: encodeLatin1('Cheek ') }]),
+      IMPLICIT_LITTLE_ENDIAN,
+      {},
+      by,
+    )
+    assert.equal(changed.kind, 'altered')
+  })
+
+  it('cannot compare a private sequence that became UN, and calls a public one altered', () => {
+    const item = [text(0x00091001, 'LO', 'x')]
+    const kindOf = (tag: number): readonly string[] => {
+      const creator = tag === 0x00091010 ? [text(0x00090010, 'LO', 'NOBODY 1.0')] : []
+      const by = statementOf(toyElements([...creator, sq(tag, item)]))
+      const lost = { tag, vr: 'UN', value: Uint8Array.of(0xfe, 0xff, 0, 0xe0, 0, 0, 0, 0) }
+      const found = compare(toyElements([...creator, lost]), IMPLICIT_LITTLE_ENDIAN, {}, by)
+      return [found.kind, ...found.changes.map(({ what }) => what)]
+    }
+    assert.deepEqual(kindOf(0x00091010), ['equivalent', 'sequence_lost', 'transfer_syntax_changed'])
+    assert.equal(kindOf(0x00081140)[0], 'altered')
+  })
+})
+
+describe('compareInstance of an icon', () => {
+  it('cannot compare one that was compressed with the image', () => {
+    const icon = (value: NewElement): NewElement =>
+      sq(0x00880200, [us(0x00280010, 2), us(0x00280011, 2), us(0x00280100, 8), value])
+    const by = statementOf(toyElements([icon(native(Uint8Array.of(1, 2, 3, 4), 'OB'))]))
+    const small = encapsulated(coded(Uint8Array.of(1, 2, 3, 4)))
+    const found = compare(
+      toyElements([icon(small), encapsulated(...codedFrames)]),
+      RLE,
+      { decodeFrame: plainCodec },
+      by,
+    )
+    assert.deepEqual(
+      [found.kind, ...spell(found)],
+      ['transcoded', 'icon_recoded other 880200', 'transfer_syntax_changed pixels 7fe00010'],
+    )
+    const alone = compare(toyElements([icon(native(Uint8Array.of(1, 2, 3, 5), 'OB'))]), undefined, {}, by)
+    assert.equal(alone.kind, 'altered')
+  })
+})
+
 /** Hashes that count the bytes they are shown. */
 function countingHashes(): { hashes: HashFactory; bytes: () => number } {
   let bytes = 0

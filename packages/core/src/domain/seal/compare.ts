@@ -19,7 +19,7 @@ import { readSignatures } from '../signature/read.ts'
 import { DATA_SET_TRAILING_PADDING, isSignable } from '../signature/signable.ts'
 import { DERIVATION_DESCRIPTION, isCompressorNote } from './compressor-note.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
-import type { EncapsulatedTree, PixelTree } from './instance.ts'
+import { digestPreamble, type EncapsulatedTree, type PixelTree } from './instance.ts'
 import { hashTree } from './merkle.ts'
 import {
   type DecodeFrame,
@@ -66,6 +66,8 @@ export type ChangeKind =
   /** The fragments are cut in another way: a reader may find other frames in the same bytes. */
   | 'fragments_changed'
   | 'transfer_syntax_changed'
+  /** The bytes before the prefix are neither empty nor those that were sealed. */
+  | 'preamble_changed'
   | 'signature_removed'
   | 'signature_changed'
 
@@ -80,7 +82,7 @@ export interface Change {
 }
 
 export interface Comparison {
-  /** Speaks of the content alone: signatures may be gone from an image that is `equivalent`. */
+  /** Speaks of the content alone: signatures may be gone from an image that is `equivalent`, or the preamble another. */
   readonly kind: ComparisonKind
   /** In the order of the data set, signatures last; of frames at most {@link FRAMES_LISTED}. */
   readonly changes: readonly Change[]
@@ -109,7 +111,11 @@ export function compareInstance(statement: AcquisitionStatement, file: DicomFile
     return { kind: 'identical', changes: [], changedFrames: 0, concerns: [] }
   }
   const content = new ContentComparison(statement, file, options).compare()
-  const changes = [...content.changes, ...compareSignatures(statement, file, options.hashes)]
+  const around = [
+    ...comparePreamble(statement, file, options.hashes),
+    ...compareSignatures(statement, file, options.hashes),
+  ]
+  const changes = [...content.changes, ...around]
   return { ...content, changes, concerns: [...new Set(changes.map(({ concern }) => concern))] }
 }
 
@@ -125,8 +131,8 @@ const TABLES: ReadonlySet<Tag> = new Set([0x7fe00001, 0x7fe00002, 0x7fe00003])
 const LOSS: ReadonlySet<Tag> = new Set([
   0x00080008, 0x00080018, 0x00082111, 0x00082112, 0x00089215, 0x00282110, 0x00282112, 0x00282114, 0x00280002,
   0x00280004, 0x00280006, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280106, 0x00280107, 0x00280108,
-  0x00280109, 0x00280120, 0x00280121, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281054, 0x00281101,
-  0x00281102, 0x00281103, 0x00281201, 0x00281202, 0x00281203, 0x00283000, 0x00283010,
+  0x00280109, 0x00280120, 0x00280121, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281054, 0x00281055,
+  0x00281101, 0x00281102, 0x00281103, 0x00281201, 0x00281202, 0x00281203, 0x00283000, 0x00283010,
 ])
 
 type Content = Omit<Comparison, 'concerns'>
@@ -373,6 +379,13 @@ function missingFrom(list: readonly string[], other: readonly string[]): readonl
     left.set(digest, count - 1)
     return count > 0 ? [] : [i]
   })
+}
+
+/** Most programs leave the preamble empty, and nothing is lost by that. */
+function comparePreamble({ preamble }: AcquisitionStatement, file: DicomFile, hashes: HashFactory): readonly Change[] {
+  const found = digestPreamble(file, hashes)
+  const isSame = found === null || (preamble !== null && equalBytes(preamble, found))
+  return isSame ? [] : [{ what: 'preamble_changed', concern: 'other' }]
 }
 
 /** The DICOM signatures that the statement names, by UID and value; who made them is checked where they are verified. */

@@ -5,7 +5,7 @@
  * and after sealing, a file gives the same value. Which signatures there are and who made them is left to the
  * statement.
  */
-import type { HashFactory } from '../../bytes/hash.ts'
+import { digestOf, type HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import type { Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
@@ -83,6 +83,8 @@ export interface InstanceDescription {
   readonly dataset: Uint8Array
   /** The same with padding as stored, where some is unusual; null where both are the same. */
   readonly datasetAsStored: Uint8Array | null
+  /** SHA-256 of the 128 bytes before the prefix; null where those are empty or not there. */
+  readonly preamble: Uint8Array | null
   /** 16 bytes. */
   readonly salt: Uint8Array
   readonly elements: readonly ElementDigest[]
@@ -123,6 +125,7 @@ export function describeInstance(
     instance: identify(file, options.random),
     dataset: digestDataSet(file, options.digests),
     datasetAsStored: digestUnusualPadding(file, options.digests),
+    preamble: digestPreamble(file, hashes),
     salt,
     elements: describeElements(file.dataSet, { hashes, salt }),
     pixels: decoded === undefined ? null : { ...treeOf(hashes, decoded.frames), ...meaningOf(decoded) },
@@ -144,6 +147,15 @@ function digestUnusualPadding({ dataSet }: DicomFile, digests: Digests): Uint8Ar
   const signable = dataSet.elements.filter(isSignable)
   return digests.isPaddingUnusual('sha256', signable) ? digests.digestElements('sha256', signable, 'as_stored') : null
 }
+
+/** The preamble is no part of the data set, and may hold the header of another format, such as TIFF. */
+export function digestPreamble({ source, preamble }: DicomFile, hashes: HashFactory): Uint8Array | null {
+  return preamble === 'absent' || preamble === 'empty'
+    ? null
+    : digestOf(hashes, 'sha256', source.view(0, PREAMBLE_BYTES))
+}
+
+const PREAMBLE_BYTES = 128
 
 /** An UID from 16 random bytes, under the root for UUIDs (PS3.5 annex B.2). */
 export function uidFromRandom(random: Uint8Array): string {

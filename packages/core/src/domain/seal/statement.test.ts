@@ -224,6 +224,7 @@ const FREE_TEXT = new Set(['id', 'name', 'manufacturer', 'model', 'serial'])
 /** Fields that may be null in a good statement. */
 const NULLABLE = new Set([
   'datasetAsStored',
+  'preamble',
   'sopClassUid',
   'sopInstanceUid',
   'studyInstanceUid',

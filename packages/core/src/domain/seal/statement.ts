@@ -110,6 +110,7 @@ function readPredicate(fields: JsonFields): Omit<AcquisitionStatement, 'file'> {
     original: fields.object('original', readSha256),
     dataset: fields.object('dataset', readSha256),
     datasetAsStored: fields.nullable('datasetAsStored', readSha256),
+    preamble: fields.nullable('preamble', readSha256),
     salt: fields.hex('salt', SALT_BYTES),
     elements: readElements(fields),
     pixels: fields.nullable('pixels', readPixels),
@@ -135,6 +136,7 @@ function writePredicate(statement: AcquisitionStatement): JsonObject {
     original: writeSha256(statement.original),
     dataset: writeSha256(statement.dataset),
     datasetAsStored: statement.datasetAsStored === null ? null : writeSha256(statement.datasetAsStored),
+    preamble: statement.preamble === null ? null : writeSha256(statement.preamble),
     salt: encodeHex(statement.salt),
     elements: statement.elements.map(writeElement),
     pixels:

@@ -35,7 +35,8 @@ export function checkEncoding(
   // The very bytes that were sealed: odd as they may be, the device made them so.
   if (belief?.comparison.kind !== 'identical') {
     // It can make another picture of the same samples for programs that read TIFF, and no hop adds one.
-    if (belief !== undefined && preamble === 'data') checks.push(unknown('encoding', 'preamble_unsigned', ['offset 0']))
+    const isOther = belief?.comparison.changes.some(({ what }) => what === 'preamble_changed') === true
+    if (isOther && preamble === 'data') checks.push(unknown('encoding', 'preamble_unsigned', ['offset 0']))
     const contradictions = [
       ...findContradictions(file),
       ...(isRelabelled(file, belief, device) ? [TRANSFER_SYNTAX] : []),

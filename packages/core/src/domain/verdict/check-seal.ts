@@ -86,8 +86,9 @@ const GAPS: readonly (readonly [GapReason, readonly ChangeKind[]])[] = [
 ]
 const NOT_ALTERED: readonly ChangeKind[] = [...GAPS.flatMap(([, whats]) => whats), 'derivation_noted']
 
-/** Changes of attributes and pixels: signatures have checks of their own, and an encoding alone changes nothing. */
-const isOfContent = ({ what }: Change): boolean => what !== 'transfer_syntax_changed' && !what.startsWith('signature_')
+/** Changes of attributes and pixels: preamble and signatures have other checks, an encoding alone changes nothing. */
+const isOfContent = ({ what }: Change): boolean =>
+  what !== 'transfer_syntax_changed' && what !== 'preamble_changed' && !what.startsWith('signature_')
 
 /** Whether the seal was made for another image: little is as it says, or the device signed this file for another seal. */
 function isOfAnother(

@@ -119,7 +119,6 @@ function holdsMore(
 ): boolean {
   const named = statement.signatures.operator === null ? 1 : 2
   return (
-    file.preamble === 'data' ||
     signatures.length + malformed.length > named ||
     findContradictions(file).length > 0 ||
     findStrayParts(file.dataSet).length > 0
