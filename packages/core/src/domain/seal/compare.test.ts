@@ -724,10 +724,7 @@ describe('compareInstance of what implicit syntax and dictionaries say', () => {
     const unknown = { tag: 0x00081030, vr: 'UN', value: encodeLatin1('Chest ') }
     const by = statementOf(toyElements([unknown]))
     const found = compare(toyElements([unknown]), IMPLICIT_LITTLE_ENDIAN, {}, by)
-    assert.deepEqual(
-      [found.kind, ...spell(found)],
-      ['equivalent'],
-    )
+    assert.deepEqual([found.kind, ...spell(found)], ['equivalent'])
     // In explicit syntax somebody would have written the VR down.
     const said = compare(toyElements([{ ...unknown, vr: 'LO' }]), undefined, {}, by)
     assert.deepEqual([said.kind, said.changes[0]?.what], ['altered', 'element_changed'])
