@@ -62,7 +62,17 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   const content = contentOf(evidence, speakers, belief, checks)
   const level = levelOf(verdict, checks)
   const isSynthetic = isMarkedSynthetic(evidence, speakers)
-  const sentence = writeSentence({ verdict, content, checks, isSynthetic, speakers, belief, seal: evidence.seal })
+  const asked = checks.filter(({ subject }) => policy.requires.includes(subject))
+  const sentence = writeSentence({
+    verdict,
+    content,
+    checks,
+    asked,
+    isSynthetic,
+    speakers,
+    belief,
+    seal: evidence.seal,
+  })
   return { verdict, level, content, checks, isSynthetic, sentence }
 }
 

@@ -14,6 +14,8 @@ export interface SentenceFacts {
   readonly verdict: Verdict
   readonly content: string
   readonly checks: readonly Check[]
+  /** Those of them that the policy asks for, and that the verdict rests on. */
+  readonly asked: readonly Check[]
   readonly isSynthetic: boolean
   readonly speakers: Speakers
   readonly belief: Belief | undefined
@@ -104,7 +106,7 @@ function authentic({ checks, speakers, belief, content }: SentenceFacts): string
   const operator = named('operator_signature', speakers.operator?.signer.certificate.subject)
   const name = device?.commonName ?? belief?.statement.device.name ?? 'the signing device'
   const site = device?.organisation === undefined ? '' : ` of ${device.organisation}`
-  const time = provenTime(speakers, belief)
+  const time = device === undefined ? belief?.provenAt : provenTime(speakers, belief)
   const when = time === undefined ? '' : ` on ${formatTime(time)}`
   // Of a series that nobody signed yet the statement names who should.
   const person = operator?.commonName ?? (belief?.operator === 'pending' ? undefined : belief?.statement.operator.name)
@@ -114,14 +116,14 @@ function authentic({ checks, speakers, belief, content }: SentenceFacts): string
   return `This image is the one that ${name}${site} ${belief === undefined ? 'signed' : 'sealed'}${when}${signed}. ${change}`
 }
 
-function notAuthentic({ checks }: SentenceFacts): string {
-  const reasons = new Set(checks.flatMap((check) => (check.outcome === 'fails' ? [check.reason] : [])))
+function notAuthentic({ asked }: SentenceFacts): string {
+  const reasons = new Set(asked.flatMap((check) => (check.outcome === 'fails' ? [check.reason] : [])))
   const told = (Object.keys(FAILURES) as FailureReason[]).filter((reason) => reasons.has(reason)).slice(0, 3)
   return `Do not rely on this file: ${told.map((reason) => FAILURES[reason]).join(', and ')}.`
 }
 
-function undetermined({ checks, content, speakers, seal }: SentenceFacts): string {
-  const gaps = new Set(checks.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
+function undetermined({ asked, content, speakers, seal }: SentenceFacts): string {
+  const gaps = new Set(asked.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
   if (speakers.device === undefined && seal.state === 'absent') {
     return `Nobody can show where this picture came from. ${GAPS.signature_absent}`
   }
