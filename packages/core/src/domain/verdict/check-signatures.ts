@@ -31,7 +31,7 @@ type HolderRole = 'device' | 'person'
 type SignatureSubject = `${Part}_signature`
 
 const ROLES: Readonly<Record<Part, HolderRole>> = { device: 'device', operator: 'person' }
-/** Digital Signature Purpose by which somebody claims a role; see domain/signature/purpose.ts. */
+/** Digital Signature Purpose by which somebody claims a role; one list each, and none in both. */
 const PURPOSES: Readonly<Record<Part, ReadonlySet<string>>> = {
   device: new Set(['14']),
   operator: new Set(['1', '2', '3', '5', '6', '13']),
@@ -54,11 +54,13 @@ export function findSpeakers(
 
 function bestFor(part: Part, signatures: readonly SignatureReport[], policy: Policy): SignatureReport | undefined {
   const role = ROLES[part]
+  const other: Part = part === 'device' ? 'operator' : 'device'
   const isAnyone = part === 'device' && policy.acceptsUncertifiedRoles
-  const candidates = signatures.filter(
-    ({ signer, purpose = '' }) =>
-      signer.role === role || PURPOSES[part].has(purpose) || (isAnyone && signer.role === 'uncertified'),
-  )
+  // Whoever states the purpose of the other speaks for the other, and is judged there.
+  const candidates = signatures.filter(({ signer, purpose = '' }) => {
+    if (PURPOSES[part].has(purpose)) return true
+    return (signer.role === role || (isAnyone && signer.role === 'uncertified')) && !PURPOSES[other].has(purpose)
+  })
   return candidates.toSorted((a, b) => rank(b, role) - rank(a, role))[0]
 }
 
