@@ -54,7 +54,7 @@ describe('the reach of verification', () => {
   })
 
   it('starts from the verify service too', () => {
-    const found = findingsOf({ 'packages/node/src/services/verify.ts': `import '../keys/files.ts'` })
-    assert.match(found.join(), /services\/verify\.ts -> .*keys\/files\.ts/)
+    const found = findingsOf({ 'packages/node/src/services/verify-instance.ts': `import '../keys/files.ts'` })
+    assert.match(found.join(), /services\/verify-instance\.ts -> .*keys\/files\.ts/)
   })
 })

@@ -14,7 +14,7 @@ import { isTestFile, lineAt, readTree, type SourceTree } from './source.ts'
 /** Where verification begins. */
 export const ENTRIES: readonly RegExp[] = [
   /^packages\/core\/src\/domain\/verdict\/[^/]+\.ts$/,
-  /^packages\/node\/src\/services\/verify\.ts$/,
+  /^packages\/node\/src\/services\/verify-instance\.ts$/,
 ]
 
 /** Files that the entries must not reach, by path. */
