@@ -9,6 +9,8 @@ import { digestOf, type HashName } from '../bytes/hash.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { portableCrypto } from '../bytes/portable-crypto.ts'
 import { concatBytes, encodeUtf8, equalBytes } from '../bytes/text.ts'
+import { type TimestampInfo, writeTimestampInfo } from '../formats/cms/timestamp.ts'
+import { writeSignedAttributes, writeTimestampToken } from '../formats/cms/write.ts'
 import { type SignatureAlgorithm, signatureAlgorithmOf } from '../formats/x509/algorithm.ts'
 import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
 import { type Crl, type CrlEntry, parseCrl } from '../formats/x509/crl.ts'
@@ -112,4 +114,22 @@ export function toySignature(spki: Uint8Array, algorithm: SignatureAlgorithm, me
 /** With SHA-256 the message itself is handed to the port; see formats/x509/algorithm.ts. */
 function hasDigest(algorithm: SignatureAlgorithm): algorithm is SignatureAlgorithm & { readonly hash: HashName } {
   return 'hash' in algorithm && algorithm.hash !== 'sha256'
+}
+
+/** A timestamp token over what it is to say, with the authority's certificate in it. */
+export function toyToken(content: TimestampInfo, by: Certificate): Uint8Array {
+  const info = writeTimestampInfo(content)
+  const attributes = writeSignedAttributes(sha256(info), sha256(by.bytes), content.time)
+  const signatureAlgorithm = signatureAlgorithmOf('ed25519')
+  const signature = toySignature(by.spki, signatureAlgorithm, attributes)
+  const certificates = [by.bytes]
+  return writeTimestampToken({
+    info,
+    attributes,
+    signature,
+    signatureAlgorithm,
+    hash: 'sha256',
+    signer: by,
+    certificates,
+  })
 }

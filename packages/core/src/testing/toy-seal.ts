@@ -8,23 +8,20 @@ import { memorySource } from '../bytes/source.ts'
 import { concatBytes, encodeLatin1, encodeUtf8 } from '../bytes/text.ts'
 import type { Device, Operator } from '../domain/seal/holder.ts'
 import { describeInstance, type InstanceDescription } from '../domain/seal/instance.ts'
-import type { DecodeFrame } from '../domain/seal/pixels.ts'
 import type { Seal } from '../domain/seal/seal.ts'
 import { certificatesOf, type HolderSigners, type SealRequest, signSeal, type Timestamp } from '../domain/seal/sign.ts'
 import type { AcquisitionStatement } from '../domain/seal/statement.ts'
 import type { SealVerifyOptions } from '../domain/seal/verify.ts'
 import { Digests } from '../domain/signature/digest.ts'
+import type { DecodeFrame } from '../domain/signature/encapsulated.ts'
 import { anchorsFrom } from '../domain/trust/anchors.ts'
 import { ROLE_PURPOSES, type Role, TIMESTAMP_POLICY } from '../domain/trust/roles.ts'
-import { writeTimestampInfo } from '../formats/cms/timestamp.ts'
-import { writeSignedAttributes, writeTimestampToken } from '../formats/cms/write.ts'
 import { encodeFile, type NewElement, type NewFile } from '../formats/dicom/encode.ts'
 import { type DicomFile, parseDicom } from '../formats/dicom/parse.ts'
 import { EXPLICIT_LITTLE_ENDIAN } from '../formats/dicom/transfer-syntax.ts'
 import { sq, text, us } from '../formats/dicom/values.ts'
-import { signatureAlgorithmOf } from '../formats/x509/algorithm.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
-import { createToyCrypto, LEAF, sha256, type ToyOrder, toyCertificate, toyKey, toySignature } from './toy-pki.ts'
+import { createToyCrypto, LEAF, sha256, type ToyOrder, toyCertificate, toyKey, toyToken } from './toy-pki.ts'
 
 export const hashes = portableCrypto.hash
 export const toyCrypto = createToyCrypto()
@@ -77,27 +74,8 @@ const authority = toyHolderCertificate('timestamp', { name: 'Clock' })
 
 /** Stamps as the site's authority would at a moment. */
 export function toyTimestamp(time: Date, by: Certificate = authority): Timestamp {
-  return async (name, digest) => {
-    const info = writeTimestampInfo({
-      policy: TIMESTAMP_POLICY,
-      imprint: { name, digest },
-      serial: '4711',
-      time,
-      accuracyMs: 1,
-    })
-    const attributes = writeSignedAttributes(sha256(info), sha256(by.bytes), time)
-    const signatureAlgorithm = signatureAlgorithmOf('ed25519')
-    const signature = toySignature(by.spki, signatureAlgorithm, attributes)
-    return writeTimestampToken({
-      info,
-      attributes,
-      signature,
-      signatureAlgorithm,
-      hash: 'sha256',
-      signer: by,
-      certificates: [by.bytes],
-    })
-  }
+  return async (name, digest) =>
+    toyToken({ policy: TIMESTAMP_POLICY, imprint: { name, digest }, serial: '4711', time, accuracyMs: 1 }, by)
 }
 
 /** A small CR image of 4 rows, 6 columns, 2 frames of 16 bits; pixels count up from 0. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Hash, HashFactory } from '../../bytes/hash.ts'
 import { memorySource } from '../../bytes/source.ts'
 import { concatBytes, encodeLatin1 } from '../../bytes/text.ts'
 import { encodeElement, type NewElement } from '../../formats/dicom/encode.ts'
@@ -13,12 +12,13 @@ import {
   IMPLICIT_LITTLE_ENDIAN,
 } from '../../formats/dicom/transfer-syntax.ts'
 import { at, ob, sq, ss, text, ul, us } from '../../formats/dicom/values.ts'
+import { countingHashes } from '../../testing/counting-hashes.ts'
 import { sha256 } from '../../testing/toy-pki.ts'
 import { hashes, toyDescription, toyElements, toyFile, toyStatement, without } from '../../testing/toy-seal.ts'
 import { Digests, digestSignature, streamContext } from '../signature/digest.ts'
+import type { DecodeFrame } from '../signature/encapsulated.ts'
 import { TAGS } from '../signature/read.ts'
 import { type CompareOptions, type Comparison, compareInstance } from './compare.ts'
-import type { DecodeFrame } from './pixels.ts'
 import type { AcquisitionStatement } from './statement.ts'
 
 const RLE = '1.2.840.10008.1.2.5'
@@ -150,7 +150,7 @@ describe('compareInstance of what did not change', () => {
     ]
     const by = statementOf(toyElements(large))
     const file = signedFile(toyElements(large))
-    const counted = countingHashes()
+    const counted = countingHashes(hashes)
     const digests = new Digests(file.dataSet, counted.hashes)
     digests.digestElements(
       'sha256',
@@ -771,17 +771,3 @@ describe('compareInstance of an icon', () => {
     assert.equal(alone.kind, 'altered')
   })
 })
-
-/** Hashes that count the bytes they are shown. */
-function countingHashes(): { hashes: HashFactory; bytes: () => number } {
-  let bytes = 0
-  const wrap = (inner: Hash): Hash => ({
-    update(piece) {
-      bytes += piece.length
-      inner.update(piece)
-    },
-    copy: () => wrap(inner.copy()),
-    digest: () => inner.digest(),
-  })
-  return { hashes: (name) => wrap(hashes(name)), bytes: () => bytes }
-}

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Hash, HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { encodeLatin1 } from '../../bytes/text.ts'
 import type { NewElement } from '../../formats/dicom/encode.ts'
@@ -10,6 +9,7 @@ import {
   IMPLICIT_LITTLE_ENDIAN,
 } from '../../formats/dicom/transfer-syntax.ts'
 import { sq, text, us } from '../../formats/dicom/values.ts'
+import { countingHashes } from '../../testing/counting-hashes.ts'
 import { sha256 } from '../../testing/toy-pki.ts'
 import { hashes, random, salt, toyDescription, toyElements, toyFile, without } from '../../testing/toy-seal.ts'
 import { Digests } from '../signature/digest.ts'
@@ -117,7 +117,7 @@ describe('describeInstance', () => {
 
   it('digests the data set for nothing where a signature already did', () => {
     const file = toyFile()
-    const counted = countingHashes()
+    const counted = countingHashes(hashes)
     const digests = new Digests(file.dataSet, counted.hashes)
     const signable = file.dataSet.elements.filter(({ tag }) => tag !== 0x00291010)
     digests.digest('sha256', signable, [], 'as_stored')
@@ -138,7 +138,7 @@ describe('describeInstance', () => {
       { tag: 0x7fe00010, vr: 'OW', value },
     ]
     const file = toyFile(toyElements(large))
-    const counted = countingHashes()
+    const counted = countingHashes(hashes)
     describeInstance(file, counted.hashes, salt, { digests: new Digests(file.dataSet, counted.hashes), random })
     assert.ok(counted.bytes() < 2 * value.length + 20_000, `${counted.bytes()} bytes`)
   })
@@ -152,17 +152,3 @@ describe('uidFromRandom', () => {
     assert.throws(() => uidFromRandom(new Uint8Array(15)), RangeError)
   })
 })
-
-/** Hashes that count the bytes they are shown. */
-function countingHashes(): { hashes: HashFactory; bytes: () => number } {
-  let bytes = 0
-  const wrap = (inner: Hash): Hash => ({
-    update(piece) {
-      bytes += piece.length
-      inner.update(piece)
-    },
-    copy: () => wrap(inner.copy()),
-    digest: () => inner.digest(),
-  })
-  return { hashes: (name) => wrap(hashes(name)), bytes: () => bytes }
-}

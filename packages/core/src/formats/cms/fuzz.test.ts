@@ -3,9 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { concatBytes, decodeLatin1, encodeLatin1 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
-import { CA, sha256, toyCertificate, toyCrl, toySignature } from '../../testing/toy-pki.ts'
+import { CA, sha256, toyCertificate, toyCrl, toyToken } from '../../testing/toy-pki.ts'
 import { type DerElement, readChildren, readDer } from '../der/read.ts'
-import { signatureAlgorithmOf } from '../x509/algorithm.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { parseCrl } from '../x509/crl.ts'
 import { decodePem, encodePem, parseCertificates, parseCrls } from '../x509/pem.ts'
@@ -14,11 +13,9 @@ import {
   parseTimestampQuery,
   parseTimestampResponse,
   parseTimestampToken,
-  writeTimestampInfo,
   writeTimestampQuery,
   writeTimestampResponse,
 } from './timestamp.ts'
-import { writeSignedAttributes, writeTimestampToken } from './write.ts'
 
 const root = toyCertificate({
   name: 'root',
@@ -44,24 +41,8 @@ const crl = toyCrl(root, [
 ])
 const imprint = { name: 'sha256', digest: sha256() } as const
 const query = writeTimestampQuery({ imprint, policy: '1.2.3', nonce: '00ff', wantsCertificate: true })
-const token = makeToken()
-
-function makeToken(): Uint8Array {
-  const time = new Date('2025-06-01T12:00:00.250Z')
-  const info = writeTimestampInfo({ policy: '1.2.3', imprint, serial: '01', time, accuracyMs: 1001, nonce: '01' })
-  const attributes = writeSignedAttributes(sha256(info), sha256(root.bytes), time)
-  const signatureAlgorithm = signatureAlgorithmOf('ed25519')
-  const signature = toySignature(root.spki, signatureAlgorithm, attributes)
-  return writeTimestampToken({
-    info,
-    attributes,
-    signature,
-    signatureAlgorithm,
-    hash: 'sha256',
-    signer: root,
-    certificates: [root.bytes],
-  })
-}
+const time = new Date('2025-06-01T12:00:00.250Z')
+const token = toyToken({ policy: '1.2.3', imprint, serial: '01', time, accuracyMs: 1001, nonce: '01' }, root)
 
 const walk = (element: DerElement): void => {
   if (element.tag & 0x20) for (const child of readChildren(element)) walk(child)

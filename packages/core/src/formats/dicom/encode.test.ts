@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { memorySource } from '../../bytes/source.ts'
 import { concatBytes, encodeLatin1, joinBytes } from '../../bytes/text.ts'
+import { element, item, sequenceEnd, UNDEFINED, uint16, uint32 } from '../../testing/spelled-by-hand.ts'
 import { type Element, type Encoding, findElement } from './element.ts'
 import {
   encodeElement,
@@ -13,7 +14,6 @@ import {
   swapWords,
 } from './encode.ts'
 import { type DataSet, parseDicom } from './parse.ts'
-import { element, item, sequenceEnd, UNDEFINED, uint16, uint32 } from './spelled-by-hand.ts'
 import {
   DEFLATED_EXPLICIT_LITTLE_ENDIAN,
   EXPLICIT_BIG,

@@ -4,8 +4,6 @@ import { describe, it } from 'node:test'
 import { memorySource } from '../../bytes/source.ts'
 import { concatBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
-import { deflateDataSet } from './inflate.ts'
-import { type DicomFile, parseDicom } from './parse.ts'
 import {
   DATA_SET_START,
   element,
@@ -16,7 +14,9 @@ import {
   sequenceEnd,
   UNDEFINED,
   uint32,
-} from './spelled-by-hand.ts'
+} from '../../testing/spelled-by-hand.ts'
+import { deflateDataSet } from './inflate.ts'
+import { type DicomFile, parseDicom } from './parse.ts'
 import {
   DEFLATED_EXPLICIT_LITTLE_ENDIAN as DEFLATED,
   EXPLICIT_LITTLE_ENDIAN as EXPLICIT,

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { memorySource } from '../../bytes/source.ts'
 import { concatBytes, encodeLatin1 } from '../../bytes/text.ts'
+import { element, file, item } from '../../testing/spelled-by-hand.ts'
 import { decodeCharacters, parseCharacterSet, readCharacterSet, readCharacters } from './character-set.ts'
 import { parseDicom } from './parse.ts'
-import { element, file, item } from './spelled-by-hand.ts'
 import { EXPLICIT_LITTLE_ENDIAN } from './transfer-syntax.ts'
 
 const decode = (terms: string, spelled: string, vr = 'PN'): string =>

@@ -4,9 +4,6 @@ import { describe, it } from 'node:test'
 import { memorySource } from '../../bytes/source.ts'
 import { concatBytes } from '../../bytes/text.ts'
 import { type FormatCode, FormatError } from '../../errors.ts'
-import { type Element, type Encoding, formatTag } from './element.ts'
-import { DEFAULT_LIMITS } from './limits.ts'
-import { type DicomFile, type ParseOptions, parseDicom } from './parse.ts'
 import {
   DATA_SET_START,
   element,
@@ -18,7 +15,10 @@ import {
   UNDEFINED,
   uint16,
   uint32,
-} from './spelled-by-hand.ts'
+} from '../../testing/spelled-by-hand.ts'
+import { type Element, type Encoding, formatTag } from './element.ts'
+import { DEFAULT_LIMITS } from './limits.ts'
+import { type DicomFile, type ParseOptions, parseDicom } from './parse.ts'
 import {
   EXPLICIT_BIG,
   EXPLICIT_BIG_ENDIAN,

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { type ByteSource, memorySource } from '../../bytes/source.ts'
 import { concatBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
+import { uint32 } from '../../testing/spelled-by-hand.ts'
 import { deflateDataSet, inflateDataSet, isGzipTrailer } from './inflate.ts'
-import { uint32 } from './spelled-by-hand.ts'
 
 const LIMIT = 2 ** 24
 const formatError = (code: string) => (error: unknown) => error instanceof FormatError && error.code === code

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { memorySource } from '../../bytes/source.ts'
 import { joinBytes } from '../../bytes/text.ts'
+import { element, file } from '../../testing/spelled-by-hand.ts'
 import type { Element } from './element.ts'
 import { encodeElement, type NewElement } from './encode.ts'
 import { type DataSet, parseDicom } from './parse.ts'
-import { element, file } from './spelled-by-hand.ts'
 import { EXPLICIT_BIG, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE, EXPLICIT_LITTLE_ENDIAN } from './transfer-syntax.ts'
 import {
   at,

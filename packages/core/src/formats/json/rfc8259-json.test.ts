@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encodeUtf8 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
+import { seeded } from '../../testing/seeded.ts'
 import { type JsonValue, parseJson } from './parse.ts'
 
 /** What the reader gives has no prototype; `JSON.stringify` does not mind. */
@@ -113,11 +114,7 @@ describe('parseJson', () => {
   })
 
   it('agrees with JSON.parse on what both read, and refuses all that it refuses', () => {
-    let seed = 7
-    const next = (below: number): number => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
-      return (seed >>> 8) % below
-    }
+    const next = seeded(7)
     const alphabet = [
       '{',
       '}',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encodeUtf8 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
+import { seeded } from '../../testing/seeded.ts'
 import { encodeCanonicalJson, formatCanonicalJson, parseCanonicalJson } from './canonical.ts'
 import { parseJson } from './parse.ts'
 
@@ -122,11 +123,7 @@ describe('parseCanonicalJson', () => {
   })
 
   it('reads exactly what the strict parser reads and the writer writes', () => {
-    let seed = 11
-    const next = (below: number): number => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
-      return (seed >>> 8) % below
-    }
+    const next = seeded(11)
     const pieces = [
       '{',
       '}',

@@ -3,9 +3,9 @@
  *
  * Independent of encode, which is under test itself. Lengths are taken from the content unless stated.
  */
-import { concatBytes, encodeLatin1 } from '../../bytes/text.ts'
-import type { Encoding, Tag } from './element.ts'
-import { EXPLICIT_LITTLE } from './transfer-syntax.ts'
+import { concatBytes, encodeLatin1 } from '../bytes/text.ts'
+import type { Encoding, Tag } from '../formats/dicom/element.ts'
+import { EXPLICIT_LITTLE } from '../formats/dicom/transfer-syntax.ts'
 
 export const UNDEFINED = 0xffffffff
 
