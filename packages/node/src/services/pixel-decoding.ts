@@ -2,7 +2,7 @@
  * Pixel decoding: readies the decoder that one file needs, since loading it takes time and decoding does not.
  */
 
-import type { DecodeFrame } from '@fiducial/core/domain/seal/pixels.ts'
+import type { DecodeFrame } from '@fiducial/core/domain/signature/encapsulated.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type Codecs, isSupportedSyntax } from '@fiducial/core/formats/codec/codec.ts'
 import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'

@@ -14,6 +14,7 @@ import { type Element, findElement, isPrivateTag, type Tag, type Vr } from '../.
 import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
 import { textAt } from '../../formats/dicom/values.ts'
 import { type Digests, digestSignature, type OtherVrs, streamContext } from '../signature/digest.ts'
+import type { DecodeFrame } from '../signature/encapsulated.ts'
 import { otherVrs } from '../signature/other-vrs.ts'
 import { readSignatures } from '../signature/read.ts'
 import { DATA_SET_TRAILING_PADDING, isSignable } from '../signature/signable.ts'
@@ -21,14 +22,7 @@ import { DERIVATION_DESCRIPTION, isCompressorNote } from './compressor-note.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
 import { digestPreamble, type EncapsulatedTree, type PixelTree } from './instance.ts'
 import { hashTree } from './merkle.ts'
-import {
-  type DecodeFrame,
-  describeLayout,
-  describePixels,
-  digestCodestreams,
-  findPixelElement,
-  readShape,
-} from './pixels.ts'
+import { describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
 import type { AcquisitionStatement, SignatureReference } from './statement.ts'
 
 /**

@@ -11,17 +11,11 @@ import type { Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { textAt } from '../../formats/dicom/values.ts'
 import type { Digests } from '../signature/digest.ts'
+import type { DecodeFrame } from '../signature/encapsulated.ts'
 import { isSignable } from '../signature/signable.ts'
 import { describeElements, type ElementDigest } from './elements.ts'
 import { MerkleTree } from './merkle.ts'
-import {
-  type DecodeFrame,
-  describeLayout,
-  describePixels,
-  digestCodestreams,
-  findPixelElement,
-  readShape,
-} from './pixels.ts'
+import { describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
 
 /** What names the image, and the shape of its pixels. */
 export interface InstanceIdentity {

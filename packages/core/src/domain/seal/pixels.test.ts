@@ -15,7 +15,8 @@ import {
 import { ss, text, us } from '../../formats/dicom/values.ts'
 import { sha256 } from '../../testing/toy-pki.ts'
 import { hashes, toyElements, toyFile, without } from '../../testing/toy-seal.ts'
-import { type DecodeFrame, describeLayout, describePixels, digestCodestreams } from './pixels.ts'
+import type { DecodeFrame } from '../signature/encapsulated.ts'
+import { describeLayout, describePixels, digestCodestreams } from './pixels.ts'
 
 const RLE = '1.2.840.10008.1.2.5'
 const JPEG_BASELINE = '1.2.840.10008.1.2.4.50'

@@ -11,13 +11,10 @@ import { FormatError } from '../../errors.ts'
 import { type DecodedFrame, type FrameShape, isLosslessSyntax } from '../../formats/codec/codec.ts'
 import { type Element, type Fragment, findElement, type Tag } from '../../formats/dicom/element.ts'
 import { swapWords } from '../../formats/dicom/encode.ts'
-import { parseOffsets, splitFrames } from '../../formats/dicom/frames.ts'
 import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
-import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
+import { numberAt } from '../../formats/dicom/values.ts'
 import { wordBytes } from '../../formats/dicom/vr.ts'
-
-/** Decodes one frame of a transfer syntax. @throws {FormatError} `codec_failed`, `codec_unsupported`, `dicom_limit_exceeded` */
-export type DecodeFrame = (transferSyntaxUid: string, codestream: Uint8Array, shape: FrameShape) => DecodedFrame
+import { cutFrames, type DecodeFrame, joinFragments, readFrameShape } from '../signature/encapsulated.ts'
 
 /** What the digests of decoded frames speak of. */
 export interface PixelDigests {
@@ -81,7 +78,7 @@ export function describeLayout({ dataSet }: DicomFile, hashes: HashFactory): Fra
   const element = findPixelElement(dataSet)
   if (element?.fragments === undefined) return undefined
   const { fragments } = element
-  const indices = framesOf(dataSet, fragments)
+  const indices = cutFrames(dataSet, fragments)?.frames
   const lengths = fragments.map(({ valueStart, end }) => end - valueStart)
   const numbers = Uint32Array.from([...lengths, ...(indices ?? []).map((frame) => frame.length)])
   const frames = indices?.map((frame) => frame.map((i) => fragments[i] as Fragment)) ?? [fragments.slice(1)]
@@ -109,22 +106,16 @@ export function digestCodestreams(
 
 /** Image Pixel attributes of the main data set; 0 where one is absent. */
 export function readShape(dataSet: DataSet): FrameShape & { readonly numberOfFrames: number } {
-  const number = (tag: Tag): number => uint16At(dataSet, tag) ?? 0
+  const shape = readFrameShape(dataSet)
   return {
-    rows: number(0x00280010),
-    columns: number(0x00280011),
-    samplesPerPixel: number(0x00280002),
-    bitsAllocated: number(0x00280100),
-    bitsStored: number(0x00280101),
-    isSigned: number(0x00280103) === 1,
-    planarConfiguration: number(0x00280006),
-    photometricInterpretation: codeString(textAt(dataSet, 0x00280004)),
+    ...shape,
+    photometricInterpretation: codeString(shape.photometricInterpretation),
     numberOfFrames: numberAt(dataSet, 0x00280008) ?? 1,
   }
 }
 
 /** Empty for anything that is no code string (PS3.5 section 6.2); the digest of the element tells such values apart. */
-const codeString = (value: string | undefined): string => (value !== undefined && CODE_STRING.test(value) ? value : '')
+const codeString = (value: string): string => (CODE_STRING.test(value) ? value : '')
 
 /** VR CS; empty where there is none. */
 export const CODE_STRING = /^[A-Z0-9_ ]{0,16}$/
@@ -286,11 +277,7 @@ function describeDecoded(file: DicomFile, shape: Shape, hashes: HashFactory, dec
 }
 
 function* decodedFrames(file: DicomFile, { frames }: FragmentLayout, decode: Decode): Iterable<DecodedFrame> {
-  for (const fragments of frames) {
-    const pieces = fragments.map(({ valueStart, end }) => file.dataSet.source.view(valueStart, end))
-    const [only, ...more] = pieces
-    yield decode(file.transferSyntaxUid, only !== undefined && more.length === 0 ? only : concatBytes(...pieces))
-  }
+  for (const fragments of frames) yield decode(file.transferSyntaxUid, joinFragments(file.dataSet, fragments))
 }
 
 /** Digests of frames as native pixel data has them: one each, or one of all that are joined inside a byte. */
@@ -342,30 +329,6 @@ class DecodedDigests {
 const mayBeLossless = (uid: string): boolean => /^1\.2\.840\.10008\.1\.2\.4\.(81|91|203)$/.test(uid)
 
 /** Indices of the fragments of each frame, or undefined if the tables and fragments contradict each other. */
-function framesOf(dataSet: DataSet, fragments: readonly Fragment[]): readonly (readonly number[])[] | undefined {
-  const { source } = dataSet
-  const table = fragments[0]
-  const numbers = (tag: Tag): readonly number[] | undefined => {
-    const element = findElement(dataSet.elements, tag)
-    return element === undefined ? undefined : parseOffsets(source.view(element.valueStart, element.valueEnd), 8)
-  }
-  try {
-    const extendedOffsets = numbers(0x7fe00001)
-    const extendedLengths = numbers(0x7fe00002)
-    return splitFrames({
-      fragments,
-      basicOffsets: table === undefined ? [] : parseOffsets(source.view(table.valueStart, table.end), 4),
-      ...(extendedOffsets === undefined ? {} : { extendedOffsets }),
-      ...(extendedLengths === undefined ? {} : { extendedLengths }),
-      numberOfFrames: readShape(dataSet).numberOfFrames,
-      read: ({ valueStart, end }) => source.view(valueStart, end),
-    })
-  } catch (error) {
-    if (error instanceof FormatError) return undefined
-    throw error
-  }
-}
-
 function littleEndian(numbers: Uint32Array): Uint8Array {
   const bytes = new Uint8Array(4 * numbers.length)
   const view = new DataView(bytes.buffer)

@@ -6,7 +6,8 @@ import { frameLength } from '../../formats/codec/codec.ts'
 import type { NewElement } from '../../formats/dicom/encode.ts'
 import { readText, text, us } from '../../formats/dicom/values.ts'
 import { toyElements, toyFile } from '../../testing/toy-seal.ts'
-import { type DecodeFrame, decodedPixels } from './decoded-pixels.ts'
+import { decodedPixels } from './decoded-pixels.ts'
+import type { DecodeFrame } from './encapsulated.ts'
 
 const RLE = '1.2.840.10008.1.2.5'
 

@@ -17,10 +17,7 @@ import type { NewElement } from '../../formats/dicom/encode.ts'
 import type { DataSet, DicomFile } from '../../formats/dicom/parse.ts'
 import { readBytes, text, us } from '../../formats/dicom/values.ts'
 import type { NativePixels } from './digest.ts'
-import { cutFrames, readFrame, readFrameShape } from './encapsulated.ts'
-
-/** Decodes one frame of a transfer syntax. @throws {FormatError} `codec_failed`, `codec_unsupported`, `dicom_limit_exceeded` */
-export type DecodeFrame = (transferSyntaxUid: string, codestream: Uint8Array, shape: FrameShape) => DecodedFrame
+import { cutFrames, type DecodeFrame, readFrame, readFrameShape } from './encapsulated.ts'
 
 const PIXEL_DATA: Tag = 0x7fe00010
 const PHOTOMETRIC_INTERPRETATION: Tag = 0x00280004

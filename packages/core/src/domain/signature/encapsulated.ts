@@ -6,7 +6,7 @@
  */
 import { joinBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
-import type { FrameShape } from '../../formats/codec/shape.ts'
+import type { DecodedFrame, FrameShape } from '../../formats/codec/shape.ts'
 import { type Element, type Fragment, findElement, type Tag } from '../../formats/dicom/element.ts'
 import { type Encapsulated, parseOffsets, splitFrames } from '../../formats/dicom/frames.ts'
 import type { DataSet } from '../../formats/dicom/parse.ts'
@@ -14,6 +14,9 @@ import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
 
 const EXTENDED_OFFSETS: Tag = 0x7fe00001
 const EXTENDED_LENGTHS: Tag = 0x7fe00002
+
+/** Decodes one frame of a transfer syntax. @throws {FormatError} `codec_failed`, `codec_unsupported`, `dicom_limit_exceeded` */
+export type DecodeFrame = (transferSyntaxUid: string, codestream: Uint8Array, shape: FrameShape) => DecodedFrame
 
 /** Encapsulated pixel data, cut into frames. */
 export interface CutFrames {
@@ -57,13 +60,17 @@ export function cutFrames(dataSet: DataSet, fragments: readonly Fragment[]): Cut
 }
 
 /** The fragments of one frame joined: its codestream, with the padding behind it. */
-export function readFrame({ source }: DataSet, fragments: readonly Fragment[], indices: readonly number[]): Uint8Array {
-  const pieces = indices.map((index) => {
-    const { valueStart, end } = fragments[index] as Fragment
-    return source.view(valueStart, end)
-  })
+export function joinFragments({ source }: DataSet, fragments: readonly Fragment[]): Uint8Array {
+  const pieces = fragments.map(({ valueStart, end }) => source.view(valueStart, end))
   return pieces.length === 1 ? (pieces[0] as Uint8Array) : joinBytes(pieces)
 }
+
+/** {@link joinFragments} for a frame of {@link CutFrames}. */
+export const readFrame = (dataSet: DataSet, fragments: readonly Fragment[], indices: readonly number[]): Uint8Array =>
+  joinFragments(
+    dataSet,
+    indices.map((index) => fragments[index] as Fragment),
+  )
 
 /** The Image Pixel attributes beside the pixel data; 0 and empty where one is absent. */
 export function readFrameShape(dataSet: DataSet): FrameShape {

@@ -7,6 +7,7 @@
  * ranges of the file, so that the cost is that of the digest.
  */
 import type { ByteSource } from '../../bytes/source.ts'
+import { concatBytes } from '../../bytes/text.ts'
 import type { Element, Tag, Vr } from '../../formats/dicom/element.ts'
 import { encodeHeader, type NewElement, padEven, swapWords } from '../../formats/dicom/encode.ts'
 import { EXPLICIT_LITTLE } from '../../formats/dicom/transfer-syntax.ts'
@@ -149,9 +150,9 @@ export class MacStream {
   }
 
   #swapped(start: number, end: number, width: number): void {
-    let rest = new Uint8Array(0)
+    let rest: Uint8Array = new Uint8Array(0)
     for (const chunk of this.#context.source.chunks(start, end)) {
-      const joined = rest.length === 0 ? chunk : concat(rest, chunk)
+      const joined = rest.length === 0 ? chunk : concatBytes(rest, chunk)
       const whole = joined.length - (joined.length % width)
       this.#bytes(swapWords(joined.subarray(0, whole), width))
       rest = joined.slice(whole)
@@ -201,11 +202,4 @@ function sequenceStart(tag: Tag, vr: Vr): Uint8Array {
 function header(tag: Tag, vr: Vr, length: number): Uint8Array {
   const spelled = !hasLongLength(vr) && length > 0xffff ? 'UN' : vr
   return encodeHeader(tag, spelled, length, EXPLICIT_LITTLE)
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(a.length + b.length)
-  joined.set(a)
-  joined.set(b, a.length)
-  return joined
 }
