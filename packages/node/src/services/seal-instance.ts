@@ -104,13 +104,12 @@ export async function prepareSeal(source: ByteSource, dependencies: SealDependen
       sealedAt,
       checkpoint: null,
     }
-    const { authority } = dependencies
     const seal = await signSeal({
       statement,
       frames,
       signers,
       hashes: crypto.hash,
-      ...(authority === undefined ? {} : { timestamp: (name, digest) => authority.timestamp(name, digest) }),
+      ...stampedBy(dependencies),
     })
     return formatSeal(seal)
   }
@@ -135,17 +134,22 @@ function signatureRequest(
   { dicom }: HolderKeys,
   purpose: NonNullable<SignatureRequest['purpose']>,
   sealedAt: Date,
-  { random, authority, hash = 'sha256' }: SealDependencies,
+  dependencies: SealDependencies,
 ): SignatureRequest {
+  const { random, hash = 'sha256' } = dependencies
   return {
     signer: dicom,
     hash,
     purpose,
     uid: uidFromRandom(random(UUID_BYTES)),
     dateTime: formatDateTime(sealedAt),
-    ...(authority === undefined ? {} : { timestamp: (name, digest) => authority.timestamp(name, digest) }),
+    ...stampedBy(dependencies),
   }
 }
+
+/** The option of everything here that can be stamped; nothing without an authority. */
+const stampedBy = ({ authority }: SealDependencies): Pick<SignatureRequest, 'timestamp'> =>
+  authority === undefined ? {} : { timestamp: (name, digest) => authority.timestamp(name, digest) }
 
 const statementSigners = ({ dicom, statement, postQuantum }: HolderKeys, isInImage: boolean): HolderSigners => ({
   ...(isInImage ? { dicom } : {}),
