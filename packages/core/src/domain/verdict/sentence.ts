@@ -62,9 +62,9 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
 
 /** What would settle it. */
 const GAPS: Readonly<Record<GapReason, string>> = {
-  signature_absent: 'Ask for the original with its seal file.',
   untrusted_signer:
     'Its signer is certified by an authority that you have not said you trust; add it with --trust if you know it.',
+  signature_absent: 'Ask for the original with its seal file.',
   role_uncertified: 'Its signer is trusted, but not certified as a device or a person.',
   seal_absent: 'Its seal file is missing; ask for it where the image came from.',
   seal_unproven: 'Nobody known vouches for its seal file.',
