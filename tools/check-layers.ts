@@ -34,6 +34,7 @@ const DOMAIN = 'packages/core/src/domain/'
 const CORE = 'packages/core/src/'
 const SERVICES = 'packages/node/src/services/'
 const PORTS = 'packages/node/src/services/ports.ts'
+const LOG_PORTS = 'packages/node/src/services/log/ports.ts'
 
 /** The floors of one format: the ground below it, and such siblings as are named. */
 function format(name: string, siblings: readonly string[] = []): Zone {
@@ -60,6 +61,8 @@ export const ZONES: readonly Zone[] = [
   format('x509', ['der']),
   format('cms', ['x509', 'der']),
   format('dsse', ['json']),
+  format('tlog', ['merkle', 'note']),
+  format('sigstore', ['dsse', 'json', 'note', 'tlog']),
   format('*'),
   domain('trust'),
   domain('log', ['trust']),
@@ -69,7 +72,7 @@ export const ZONES: readonly Zone[] = [
   domain('*'),
   { name: 'api', path: 'packages/core/src/api/', may: [DOMAIN], mayUsePackages: false },
   { name: 'services', path: SERVICES, may: [CORE], mayUsePackages: false },
-  { name: 'storage', path: 'packages/node/src/storage/', may: [PORTS, CORE], mayUseNode: true },
+  { name: 'storage', path: 'packages/node/src/storage/', may: [PORTS, LOG_PORTS, CORE], mayUseNode: true },
   { name: 'keys', path: 'packages/node/src/keys/', may: [PORTS, CORE], mayUseNode: true },
   { name: 'cli', path: 'packages/node/src/cli/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'http', path: 'packages/node/src/http/', may: [SERVICES, CORE], mayUseNode: true },

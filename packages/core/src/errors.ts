@@ -12,7 +12,9 @@
 /** What can be wrong with bytes or text that claim a format. */
 export type FormatCode =
   | 'base64_malformed'
+  | 'bundle_malformed'
   | 'certificate_malformed'
+  | 'checkpoint_malformed'
   | 'cms_malformed'
   | 'codec_failed'
   | 'codec_unsupported'
@@ -28,14 +30,26 @@ export type FormatCode =
   | 'dicom_preamble_executable'
   | 'dicom_signature_malformed'
   | 'dicom_truncated'
+  | 'entry_malformed'
+  | 'entry_too_large'
   | 'envelope_malformed'
+  | 'event_malformed'
+  | 'event_unknown'
   | 'hex_malformed'
   | 'json_malformed'
+  | 'map_proof_malformed'
+  | 'note_malformed'
   | 'pem_malformed'
   | 'policy_malformed'
   | 'seal_malformed'
   | 'statement_malformed'
+  | 'tile_malformed'
   | 'timestamp_malformed'
+  | 'tlog_proof_malformed'
+  | 'trusted_root_malformed'
+  | 'verifier_key_malformed'
+  | 'witness_policy_malformed'
+  | 'witness_request_malformed'
 
 /** What can go wrong around us: files, disks, other services. */
 export type StoreCode =
@@ -47,6 +61,20 @@ export type StoreCode =
   | 'output_unwritable'
   | 'service_unreachable'
   | 'service_refused'
+  | 'checkpoint_moved'
+  | 'entry_missing'
+  | 'fence_lost'
+  | 'log_corrupted'
+  | 'log_exists'
+  | 'log_locked'
+  | 'log_missing'
+  | 'log_overloaded'
+  | 'log_stopped'
+  | 'log_unwritable'
+  | 'object_conflict'
+  | 'payload_erased'
+  | 'witness_conflict'
+  | 'witness_quorum_missing'
 
 /** What can go wrong with keys and those who hold them. */
 export type KeyCode =
