@@ -10,11 +10,11 @@ import { encodeHex } from '../../bytes/hex.ts'
 import type { Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { textAt } from '../../formats/dicom/values.ts'
+import { MerkleTree } from '../../formats/merkle/tree.ts'
 import type { Digests } from '../signature/digest.ts'
 import type { DecodeFrame } from '../signature/encapsulated.ts'
 import { isSignable } from '../signature/signable.ts'
 import { describeElements, type ElementDigest } from './elements.ts'
-import { MerkleTree } from './merkle.ts'
 import { describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
 
 /** What names the image, and the shape of its pixels. */

@@ -4,7 +4,7 @@
 
 import type { HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
-import { MerkleTree } from './merkle.ts'
+import { MerkleTree } from '../../formats/merkle/tree.ts'
 import type { Seal, SeriesSeal } from './seal.ts'
 import { encodeSeriesEntry, seriesEntry } from './series-statement.ts'
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { digestOf } from '../../bytes/hash.ts'
 import { decodeHex, encodeHex } from '../../bytes/hex.ts'
 import { portableCrypto } from '../../bytes/portable-crypto.ts'
-import { hashTree, type Inclusion, MerkleTree, verifyInclusion } from './merkle.ts'
+import { hashTree, type Inclusion, MerkleTree, verifyInclusion } from './tree.ts'
 
 const hashes = portableCrypto.hash
 const sha256 = (...pieces: readonly Uint8Array[]): Uint8Array => digestOf(hashes, 'sha256', ...pieces)
