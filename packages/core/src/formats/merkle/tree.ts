@@ -11,6 +11,9 @@ import { equalBytes } from '../../bytes/text.ts'
 const LEAF = Uint8Array.of(0)
 const NODE = Uint8Array.of(1)
 
+/** Length of every digest in a tree. */
+export const HASH_BYTES = 32
+
 /** Nodes of a path; a tree of 2^63 entries has no more. */
 export const PROOF_LIMIT = 63
 
@@ -77,33 +80,65 @@ export interface Inclusion {
   readonly root: Uint8Array
 }
 
+/** The same claim about an entry of which only the leaf hash is known. */
+export interface HashInclusion extends Omit<Inclusion, 'entry'> {
+  /** 32 bytes. */
+  readonly leafHash: Uint8Array
+}
+
 /** Whether a path proves the claim. False, never an exception, for anything malformed. */
-export function verifyInclusion(hashes: HashFactory, { entry, index, size, proof, root }: Inclusion): boolean {
-  if (index < 0n || index >= size || proof.length > PROOF_LIMIT) return false
-  let hash = hashLeaf(hashes, entry)
+export function verifyInclusion(hashes: HashFactory, { entry, ...claim }: Inclusion): boolean {
+  return verifyInclusionOfHash(hashes, { ...claim, leafHash: hashLeaf(hashes, entry) })
+}
+
+/**
+ * As {@link verifyInclusion}, for a leaf hash. Where it comes from is the caller's business: whoever takes it from the
+ * prover has proved nothing about an entry.
+ */
+export function verifyInclusionOfHash(hashes: HashFactory, { root, ...path }: HashInclusion): boolean {
+  const hash = followPath((left, right) => hashNode(hashes, left, right), path)
+  return hash !== undefined && equalBytes(hash, root)
+}
+
+/** Digest of a node over two of 32 bytes. */
+export type JoinNodes = (left: Uint8Array, right: Uint8Array) => Uint8Array
+
+/**
+ * The root that a leaf hash and a path lead to; undefined for a path of another length than index and size ask for,
+ * and for digests that have not 32 bytes: one longer and one shorter would spell the same node.
+ */
+export function followPath(
+  join: JoinNodes,
+  { leafHash, index, size, proof }: Omit<HashInclusion, 'root'>,
+): Uint8Array | undefined {
+  if (index < 0n || index >= size || proof.length > PROOF_LIMIT) return undefined
+  if (leafHash.length !== HASH_BYTES || proof.some(({ length }) => length !== HASH_BYTES)) return undefined
+  let hash = leafHash
   let place = index
   let last = size - 1n
   for (const neighbour of proof) {
-    if (last === 0n) return false
+    if (last === 0n) return undefined
     if ((place & 1n) === 1n || place === last) {
-      hash = hashNode(hashes, neighbour, hash)
+      hash = join(neighbour, hash)
       // A node without a right neighbour moved up unchanged until it became a right child itself.
       while ((place & 1n) === 0n && place !== 0n) {
         place >>= 1n
         last >>= 1n
       }
     } else {
-      hash = hashNode(hashes, hash, neighbour)
+      hash = join(hash, neighbour)
     }
     place >>= 1n
     last >>= 1n
   }
-  return last === 0n && equalBytes(hash, root)
+  return last === 0n ? hash : undefined
 }
 
-const hashLeaf = (hashes: HashFactory, entry: Uint8Array): Uint8Array => digestOf(hashes, 'sha256', LEAF, entry)
+/** Digest of an entry as a leaf, 32 bytes. */
+export const hashLeaf = (hashes: HashFactory, entry: Uint8Array): Uint8Array => digestOf(hashes, 'sha256', LEAF, entry)
 
-const hashNode = (hashes: HashFactory, left: Uint8Array, right: Uint8Array): Uint8Array =>
+/** Digest of a node over two digests of 32 bytes. */
+export const hashNode = (hashes: HashFactory, left: Uint8Array, right: Uint8Array): Uint8Array =>
   digestOf(hashes, 'sha256', NODE, left, right)
 
 function joinPairs(hashes: HashFactory, level: readonly Uint8Array[]): readonly Uint8Array[] {
