@@ -14,7 +14,7 @@ import type { JsonObject } from '../../formats/json/parse.ts'
 import { type Operator, readOperator, writeOperator } from './holder.ts'
 import { UID } from './instance.ts'
 import { PAYLOAD_TYPE, SERIES_PREDICATE, STATEMENT_TYPE } from './namespace.ts'
-import { type AcquisitionStatement, formatStatement, readTime } from './statement.ts'
+import { type AcquisitionStatement, formatStatement } from './statement.ts'
 
 export interface SeriesStatement {
   readonly isDemo: boolean
@@ -119,7 +119,7 @@ function readPredicate(fields: JsonFields, root: Uint8Array): SeriesStatement {
     count,
     root,
     operator: fields.object('operator', readOperator),
-    signedAt: readTime(fields, 'signedAt'),
+    signedAt: fields.time('signedAt'),
     checkpoint: fields.null('checkpoint'),
   }
 }

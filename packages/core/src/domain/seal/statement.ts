@@ -122,7 +122,7 @@ function readPredicate(fields: JsonFields): Omit<AcquisitionStatement, 'file'> {
       operator: inner.nullable('operator', readReference),
     })),
     acquiredAt: fields.nullable('acquiredAt', readAcquisitionTime),
-    sealedAt: readTime(fields, 'sealedAt'),
+    sealedAt: fields.time('sealedAt'),
     checkpoint: fields.null('checkpoint'),
   }
 }
@@ -251,13 +251,3 @@ function readAcquisitionTime(fields: JsonFields): AcquisitionTime {
     zone: fields.nullableString('zone', DATE_OR_TIME),
   }
 }
-
-/** UTC to the millisecond, as in `2026-03-03T10:14:00.123Z`. */
-export function readTime(fields: JsonFields, name: string): Date {
-  const text = fields.string(name, ISO_TIME)
-  const time = new Date(text)
-  if (Number.isNaN(time.getTime()) || time.toISOString() !== text) throw fields.refuse(name, 'is no moment')
-  return time
-}
-
-const ISO_TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/

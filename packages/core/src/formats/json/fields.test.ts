@@ -10,7 +10,7 @@ const isRefused = (error: unknown): boolean => error instanceof FormatError && e
 describe('JsonFields', () => {
   it('takes every kind of field and is done', () => {
     const fields = open(
-      '{"a":"x","b":true,"c":3,"d":"12","e":"00ff","f":"AAE=","g":null,"h":{"i":[1]},"j":["k"],"l":null}',
+      '{"a":"x","b":true,"c":3,"d":"12","e":"00ff","f":"AAE=","g":null,"h":{"i":[1]},"j":["k"],"l":null,"m":"2026-03-03T10:14:00.123Z"}',
     )
     assert.equal(fields.string('a', /^x$/), 'x')
     assert.equal(fields.boolean('b'), true)
@@ -24,7 +24,9 @@ describe('JsonFields', () => {
       [1],
     )
     assert.deepEqual(fields.strings('j', 1, /k/), ['k'])
+    assert.deepEqual([fields.isNull('l'), fields.isNull('m'), fields.isNull('n')], [true, false, false])
     assert.equal(fields.nullableString('l', /x/), null)
+    assert.equal(fields.time('m').getTime(), Date.UTC(2026, 2, 3, 10, 14, 0, 123))
     fields.finish()
   })
 
@@ -58,6 +60,13 @@ describe('JsonFields', () => {
     { name: 'an array for an object', text: '{"a":[]}', read: (fields) => fields.object('a', () => 0) },
     { name: 'null for an object', text: '{"a":null}', read: (fields) => fields.object('a', () => 0) },
     { name: 'something for null', text: '{"a":0}', read: (fields) => fields.null('a') },
+    {
+      name: 'a moment of another zone',
+      text: '{"a":"2026-03-03T10:14:00.123+01:00"}',
+      read: (fields) => fields.time('a'),
+    },
+    { name: 'a moment without milliseconds', text: '{"a":"2026-03-03T10:14:00Z"}', read: (fields) => fields.time('a') },
+    { name: 'a day that is none', text: '{"a":"2026-02-30T10:14:00.123Z"}', read: (fields) => fields.time('a') },
     { name: 'a word for a boolean', text: '{"a":"true"}', read: (fields) => fields.boolean('a') },
   ]
   for (const { name, text, read } of refusals) {

@@ -31,6 +31,11 @@ export class JsonFields {
     return Object.hasOwn(this.#members, name)
   }
 
+  /** Whether a field is there and null; does not take it. */
+  isNull(name: string): boolean {
+    return this.has(name) && this.#members[name] === null
+  }
+
   /** Takes a field, whatever it holds; every field is taken once, by this or another method. */
   value(name: string): JsonValue {
     if (!this.has(name)) throw this.refuse(name, 'is missing')
@@ -88,6 +93,14 @@ export class JsonFields {
   /** Bytes as canonical base64, 1 to `most` of them. */
   base64(name: string, most: number): Uint8Array {
     return this.#base64(this.value(name), name, most)
+  }
+
+  /** A moment in UTC to the millisecond, as in `2026-03-03T10:14:00.123Z`. */
+  time(name: string): Date {
+    const text = this.string(name, ISO_TIME)
+    const time = new Date(text)
+    if (Number.isNaN(time.getTime()) || time.toISOString() !== text) throw this.refuse(name, 'is no moment')
+    return time
   }
 
   null(name: string): null {
@@ -184,6 +197,8 @@ export class JsonFields {
     return result
   }
 }
+
+const ISO_TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/
 
 /** A field of an object, or an entry of a list in it. */
 interface Place {
