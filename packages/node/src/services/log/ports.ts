@@ -160,8 +160,14 @@ export interface MapStore {
   /** How far the log is worked in, and what the map came to; undefined for a new one. */
   head(): Promise<MapHead | undefined>
   get(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>
-  /** All or nothing, durable. A value of undefined removes the key. */
-  write(changes: ReadonlyMap<string, Uint8Array | undefined>, head: MapHead): Promise<void>
+  /**
+   * All or nothing, durable. A value of undefined removes the key.
+   * @param expectedSize  where given: size of the head that the changes were made from, 0n for a new map
+   * @throws {StoreError} `checkpoint_moved` if the head has another size by now; nothing is written then
+   */
+  write(changes: ReadonlyMap<string, Uint8Array | undefined>, head: MapHead, expectedSize?: bigint): Promise<void>
+  /** How many keys there are: what is stored and never reached is seen by it. */
+  count?(): Promise<bigint>
 }
 
 export interface MapHead {
