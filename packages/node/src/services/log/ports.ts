@@ -176,3 +176,50 @@ export interface MapHead {
   /** 32 bytes. */
   readonly root: Uint8Array
 }
+
+/** What a witness remembers of a log: the newest checkpoint that it has cosigned. */
+export interface WitnessedCheckpoint {
+  readonly size: bigint
+  /** 32 bytes. */
+  readonly root: Uint8Array
+  /** Seconds since 1970, of the cosignatures. */
+  readonly timestamp: bigint
+  /** The checkpoint with the signatures of the log and of the witness: a signed note. */
+  readonly note: string
+}
+
+/** Two checkpoints that a log has signed and that a witness could not join, in one document that others can check. */
+export interface Evidence {
+  readonly origin: string
+  /** Names the evidence: the same is kept once. 64 lower-case hexadecimal digits. */
+  readonly id: string
+  readonly document: Uint8Array
+}
+
+/** Memory of a witness. What it forgets, it may contradict: a witness whose store is lost has to be retired. */
+export interface WitnessStore {
+  /** The newest of an origin; undefined if nothing was cosigned yet. */
+  read(origin: string): Promise<WitnessedCheckpoint | undefined>
+  /**
+   * Replaces what `read` gave by something newer, in one step with the check that it is still current. When it resolves
+   * with true, `next` survives a power cut. False, with nothing changed, where somebody else was faster.
+   * @throws {StoreError} `log_unwritable`
+   */
+  replace(origin: string, expected: WitnessedCheckpoint | undefined, next: WitnessedCheckpoint): Promise<boolean>
+  /**
+   * Keeps evidence for good. False where it was known, or `limit` pieces of that origin are kept already.
+   * @throws {StoreError} `log_unwritable`
+   */
+  keep(evidence: Evidence, limit: number): Promise<boolean>
+  /** Evidence of an origin, oldest first. */
+  evidence(origin: string): Promise<readonly Evidence[]>
+  close(): Promise<void>
+}
+
+/** Memory of a monitor: the newest checkpoint that each source has shown, a signed note. */
+export interface SightingStore {
+  read(source: string): Promise<string | undefined>
+  /** When it resolves, the note survives a power cut. @throws {StoreError} `log_unwritable` */
+  write(source: string, note: string): Promise<void>
+  close(): Promise<void>
+}
