@@ -61,7 +61,7 @@ export const ZONES: readonly Zone[] = [
   format('x509', ['der']),
   format('cms', ['x509', 'der']),
   format('dsse', ['json']),
-  format('tlog', ['merkle', 'note']),
+  format('tlog', ['json', 'merkle', 'note']),
   format('sigstore', ['dsse', 'json', 'note', 'tlog']),
   format('*'),
   domain('trust'),

@@ -3,6 +3,7 @@
  */
 import type { Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
+import type { InstanceQuestion, LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
 
 /** Somebody who says, with a signature, that a digest existed at a time (RFC 3161). */
 export interface TimestampAuthority {
@@ -33,3 +34,12 @@ export interface Sealer {
 
 /** Bytes that nobody can foresee. */
 export type RandomBytes = (length: number) => Uint8Array
+
+/** Somebody who knows what a custody log says about an image. */
+export interface InstanceLog {
+  /**
+   * May be asked about many images at once. Answers only with what it has verified.
+   * @throws {StoreError} where the log cannot be asked; {FormatError} where its answer, or the proof at hand, is none
+   */
+  lookUp(question: InstanceQuestion): Promise<LogEvidence>
+}

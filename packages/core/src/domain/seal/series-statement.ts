@@ -11,6 +11,11 @@ import { encodePae } from '../../formats/dsse/envelope.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject } from '../../formats/json/parse.ts'
+import {
+  type QuotedCheckpoint,
+  readQuotedCheckpoint,
+  writeQuotedCheckpoint,
+} from '../../formats/tlog/quoted-checkpoint.ts'
 import { type Operator, readOperator, writeOperator } from './holder.ts'
 import { UID } from './instance.ts'
 import { PAYLOAD_TYPE, SERIES_PREDICATE, STATEMENT_TYPE } from './namespace.ts'
@@ -27,7 +32,8 @@ export interface SeriesStatement {
   readonly operator: Operator
   /** Clock of the technologist's station, to the millisecond. */
   readonly signedAt: Date
-  readonly checkpoint: null
+  /** The newest witnessed checkpoint of the custody log before `signedAt`; null where none was at hand. */
+  readonly checkpoint: QuotedCheckpoint | null
 }
 
 /** One image of a series. */
@@ -120,7 +126,7 @@ function readPredicate(fields: JsonFields, root: Uint8Array): SeriesStatement {
     root,
     operator: fields.object('operator', readOperator),
     signedAt: fields.time('signedAt'),
-    checkpoint: fields.null('checkpoint'),
+    checkpoint: readQuotedCheckpoint(fields, 'checkpoint'),
   }
 }
 
@@ -132,5 +138,5 @@ const writePredicate = (statement: SeriesStatement): JsonObject => ({
   count: String(statement.count),
   operator: writeOperator(statement.operator),
   signedAt: statement.signedAt.toISOString(),
-  checkpoint: null,
+  checkpoint: writeQuotedCheckpoint(statement.checkpoint),
 })

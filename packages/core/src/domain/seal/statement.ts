@@ -9,6 +9,11 @@ import { encodeHex } from '../../bytes/hex.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
+import {
+  type QuotedCheckpoint,
+  readQuotedCheckpoint,
+  writeQuotedCheckpoint,
+} from '../../formats/tlog/quoted-checkpoint.ts'
 import { ELEMENT_DIGEST_BYTES, type ElementDigest, SALT_BYTES } from './elements.ts'
 import { type Device, type Operator, readDevice, readOperator, writeDevice, writeOperator } from './holder.ts'
 import {
@@ -46,8 +51,8 @@ export interface AcquisitionStatement extends Omit<InstanceDescription, 'frames'
   readonly signatures: { readonly device: SignatureReference; readonly operator: SignatureReference | null }
   /** Clock of the sealer, to the millisecond. */
   readonly sealedAt: Date
-  /** Reserved for a checkpoint of the custody log. */
-  readonly checkpoint: null
+  /** The newest witnessed checkpoint of the custody log before `sealedAt`; null where none was at hand. */
+  readonly checkpoint: QuotedCheckpoint | null
 }
 
 const VERSION = 1
@@ -123,7 +128,7 @@ function readPredicate(fields: JsonFields): Omit<AcquisitionStatement, 'file'> {
     })),
     acquiredAt: fields.nullable('acquiredAt', readAcquisitionTime),
     sealedAt: fields.time('sealedAt'),
-    checkpoint: fields.null('checkpoint'),
+    checkpoint: readQuotedCheckpoint(fields, 'checkpoint'),
   }
 }
 
@@ -164,7 +169,7 @@ function writePredicate(statement: AcquisitionStatement): JsonObject {
     },
     acquiredAt: acquiredAt === null ? null : { ...acquiredAt },
     sealedAt: statement.sealedAt.toISOString(),
-    checkpoint: null,
+    checkpoint: writeQuotedCheckpoint(statement.checkpoint),
   }
 }
 
