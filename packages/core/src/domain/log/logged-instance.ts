@@ -13,8 +13,8 @@ export interface InstanceDigests {
   readonly file?: Uint8Array
   /** SHA-256 of the MAC stream over all signable elements, padding normalised: of the seal's statement, `dataset`. */
   readonly dataset?: Uint8Array
-  /** RFC 6962 root over the SHA-256 of each decoded frame: of the seal's statement, `pixels.frames.root`. */
-  readonly pixels?: Uint8Array
+  /** RFC 6962 root over the SHA-256 of each decoded frame: in a seal's statement `pixels.frames.root`, in events `frames.root`. */
+  readonly frames?: Uint8Array
 }
 
 /** What the leaf of a sealed image is made of: all of it stands in the seal file. */
