@@ -84,7 +84,7 @@ export const ZONES: readonly Zone[] = [
     may: ['packages/node/src/cli/', 'packages/node/src/keys/', 'packages/node/src/storage/', SERVICES, CORE],
     mayUseNode: true,
   },
-  { name: 'testing', path: 'packages/node/src/testing/', may: [CORE], mayUseNode: true },
+  { name: 'testing', path: 'packages/node/src/testing/', may: [LOG_PORTS, CORE], mayUseNode: true },
   // Wiring: the entry points of the program and of its workers choose adapters and start faces.
   { name: 'main', path: 'packages/node/src/*.ts', may: ['packages/'], mayUseNode: true },
   { name: 'web', path: 'packages/web/src/', may: [CORE] },

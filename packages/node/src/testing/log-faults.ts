@@ -1,0 +1,99 @@
+/**
+ * Log faults: lets one step of a log's storage fail, before or after it took effect, and lists the steps.
+ *
+ * A plan is shared by the wrapped ports of one log, so that their calls are one row of steps: a run without a fault
+ * says how many there are, and a test then lets each of them fail in turn. What should happen then is left to the test.
+ */
+import { StoreError } from '@fiducial/core/errors.ts'
+
+/** `before`: nothing has happened. `after`: it has, and the caller is not told. */
+export type FaultMoment = 'before' | 'after'
+
+export interface Fault {
+  /** Number of the step that fails, from 0. */
+  readonly step: number
+  readonly moment: FaultMoment
+  /**
+   * Whether all steps after it fail too, as for a process that has died. Otherwise only that one does.
+   * Default: true.
+   */
+  readonly isFinal?: boolean
+}
+
+/** Counts the steps of the ports that are wrapped with it, and lets one fail. */
+export class FaultPlan {
+  readonly #fault: Fault | undefined
+  readonly #steps: string[] = []
+  #hasStruck = false
+
+  /** @param fault  none: all steps do what they do, and are listed */
+  constructor(fault?: Fault) {
+    this.#fault = fault
+  }
+
+  /** The steps so far, such as `sequencer.append`, in the order in which they began. */
+  get steps(): readonly string[] {
+    return this.#steps
+  }
+
+  /** Whether the fault has happened. */
+  get hasStruck(): boolean {
+    return this.#hasStruck
+  }
+
+  /** Counts a step; the number it has is what {@link fail} wants. @throws {StoreError} `log_unwritable` */
+  begin(name: string): number {
+    const step = this.#steps.push(name) - 1
+    const { isFinal = true } = this.#fault ?? {}
+    if (this.#hasStruck && isFinal) throw new StoreError('log_unwritable', `step ${step} fails: all is over`)
+    this.fail(step, 'before')
+    return step
+  }
+
+  /** @throws {StoreError} `log_unwritable`, if it is the turn of this step and this is the moment */
+  fail(step: number, moment: FaultMoment): void {
+    if (this.#fault?.step !== step || this.#fault.moment !== moment) return
+    this.#hasStruck = true
+    throw new StoreError('log_unwritable', `step ${step} fails ${moment} it takes effect, as planned`)
+  }
+}
+
+/**
+ * A port whose calls are steps of a plan. `close` is none: it goes through, so that a test can clean up.
+ *
+ * @param name  of the port in the list of steps
+ */
+export function withFaults<Port extends object>(name: string, port: Port, plan: FaultPlan): Port {
+  return new Proxy(port, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      if (typeof value !== 'function' || typeof property !== 'string') return value
+      const call = (...args: unknown[]): unknown => Reflect.apply(value, target, args)
+      if (property === 'close') return call
+      const step = `${name}.${property}`
+      return (...args: unknown[]): unknown => {
+        // An iterable does nothing before it is asked for its first item.
+        if (isGenerator(value)) return iterate(step, plan, () => call(...args) as AsyncIterable<unknown>)
+        return perform(step, plan, () => call(...args) as Promise<unknown>)
+      }
+    },
+  })
+}
+
+async function perform(name: string, plan: FaultPlan, act: () => Promise<unknown>): Promise<unknown> {
+  const step = plan.begin(name)
+  const result = await act()
+  plan.fail(step, 'after')
+  return result
+}
+
+async function* iterate(name: string, plan: FaultPlan, act: () => AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  const step = plan.begin(name)
+  yield* act()
+  plan.fail(step, 'after')
+}
+
+/** Whether calling a function gives an iterable, and not a promise. */
+function isGenerator(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object AsyncGeneratorFunction]'
+}
