@@ -34,7 +34,8 @@ export interface MemoryState {
   /** Identity in hexadecimal to index. */
   readonly identities: Map<string, bigint>
   readonly objects: Map<string, Uint8Array>
-  checkpoint: string | undefined
+  /** Checkpoints by the name of their cell. */
+  readonly cells: Map<string, string>
   readonly jobs: Map<string, MemoryJob>
   readonly nodes: Map<string, Uint8Array>
   head: MapHead | undefined
@@ -55,7 +56,10 @@ interface MemoryJob extends Omit<Job, 'attempt'> {
 export interface MemoryLog {
   readonly sequencer: MemorySequencer
   readonly objects: MemoryObjects
-  readonly cell: MemoryCheckpointCell
+  /** Where recovery begins. */
+  readonly head: MemoryCheckpointCell
+  /** What others may see. */
+  readonly published: MemoryCheckpointCell
   readonly records: MemoryRecordStore
   readonly jobs: MemoryJobQueue
   readonly map: MemoryMapStore
@@ -70,7 +74,7 @@ export function createMemoryState(): MemoryState {
     entries: [],
     identities: new Map(),
     objects: new Map(),
-    checkpoint: undefined,
+    cells: new Map(),
     jobs: new Map(),
     nodes: new Map(),
     head: undefined,
@@ -82,7 +86,8 @@ export function openMemoryLog(state: MemoryState = createMemoryState()): MemoryL
   return {
     sequencer: new MemorySequencer(state),
     objects: new MemoryObjects(state),
-    cell: new MemoryCheckpointCell(state),
+    head: new MemoryCheckpointCell(state, 'head'),
+    published: new MemoryCheckpointCell(state, 'published'),
     records: new MemoryRecordStore(state),
     jobs: new MemoryJobQueue(state),
     map: new MemoryMapStore(state),
@@ -222,21 +227,24 @@ export class MemoryObjects implements ImmutableStore {
 }
 
 export class MemoryCheckpointCell implements CheckpointCell {
-  readonly #state: MemoryState
+  readonly #cells: Map<string, string>
+  readonly #name: string
 
-  constructor(state: MemoryState) {
-    this.#state = state
+  /** @param name  which of the cells of the log */
+  constructor({ cells }: MemoryState, name: string) {
+    this.#cells = cells
+    this.#name = name
   }
 
   async read(): Promise<string | undefined> {
-    return this.#state.checkpoint
+    return this.#cells.get(this.#name)
   }
 
   async compareAndSwap(expected: string | undefined, next: string): Promise<void> {
-    if (this.#state.checkpoint !== expected) {
+    if (this.#cells.get(this.#name) !== expected) {
       throw new StoreError('checkpoint_moved', 'another checkpoint is current')
     }
-    this.#state.checkpoint = next
+    this.#cells.set(this.#name, next)
   }
 }
 

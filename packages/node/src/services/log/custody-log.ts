@@ -1,0 +1,327 @@
+/**
+ * Custody log: gives entries their places, and answers each with its proof once it is durable.
+ *
+ * Group commit: what came in while one batch was being written becomes the next one, with one append of the sequencer
+ * and one signed checkpoint for all of them. The next batch is hashed while the former is written. Everything else
+ * (tiles, bundles, published checkpoints) is derived afterwards by the integrator.
+ *
+ * A failure of the sequencer stops the log for good: what was acknowledged is safe, what was under way is answered with
+ * the failure and may or may not be there. Whoever sends it again after a restart gets the place it has, or a new one.
+ */
+
+import { decodeLatin1 } from '@fiducial/core/bytes/text.ts'
+import { signCheckpoint } from '@fiducial/core/domain/log/sign-checkpoint.ts'
+import { proveConsistency, proveInclusion, rootAt } from '@fiducial/core/domain/log/tile-proofs.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { Admission, type AdmissionLimits, type Waiting } from './admission.ts'
+import type { LogClock } from './clock.ts'
+import { Integrator, type IntegratorOptions } from './integrator.ts'
+import type { CheckpointCell, ImmutableStore, NewEntry, RecordStore, SequencedBatch, Sequencer } from './ports.ts'
+import type { Receipt } from './receipt.ts'
+import { type Recovered, type RecoverOptions, recover } from './recover.ts'
+import type { Tail } from './tail.ts'
+
+export interface LogPorts {
+  readonly sequencer: Sequencer
+  readonly objects: ImmutableStore
+  /** Newest checkpoint whose tiles are stored: where recovery begins. */
+  readonly head: CheckpointCell
+  /** Newest checkpoint that others may see: with witnesses, one that a quorum has cosigned. */
+  readonly published: CheckpointCell
+  readonly records: RecordStore
+}
+
+export interface LogOptions extends RecoverOptions, Omit<IntegratorOptions, 'onFailure'> {
+  readonly admission?: AdmissionLimits
+  /** Entries of a batch. Default: 1,024; over some 2,000 the first ones wait too long for the last. */
+  readonly batchEntries?: number
+  /** Bytes of a batch. Default: 16 MiB. */
+  readonly batchBytes?: number
+}
+
+const BATCH_ENTRIES = 1024
+const BATCH_BYTES = 16 * 1024 * 1024
+
+/** How far a log is. */
+export interface LogState {
+  /** Entries that are durable. */
+  readonly size: bigint
+  /** Entries under the newest checkpoint that others may see. */
+  readonly publishedSize: bigint
+  /** Entries admitted and not answered. */
+  readonly waiting: number
+  /** Code of the failure that stopped the log. */
+  readonly failure?: string
+}
+
+/** A log that is open for appending; made by {@link openCustodyLog}. */
+export class CustodyLog {
+  readonly #ports: LogPorts
+  readonly #options: LogOptions
+  readonly #fence: bigint
+  readonly #tail: Tail
+  readonly #admission: Admission
+  readonly #clock: LogClock
+  readonly #integrator: Integrator
+  /** Statements that have a place and are not durable, by identity. */
+  readonly #underWay = new Map<string, Promise<Receipt>>()
+  #durable: bigint
+  #failure: unknown
+  #isClosing = false
+  #loop: Promise<void> | undefined
+  #wake: (() => void) | undefined
+  /** Settles, never rejects, when the newest batch is written; the other one when the batch before it is. */
+  #writing: Promise<void> = Promise.resolve()
+  #writingBefore: Promise<void> = Promise.resolve()
+
+  constructor(ports: LogPorts, options: LogOptions, recovered: Recovered) {
+    this.#ports = ports
+    this.#options = options
+    this.#fence = recovered.fence
+    this.#tail = recovered.tail
+    this.#clock = recovered.clock
+    this.#durable = recovered.tail.size
+    this.#admission = new Admission(options.admission)
+    this.#integrator = new Integrator(ports, recovered, {
+      ...options,
+      onFailure: (error) => this.#fail(error),
+    })
+  }
+
+  /** Integrates what was durable and not integrated when the log ended. */
+  async resume({ unintegrated }: Recovered): Promise<void> {
+    if (unintegrated === undefined) return
+    this.#integrator.offer(unintegrated, await this.#checkpointOf(unintegrated.size, unintegrated.root))
+  }
+
+  /** Origin of the log: its name in every checkpoint. */
+  get origin(): string {
+    return this.#options.signer.origin
+  }
+
+  get state(): LogState {
+    return {
+      size: this.#durable,
+      publishedSize: this.#integrator.publishedSize,
+      waiting: this.#admission.size,
+      ...(this.#failure instanceof StoreError && { failure: this.#failure.code }),
+    }
+  }
+
+  /**
+   * Adds an entry, or finds it. When the promise resolves the entry is durable.
+   *
+   * @throws {FormatError} `entry_too_large`, `entry_malformed`: never accepted
+   * @throws {StoreError} `log_overloaded`: never accepted; `clock_went_back`: never accepted; `log_stopped`; from the
+   *   storage `fence_lost`, `log_unwritable` and others: may have been accepted, send it again
+   */
+  async append(entry: NewEntry): Promise<Receipt> {
+    this.#checkOpen()
+    this.#clock.check()
+    const receipt = this.#admission.admit(entry)
+    this.#loop ??= this.#run()
+    this.#wake?.()
+    return receipt
+  }
+
+  /** Proof that an entry is in the log as it stands, with the entry. @throws {StoreError} `entry_missing` */
+  async prove(index: bigint): Promise<Receipt> {
+    const size = this.#durable
+    if (index < 0n || index >= size) throw new StoreError('entry_missing', `the log has ${size} entries`)
+    const checkpoint = await this.#checkpointFor(size)
+    return {
+      index,
+      leaf: await this.#tail.readEntry(index),
+      proof: await this.#inclusion(index, size),
+      checkpoint,
+      isNew: false,
+    }
+  }
+
+  /** RFC 6962 consistency proof between two sizes of the log. @throws {StoreError} `entry_missing` */
+  async proveConsistency(first: bigint, second: bigint): Promise<readonly Uint8Array[]> {
+    if (first > second || second > this.#durable)
+      throw new StoreError('entry_missing', `the log has ${this.#durable} entries`)
+    return proveConsistency(first, second, this.#tail.readTile, this.#options.hasher)
+  }
+
+  /**
+   * Waits until the entry stands under a checkpoint that others can see: with witnesses, a cosigned one.
+   * @throws {StoreError} `witness_quorum_missing`, `witness_conflict`: the entry is durable and not shown to anybody
+   */
+  async published(index: bigint): Promise<string> {
+    return this.#integrator.until(index + 1n)
+  }
+
+  /** Newest checkpoint that others can see; undefined before the first. */
+  get publishedCheckpoint(): string | undefined {
+    return this.#integrator.published
+  }
+
+  /** Writes everything out that is durable, and lets go. Entries that wait are still answered. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#wake?.()
+    await this.#loop
+    await this.#integrator.close()
+    await this.#ports.sequencer.close()
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== undefined)
+      throw new StoreError('log_stopped', 'the log has stopped after a failure', { cause: this.#failure })
+    if (this.#isClosing) throw new StoreError('log_stopped', 'the log is being closed')
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    this.#admission.rejectAll(error)
+    this.#wake?.()
+  }
+
+  async #run(): Promise<void> {
+    while (true) {
+      if (this.#admission.isEmpty) {
+        if (this.#isClosing || this.#failure !== undefined) break
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        this.#wake = undefined
+        continue
+      }
+      // One batch is hashed while the one before it is written; all that comes in meanwhile makes the next one larger.
+      await this.#writingBefore
+      await this.#integrator.room()
+      const { batchEntries = BATCH_ENTRIES, batchBytes = BATCH_BYTES } = this.#options
+      const taken = this.#admission.take(batchEntries, batchBytes)
+      try {
+        await this.#sequence(taken)
+      } catch (error) {
+        for (const waiting of taken) waiting.reject(error)
+        this.#fail(error)
+      }
+    }
+    await this.#writing
+  }
+
+  /** Gives the new ones among the entries their places and starts to write them. */
+  async #sequence(taken: readonly Waiting[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const fresh = await this.#sortOut(taken)
+    if (fresh.size === 0) return
+    const first = this.#tail.size
+    const waiting = [...fresh.values()]
+    const entries = waiting.map(({ entry }) => entry)
+    const leaves = entries.map(({ leaf }) => leaf)
+    const prove = this.#tail.append(leaves, this.#options.hasher.hashLeaves(leaves))
+    const mark = this.#tail.mark()
+    const { size, root } = mark
+    const isWritten = this.#write({ first, entries, root }, this.#checkpointOf(size, root))
+    for (const [i, one] of waiting.entries()) {
+      const index = first + BigInt(i)
+      const proof = prove(index)
+      const receipt = isWritten.then((checkpoint) => ({ index, leaf: one.entry.leaf, proof, checkpoint, isNew: true }))
+      receipt.then(one.resolve, one.reject)
+      this.#underWay.set(keyOf(one.entry), receipt)
+    }
+    isWritten.then(
+      (checkpoint) => {
+        this.#durable = size
+        for (const key of fresh.keys()) this.#underWay.delete(key)
+        this.#integrator.offer(mark, checkpoint)
+      },
+      () => undefined,
+    )
+  }
+
+  /** The entries that no one has sent before; the others are answered as soon as theirs is durable. */
+  async #sortOut(taken: readonly Waiting[]): Promise<Map<string, Waiting>> {
+    const fresh = new Map<string, Waiting>()
+    const twice: Waiting[] = []
+    const unknown: Waiting[] = []
+    for (const waiting of taken) {
+      const underWay = this.#underWay.get(keyOf(waiting.entry))
+      if (underWay === undefined) unknown.push(waiting)
+      else this.#answerLike(underWay, waiting)
+    }
+    const places = await this.#ports.sequencer.find(unknown.map(({ entry }) => entry.identity))
+    for (const [i, waiting] of unknown.entries()) {
+      const key = keyOf(waiting.entry)
+      const place = places[i]
+      if (place !== undefined) this.prove(place).then(waiting.resolve, waiting.reject)
+      else if (fresh.has(key)) twice.push(waiting)
+      else fresh.set(key, waiting)
+    }
+    // The same statement twice in one batch: the second waits for the first.
+    for (const waiting of twice) {
+      const first = fresh.get(keyOf(waiting.entry)) as Waiting
+      const { resolve, reject } = first
+      fresh.set(keyOf(waiting.entry), {
+        ...first,
+        resolve: (receipt) => {
+          resolve(receipt)
+          waiting.resolve({ ...receipt, isNew: false })
+        },
+        reject: (error) => {
+          reject(error)
+          waiting.reject(error)
+        },
+      })
+    }
+    return fresh
+  }
+
+  #answerLike(underWay: Promise<Receipt>, waiting: Waiting): void {
+    underWay.then((receipt) => waiting.resolve({ ...receipt, isNew: false }), waiting.reject)
+  }
+
+  /** Appends to the sequencer, one batch after the other; resolves with the checkpoint once all of it is durable. */
+  #write(batch: SequencedBatch, checkpoint: Promise<string>): Promise<string> {
+    const appended = this.#writing.then(() => {
+      if (this.#failure !== undefined) throw this.#failure
+      return this.#ports.sequencer.append(batch, this.#fence)
+    })
+    const written = Promise.all([checkpoint, appended]).then(([note]) => note)
+    this.#writingBefore = this.#writing
+    this.#writing = written.then(
+      () => undefined,
+      (error) => this.#fail(error),
+    )
+    return written
+  }
+
+  async #checkpointFor(size: bigint): Promise<string> {
+    const { readTile, size: all, root } = this.#tail
+    return this.#checkpointOf(size, size === all ? root : await rootAt(size, readTile, this.#options.hasher))
+  }
+
+  #checkpointOf(size: bigint, root: Uint8Array): Promise<string> {
+    const { signer } = this.#options
+    return signCheckpoint({ origin: signer.origin, size, root, extensions: [] }, signer, this.#clock.seconds())
+  }
+
+  #inclusion(index: bigint, size: bigint): Promise<readonly Uint8Array[]> {
+    return proveInclusion(index, size, this.#tail.readTile, this.#options.hasher)
+  }
+}
+
+const keyOf = ({ identity }: NewEntry): string => decodeLatin1(identity)
+
+/**
+ * Opens a log for appending, after checking all that recovery trusts.
+ *
+ * @throws {StoreError} `log_locked`, `log_corrupted`, `clock_went_back`, `log_unwritable`
+ */
+export async function openCustodyLog(ports: LogPorts, options: LogOptions): Promise<CustodyLog> {
+  try {
+    const recovered = await recover(ports, options)
+    recovered.clock.check()
+    const log = new CustodyLog(ports, options, recovered)
+    await log.resume(recovered)
+    return log
+  } catch (error) {
+    await ports.sequencer.close()
+    throw error
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Recover: takes a log up where it ended, however it ended, and checks all that it trusts on the way.
+ *
+ * What is believed: the log's own signature on its head, the tiles that come to the head's root, and batches whose
+ * entries come to the roots they were written with. Anything else is told of and nothing is appended.
+ */
+import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
+import { equalBytes } from '@fiducial/core/bytes/text.ts'
+import { keysOfSigner, type LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
+import { TileTree } from '@fiducial/core/domain/log/tile-tree.ts'
+import { type VerifiedCheckpoint, verifyCheckpoint } from '@fiducial/core/domain/log/verify-checkpoint.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
+import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
+import { decodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
+import { entriesPath, TILE_WIDTH, type TileCoordinate, tilePath } from '@fiducial/core/formats/tlog/tile.ts'
+import { LogClock } from './clock.ts'
+import type { LogPorts } from './custody-log.ts'
+import type { ImmutableStore } from './ports.ts'
+import { type Mark, Tail } from './tail.ts'
+
+export interface RecoverOptions {
+  readonly crypto: Crypto
+  readonly hasher: NodeHasher
+  readonly signer: LogSigner
+  readonly now: () => Date
+}
+
+export interface Recovered {
+  readonly fence: bigint
+  readonly tail: Tail
+  readonly clock: LogClock
+  readonly head: string | undefined
+  readonly headSize: bigint
+  readonly published: string | undefined
+  readonly publishedSize: bigint
+  /** What is durable and not integrated; undefined where there is nothing. */
+  readonly unintegrated: Mark | undefined
+}
+
+/**
+ * Claims a log and brings its tree up to the last durable entry.
+ * @throws {StoreError} `log_locked`, `log_corrupted`, `log_unwritable`; those of the ports
+ */
+export async function recover(ports: LogPorts, options: RecoverOptions): Promise<Recovered> {
+  const { fence, size } = await ports.sequencer.claim()
+  const head = await readHead(ports, options)
+  const headSize = head?.checkpoint.size ?? 0n
+  if (size < headSize) {
+    throw new StoreError('log_corrupted', `the head has ${headSize} entries, and only ${size} are there`)
+  }
+  const published = await readPublished(ports, options, headSize)
+  const tail = await takeUp(ports.objects, head, options.hasher)
+  await replay(ports, tail, { from: headSize, to: size, hasher: options.hasher })
+  return {
+    fence,
+    tail,
+    clock: new LogClock(options.now, newestTime(head)),
+    head: head?.note,
+    headSize,
+    published: published?.note,
+    publishedSize: published?.checkpoint.size ?? 0n,
+    unintegrated: size > headSize ? tail.mark() : undefined,
+  }
+}
+
+async function readHead({ head }: LogPorts, options: RecoverOptions): Promise<VerifiedCheckpoint | undefined> {
+  const note = await head.read()
+  return note === undefined ? undefined : verifyOwn(note, options, 'head')
+}
+
+async function readPublished(
+  { published }: LogPorts,
+  options: RecoverOptions,
+  headSize: bigint,
+): Promise<VerifiedCheckpoint | undefined> {
+  const note = await published.read()
+  if (note === undefined) return undefined
+  const verified = verifyOwn(note, options, 'published checkpoint')
+  if (verified.checkpoint.size <= headSize) return verified
+  throw new StoreError(
+    'log_corrupted',
+    `${verified.checkpoint.size} entries are published, and the head has ${headSize}`,
+  )
+}
+
+/** A checkpoint that this log signed. */
+function verifyOwn(note: string, { crypto, signer }: RecoverOptions, what: string): VerifiedCheckpoint {
+  const result = verifyCheckpoint(note, keysOfSigner(signer), crypto)
+  if (result.state !== 'valid') throw new StoreError('log_corrupted', `the ${what} is ${result.state}`)
+  if (result.checkpoint.origin !== signer.origin) throw new StoreError('log_corrupted', `the ${what} is of another log`)
+  return result
+}
+
+/** The tree at the head, from its stored tiles. */
+async function takeUp(
+  objects: ImmutableStore,
+  head: VerifiedCheckpoint | undefined,
+  hasher: NodeHasher,
+): Promise<Tail> {
+  if (head === undefined) return new Tail(TileTree.empty(hasher), objects, [])
+  const { size, root } = head.checkpoint
+  try {
+    const tree = await TileTree.resume({ size, root, hasher, readTile: (tile) => readStored(objects, tile) })
+    return new Tail(tree, objects, await readLastBundle(objects, size))
+  } catch (cause) {
+    if (cause instanceof FormatError) throw new StoreError('log_corrupted', `stored tiles: ${cause.message}`, { cause })
+    throw cause
+  }
+}
+
+async function readStored(objects: ImmutableStore, tile: TileCoordinate): Promise<Uint8Array> {
+  const path = tilePath(tile)
+  const bytes = (await objects.get(path)) ?? (await objects.get(tilePath({ ...tile, width: TILE_WIDTH })))
+  if (bytes === undefined) throw new StoreError('log_corrupted', `${path} is missing`)
+  return bytes
+}
+
+async function readLastBundle(objects: ImmutableStore, size: bigint): Promise<readonly Uint8Array[]> {
+  const number = size / BigInt(TILE_WIDTH)
+  const width = Number(size % BigInt(TILE_WIDTH))
+  if (width === 0) return []
+  const partial = await objects.get(entriesPath(number, width))
+  if (partial !== undefined) return decodeBundle(partial, width)
+  // A round that was cut off after its objects were stored may have put the full bundle in its place.
+  const full = await objects.get(entriesPath(number, TILE_WIDTH))
+  if (full === undefined) throw new StoreError('log_corrupted', `${entriesPath(number, width)} is missing`)
+  return decodeBundle(full, TILE_WIDTH).slice(0, width)
+}
+
+/** Adds the batches that are durable and not integrated, and compares the root of each. */
+async function replay(
+  { sequencer }: LogPorts,
+  tail: Tail,
+  { from, to, hasher }: { readonly from: bigint; readonly to: bigint; readonly hasher: NodeHasher },
+): Promise<void> {
+  if (from === to) return
+  for await (const { first, entries, root } of sequencer.read(from)) {
+    if (first !== tail.size) throw new StoreError('log_corrupted', `a batch begins at ${first}, not at ${tail.size}`)
+    const leaves = entries.map(({ leaf }) => leaf)
+    tail.append(leaves, hasher.hashLeaves(leaves))
+    if (!equalBytes(tail.root, root)) throw new StoreError('log_corrupted', `the batch at ${first} has another root`)
+  }
+  if (tail.size !== to) throw new StoreError('log_corrupted', `${tail.size} entries can be read, and ${to} are durable`)
+}
+
+/** Newest time that the checkpoint was signed at, in seconds. */
+function newestTime(head: VerifiedCheckpoint | undefined): bigint {
+  const times = head?.valid.map(({ timestamp }) => timestamp ?? 0n) ?? []
+  return times.reduce((newest, time) => (time > newest ? time : newest), 0n)
+}
