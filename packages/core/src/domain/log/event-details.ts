@@ -111,7 +111,7 @@ export interface DisclosedDetails {
   readonly purpose: string
 }
 
-/** The statement of an earlier entry was erased. Says nothing about what it was. */
+/** The statement of an earlier entry was erased. The event need not name the image that it was about. */
 export interface ErasedDetails {
   readonly index: bigint
   /** RFC 6962 hash of that entry, 32 bytes. */
@@ -159,6 +159,7 @@ export interface AdmittedDetails {
   readonly manifest: Uint8Array
 }
 
+/** A key came into use, or went out of it. */
 export interface KeyDetails {
   readonly holder: Party
   readonly role: (typeof KEY_ROLES)[number]

@@ -4,6 +4,11 @@
  * Described in docs/reference/log-events.md. Names show what they say: no control characters, no ends of lines, nothing
  * that turns the direction of writing.
  */
+import {
+  type QuotedCheckpoint,
+  readQuotedCheckpoint,
+  writeQuotedCheckpoint,
+} from '../../formats/tlog/quoted-checkpoint.ts'
 import { bytesOf, count, flag, moment, nullable, type RecordShape, record, type Shape, textOf } from './event-shape.ts'
 
 /** 1 to 256 characters that show what they say. */
@@ -57,15 +62,6 @@ export interface FrameDigests {
   readonly root: Uint8Array
 }
 
-/** A checkpoint of a log that witnesses had seen: the statement cannot be older. */
-export interface QuotedCheckpoint {
-  /** Name of the log, 1 to 256 characters without space or plus. */
-  readonly origin: string
-  readonly size: bigint
-  /** 32 bytes. */
-  readonly root: Uint8Array
-}
-
 /** What every event made for the log says. */
 export interface EventHeader {
   /** 16 bytes that nobody could foresee: without them, nobody can guess a statement and confirm it by its digest. */
@@ -112,11 +108,7 @@ export const CONTENT_DIGESTS: Shape<ContentDigests> = {
   },
 }
 
-export const QUOTED_CHECKPOINT: RecordShape<QuotedCheckpoint> = record({
-  origin: textOf(/^[^\s+\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]{1,256}$/u),
-  size: count,
-  root: DIGEST,
-})
+const QUOTED_CHECKPOINT: Shape<QuotedCheckpoint | null> = { read: readQuotedCheckpoint, write: writeQuotedCheckpoint }
 
 export const HEADER: RecordShape<EventHeader> = record({
   salt: bytesOf(SALT_BYTES),
@@ -125,5 +117,5 @@ export const HEADER: RecordShape<EventHeader> = record({
   recorder: PARTY,
   instance: nullable(INSTANCE),
   digests: nullable(CONTENT_DIGESTS),
-  checkpoint: nullable(QUOTED_CHECKPOINT),
+  checkpoint: QUOTED_CHECKPOINT,
 })

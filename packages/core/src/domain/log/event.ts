@@ -136,7 +136,9 @@ function checkSense(statement: CustodyStatement, fields: JsonFields): void {
   const { type, digests, instance } = statement
   const isAboutImage = !WITHOUT_IMAGE.includes(type)
   if (isAboutImage !== (digests !== null)) throw fields.refuse('predicate.digests', 'does not fit the event')
-  if (!isAboutImage && instance !== null) throw fields.refuse('predicate.instance', 'does not fit the event')
+  // A tombstone may say which image it was; how much, is for the law it names to say.
+  if (!isAboutImage && type !== 'erased' && instance !== null)
+    throw fields.refuse('predicate.instance', 'does not fit the event')
   const [one, other] = twoPersons(statement)
   if (one !== undefined && one.id === other?.id) throw fields.refuse('predicate.details', 'names one person twice')
   if (type === 'transcoded' && !isSamePicture(statement.details.source.digests, digests as ContentDigests)) {
