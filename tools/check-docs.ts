@@ -29,8 +29,6 @@ const NAME_LISTS: readonly NameList[] = [
     sources: ['check', 'policy', 'judge'].map((name) => `packages/core/src/domain/verdict/${name}.ts`),
     types: /^(?:Subject|FailureReason|GapReason|Verdict|Content)$/,
     page: 'docs/reference/verdicts.md',
-    // Takes a second record of the image, as a custody log keeps it.
-    reserved: ['contradicted'],
   },
 ]
 const DEPENDENCIES_PAGE = 'docs/decisions/dependencies.md'

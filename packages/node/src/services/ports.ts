@@ -4,6 +4,7 @@
 import type { Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
 import type { InstanceQuestion, LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
+import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
 
 /** Somebody who says, with a signature, that a digest existed at a time (RFC 3161). */
 export interface TimestampAuthority {
@@ -34,6 +35,13 @@ export interface Sealer {
 
 /** Bytes that nobody can foresee. */
 export type RandomBytes = (length: number) => Uint8Array
+
+/**
+ * The newest checkpoint of a custody log that has its quorum of witnesses; null while there is none, or it is of an empty
+ * log.
+ * @throws {StoreError} where the log cannot be asked
+ */
+export type QuoteCheckpoint = () => Promise<QuotedCheckpoint | null>
 
 /** Somebody who knows what a custody log says about an image. */
 export interface InstanceLog {

@@ -21,7 +21,7 @@ import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.t
 import { type Segment, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { loadDecoder } from './pixel-decoding.ts'
-import type { HolderKeys, RandomBytes, Sealer, TimestampAuthority } from './ports.ts'
+import type { HolderKeys, QuoteCheckpoint, RandomBytes, Sealer, TimestampAuthority } from './ports.ts'
 
 export interface SealDependencies {
   readonly crypto: Crypto
@@ -38,6 +38,8 @@ export interface SealDependencies {
   readonly isSeries?: boolean
   /** Made by a simulator or a demonstration. */
   readonly isDemo?: boolean
+  /** The newest witnessed checkpoint of the custody log, to be quoted; absent where there is no log. */
+  readonly checkpoint?: QuoteCheckpoint
 }
 
 /** A seal that waits for the digest of the file it will stand beside. */
@@ -64,11 +66,13 @@ const UUID_BYTES = 16
  * @throws {FormatError} the code of the first finding of a strict reader; `dicom_signature_malformed` if there is
  *   nothing to sign
  * @throws {KeyError} from the signers
- * @throws {StoreError} from the timestamp authority
+ * @throws {StoreError} from the timestamp authority and the custody log
  */
 export async function prepareSeal(source: ByteSource, dependencies: SealDependencies): Promise<PreparedSeal> {
   const { crypto, codecs, random, now, device, operator, isSeries = false, isDemo = false } = dependencies
   const file = parseDicom(source, { isStrict: true })
+  // Before the clock is read, or the seal would quote what it claims to be older than.
+  const checkpoint = (await dependencies.checkpoint?.()) ?? null
   const sealedAt = now()
   const digests = new Digests(file.dataSet, crypto.hash)
   const requests = [
@@ -102,7 +106,7 @@ export async function prepareSeal(source: ByteSource, dependencies: SealDependen
       operator: describeHolder(operator, certificatesOf(signers.operator, crypto.hash)),
       signatures: { device: deviceReference, operator: operatorReference },
       sealedAt,
-      checkpoint: null,
+      checkpoint,
     }
     const seal = await signSeal({
       statement,

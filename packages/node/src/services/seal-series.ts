@@ -9,7 +9,7 @@ import { SeriesProver } from '@fiducial/core/domain/seal/series.ts'
 import { seriesEntry } from '@fiducial/core/domain/seal/series-statement.ts'
 import { signSeries } from '@fiducial/core/domain/seal/sign.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
-import type { Sealer, TimestampAuthority } from './ports.ts'
+import type { QuoteCheckpoint, Sealer, TimestampAuthority } from './ports.ts'
 
 export interface SeriesDependencies {
   readonly crypto: Crypto
@@ -17,6 +17,8 @@ export interface SeriesDependencies {
   readonly operator: Sealer
   /** Absent for a signature whose time stays a claim. */
   readonly authority?: TimestampAuthority
+  /** The newest witnessed checkpoint of the custody log, to be quoted; absent where there is no log. */
+  readonly checkpoint?: QuoteCheckpoint
 }
 
 export interface SealedSeries {
@@ -32,7 +34,7 @@ export interface SealedSeries {
  *
  * @param images  the seals of its images, made for a signature over the series and of one technologist
  * @throws {FormatError} `seal_malformed` for images of several series, or without one; `statement_malformed`
- * @throws {KeyError} from the signer; {StoreError} from the timestamp authority
+ * @throws {KeyError} from the signer; {StoreError} from the timestamp authority and the custody log
  */
 export async function sealSeries(images: readonly Seal[], dependencies: SeriesDependencies): Promise<SealedSeries> {
   const { crypto, now, operator, authority } = dependencies
@@ -46,6 +48,8 @@ export async function sealSeries(images: readonly Seal[], dependencies: SeriesDe
       throw malformed('the technologist signed an image of the series already')
   }
   const { statement, postQuantum } = operator.keys
+  // Before the clock is read, or the signature would quote what it claims to be older than.
+  const checkpoint = (await dependencies.checkpoint?.()) ?? null
   const signed = await signSeries({
     statement: {
       isDemo: images.some(({ statement: { isDemo } }) => isDemo),
@@ -53,7 +57,7 @@ export async function sealSeries(images: readonly Seal[], dependencies: SeriesDe
       seriesInstanceUid,
       operator: first.operator,
       signedAt: now(),
-      checkpoint: null,
+      checkpoint,
     },
     entries: images.map((image) => seriesEntry(image.statement, crypto.hash)),
     signers: { statement, postQuantum },

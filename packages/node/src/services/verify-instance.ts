@@ -1,20 +1,28 @@
 /**
  * Verify instance: gathers the evidence about one image and has it judged.
  *
- * The order of steps: index, load the decoder if the pixels are compressed, measure, judge. Nothing of it can sign.
+ * The order of steps: index, load the decoder if the pixels are compressed, measure, ask the custody log if there is one,
+ * judge. Nothing of it can sign.
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import type { LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
 import { type CoverageEntry, coverageOf } from '@fiducial/core/domain/signature/coverage.ts'
+import { Digests } from '@fiducial/core/domain/signature/digest.ts'
 import { readSignatures } from '@fiducial/core/domain/signature/read.ts'
 import type { SignaturesReport } from '@fiducial/core/domain/signature/verify.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
-import { gatherEvidence, type SealEvidence } from '@fiducial/core/domain/verdict/evidence.ts'
+import { believe } from '@fiducial/core/domain/verdict/belief.ts'
+import { type Evidence, gatherEvidence, type SealEvidence } from '@fiducial/core/domain/verdict/evidence.ts'
+import { type MarkOptions, measureMarks } from '@fiducial/core/domain/verdict/file-marks.ts'
 import { type Judgement, judge } from '@fiducial/core/domain/verdict/judge.ts'
+import { askAbout } from '@fiducial/core/domain/verdict/log-question.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
 import { type Finding, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { loadDecoder } from './pixel-decoding.ts'
+import type { InstanceLog } from './ports.ts'
 
 export interface VerifyDependencies {
   readonly crypto: Crypto
@@ -22,12 +30,16 @@ export interface VerifyDependencies {
   readonly anchors: TrustAnchors
   readonly policy: Policy
   readonly now: () => Date
+  /** Whom to ask about each image; absent where there is no custody log, and no proofs are to be checked. */
+  readonly log?: InstanceLog
 }
 
 export interface VerifyInput {
   readonly source: ByteSource
   /** Bytes of the seal file beside the image; absent if there is none. */
   readonly seal?: Uint8Array
+  /** Bytes of the proof file beside the image; absent if there is none. */
+  readonly proof?: Uint8Array
 }
 
 /** The judgement, and the evidence for those who want to see it. */
@@ -35,6 +47,7 @@ export interface VerifiedInstance extends Judgement {
   readonly signatures: SignaturesReport
   readonly findings: readonly Finding[]
   readonly seal: SealEvidence
+  readonly log: LogEvidence
   /** Who signed each attribute; made on demand, since most callers do not look. */
   coverage(): readonly CoverageEntry[]
 }
@@ -42,20 +55,45 @@ export interface VerifiedInstance extends Judgement {
 /**
  * Verifies one image.
  *
- * Cost: one pass over the pixels while nothing is wrong with the image, whatever the number of signatures.
+ * Cost: one pass over the pixels while nothing is wrong with the image, whatever the number of signatures; with a log
+ * to ask, two more over an image whose seal is not believed. A log that cannot be asked is part of the evidence.
  * @throws {FormatError} `dicom_not_dicom`, `dicom_limit_exceeded`, `dicom_truncated`: nothing that could be judged
  */
 export async function verifyInstance(input: VerifyInput, dependencies: VerifyDependencies): Promise<VerifiedInstance> {
-  const { crypto, codecs, anchors, policy, now } = dependencies
+  const { crypto, codecs, anchors, policy, now, log } = dependencies
   const file = parseDicom(input.source)
   const decodeFrame = await loadDecoder(file, codecs)
-  const options = { crypto, anchors, now: now(), ...(decodeFrame === undefined ? {} : { decodeFrame }) }
-  const evidence = gatherEvidence(file, input.seal, options)
+  const means = { crypto, digests: new Digests(file.dataSet, crypto.hash), ...(decodeFrame && { decodeFrame }) }
+  const measured = gatherEvidence(file, input.seal, { ...means, anchors, now: now() })
+  const evidence = log === undefined ? measured : await askLog(log, measured, means, input.proof)
   return {
     ...judge(evidence, policy),
     signatures: evidence.signatures,
     findings: file.findings,
     seal: evidence.seal,
+    log: evidence.log,
     coverage: () => coverageOf(file.dataSet.elements, readSignatures(file.dataSet).signatures),
+  }
+}
+
+/** Adds what the log says, and the marks of the file by which it may know it. */
+async function askLog(
+  log: InstanceLog,
+  measured: Evidence,
+  means: MarkOptions,
+  proof: Uint8Array | undefined,
+): Promise<Evidence> {
+  const { file, signatures, seal } = measured
+  const isNamedBySeal = believe(seal) !== undefined
+  const marked = isNamedBySeal ? measured : { ...measured, marks: measureMarks(file, signatures, means) }
+  return { ...marked, log: await answerOf(log, marked, proof) }
+}
+
+async function answerOf(log: InstanceLog, evidence: Evidence, proof: Uint8Array | undefined): Promise<LogEvidence> {
+  try {
+    return await log.lookUp(askAbout(evidence, proof))
+  } catch (error) {
+    if (error instanceof StoreError || error instanceof FormatError) return { state: 'unavailable', code: error.code }
+    throw error
   }
 }

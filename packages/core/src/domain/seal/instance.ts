@@ -133,7 +133,7 @@ export function describeInstance(
 }
 
 /** SHA-256 over all signable top-level elements; free where a signature over the same was made or checked. */
-const digestDataSet = ({ dataSet }: DicomFile, digests: Digests): Uint8Array =>
+export const digestDataSet = ({ dataSet }: DicomFile, digests: Digests): Uint8Array =>
   digests.digestElements('sha256', dataSet.elements.filter(isSignable), 'normalised')
 
 /** The same with padding as stored; null where no string is padded in an unusual way. */

@@ -28,12 +28,15 @@ export type Subject =
   | 'content'
   /** The file names patient, operator, device, acquisition, time and geometry. */
   | 'naming'
+  /** The custody log has a record of the seal, or of the very bytes of the file. */
+  | 'log'
 
 /** Why a check fails. */
 export type FailureReason =
   | 'attribute_added'
   | 'attribute_changed'
   | 'attribute_removed'
+  | 'back_dated'
   | 'certificate_not_allowed'
   | 'certificate_outside_validity'
   | 'date_changed'
@@ -43,12 +46,15 @@ export type FailureReason =
   | 'fragments_ambiguous'
   | 'geometry_changed'
   | 'identity_changed'
+  | 'log_forked'
   | 'operator_changed'
   | 'other_instance'
   | 'overlay_changed'
   | 'patient_changed'
   | 'pixels_changed'
   | 'preamble_executable'
+  | 'proof_wrong'
+  | 'replaced'
   | 'revoked'
   | 'role_mismatch'
   | 'seal_malformed'
@@ -59,12 +65,14 @@ export type FailureReason =
   | 'signature_removed'
   | 'signer_impersonated'
   | 'signer_mismatch'
+  | 'stripped'
   | 'tampered'
   | 'time_contradicted'
   | 'timestamp_wrong'
   | 'unsigned_display_attribute'
   | 'unsigned_overlay'
   | 'weak_key'
+  | 'withdrawn'
 
 /** Why nobody could say. */
 export type GapReason =
@@ -72,29 +80,39 @@ export type GapReason =
   | 'compressed_with_loss'
   | 'derivation_described'
   | 'fragments_undecided'
+  | 'log_not_consulted'
+  | 'log_unavailable'
   | 'meta_contradicted'
+  | 'other_identifier'
   | 'padding_changed'
   | 'pixels_undecodable'
   | 'preamble_unsigned'
+  | 'record_differs'
+  | 'record_erased'
+  | 'recorded_late'
+  | 'recorded_otherwise'
   | 'revocation_unknown'
   | 'role_uncertified'
   | 'seal_absent'
   | 'seal_unproven'
+  | 'seal_unrecorded'
   | 'signature_absent'
   | 'signature_parts_left'
   | 'signed_by_operator_in_series'
   | 'time_unproven'
   | 'transcoded'
+  | 'unrecorded'
   | 'unsigned_attribute'
   | 'unsigned_patient'
   | 'unsigned_pixels'
   | 'untrusted_signer'
+  | 'unwitnessed'
   | 'vr_lost'
   | 'weak_digest'
 
 interface Answer {
   readonly subject: Subject
-  /** Attributes, frames, fragments or offsets that the answer is about; never values. */
+  /** Attributes, frames, fragments, offsets or entries of the log that the answer is about; never values. */
   readonly where?: readonly string[]
 }
 

@@ -6,10 +6,12 @@
  */
 import type { Crypto } from '../../bytes/crypto.ts'
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
+import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
+import type { LogEvidence, SealLeaf } from '../log/logged-instance.ts'
 import { type Comparison, compareInstance } from '../seal/compare.ts'
 import type { Chain } from '../seal/holder.ts'
 import { parseSeal, type Seal } from '../seal/seal.ts'
@@ -21,6 +23,7 @@ import type { DecodeFrame } from '../signature/encapsulated.ts'
 import { checkFragments, type FragmentsCheck } from '../signature/fragments.ts'
 import { type SignaturesReport, verifySignatures } from '../signature/verify.ts'
 import type { TrustAnchors } from '../trust/anchors.ts'
+import { digestFile, type FileMarks } from './file-marks.ts'
 import { findContradictions } from './meta.ts'
 import { findStrayParts } from './stray-parts.ts'
 
@@ -36,6 +39,8 @@ export type SealEvidence =
       readonly comparison: Comparison
       /** Those that the statement names for the signatures in the file; absent where it names none. */
       readonly signers: { readonly device?: Certificate; readonly operator?: Certificate }
+      /** What a custody log would have recorded of it; absent where the device's signature or certificate is missing. */
+      readonly leaf?: SealLeaf
     }
 
 export interface Evidence {
@@ -43,6 +48,10 @@ export interface Evidence {
   readonly signatures: SignaturesReport
   readonly fragments: FragmentsCheck
   readonly seal: SealEvidence
+  /** What a custody log says. */
+  readonly log: LogEvidence
+  /** Measured for the log, where no seal that is believed says what the image is. */
+  readonly marks?: FileMarks
 }
 
 export interface EvidenceOptions {
@@ -52,6 +61,8 @@ export interface EvidenceOptions {
   readonly now: Date
   /** Decodes the frames of the file; absent for native pixels and for syntaxes without a decoder. */
   readonly decodeFrame?: DecodeFrame
+  /** Of this file, for others who go on with them. */
+  readonly digests?: Digests
 }
 
 /**
@@ -62,8 +73,7 @@ export interface EvidenceOptions {
  * @param seal  undefined if there is none
  */
 export function gatherEvidence(file: DicomFile, seal: Uint8Array | undefined, options: EvidenceOptions): Evidence {
-  const { crypto, anchors, now, decodeFrame } = options
-  const digests = new Digests(file.dataSet, crypto.hash)
+  const { crypto, anchors, now, decodeFrame, digests = new Digests(file.dataSet, crypto.hash) } = options
   const signatures = verifySignatures(file, {
     digests,
     crypto,
@@ -72,10 +82,11 @@ export function gatherEvidence(file: DicomFile, seal: Uint8Array | undefined, op
     ...(decodeFrame === undefined ? {} : { decodePixels: () => decodedPixels(file, decodeFrame) }),
   })
   const measured = seal === undefined ? ABSENT : measureSeal(seal, file, { ...options, digests, signatures })
-  return { file, signatures, fragments: checkFragments(file), seal: measured }
+  return { file, signatures, fragments: checkFragments(file), seal: measured, log: NOT_CONSULTED }
 }
 
 const ABSENT: SealEvidence = { state: 'absent' }
+const NOT_CONSULTED: LogEvidence = { state: 'not_consulted' }
 
 interface SealMeans extends EvidenceOptions {
   readonly digests: Digests
@@ -99,6 +110,7 @@ function measureSeal(bytes: Uint8Array, file: DicomFile, means: SealMeans): Seal
     report: verifySeal(seal, { crypto, anchors, now }),
     comparison,
     signers: findSigners(seal, crypto.hash),
+    ...leafOf(seal, crypto.hash),
   }
 }
 
@@ -125,19 +137,26 @@ function holdsMore(
   )
 }
 
-function digestFile({ source }: DicomFile, hashes: HashFactory): Uint8Array {
-  const hash = hashes('sha256')
-  for (const chunk of source.chunks(0, source.length)) hash.update(chunk)
-  return hash.digest()
-}
-
 function findSigners(
   { statement, certificates }: Seal,
   hashes: HashFactory,
 ): { device?: Certificate; operator?: Certificate } {
-  const find = ([leaf]: Chain): Certificate | undefined =>
-    leaf && certificates.find(({ bytes }) => equalBytes(digestOf(hashes, 'sha256', bytes), leaf))
-  const device = find(statement.device.certificates.dicom)
-  const operator = find(statement.operator.certificates.dicom)
+  const device = findLeaf(statement.device.certificates.dicom, certificates, hashes)
+  const operator = findLeaf(statement.operator.certificates.dicom, certificates, hashes)
   return { ...(device && { device }), ...(operator && { operator }) }
+}
+
+const findLeaf = ([leaf]: Chain, certificates: readonly Certificate[], hashes: HashFactory): Certificate | undefined =>
+  leaf && certificates.find(({ bytes }) => equalBytes(digestOf(hashes, 'sha256', bytes), leaf))
+
+/** The device's statement signature is the one that is recorded; which it is, its key identifier says. */
+function leafOf({ envelope, statement, certificates }: Seal, hashes: HashFactory): { leaf?: SealLeaf } {
+  const chain = statement.device.certificates.statement
+  const certificate = findLeaf(chain, certificates, hashes)
+  const keyid = chain[0] && encodeHex(chain[0])
+  const signature = envelope.signatures.find((entry) => entry.keyid === keyid)
+  if (certificate === undefined || signature === undefined) return {}
+  const { payload } = envelope
+  const { checkpoint } = statement
+  return { leaf: { payload, signature: signature.sig, spki: certificate.spki, checkpoint } }
 }

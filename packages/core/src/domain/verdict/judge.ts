@@ -7,9 +7,11 @@
 import type { Tag } from '../../formats/dicom/element.ts'
 import { textAt } from '../../formats/dicom/values.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
+import type { SignatureReport } from '../signature/verify.ts'
 import { type Belief, believe } from './belief.ts'
 import type { Check } from './check.ts'
 import { checkEncoding, checkFragments, checkNaming } from './check-file.ts'
+import { checkLog, checkLogTime, isRecordedAsIs } from './check-log.ts'
 import { checkContent, checkSeal } from './check-seal.ts'
 import {
   checkCoverage,
@@ -21,7 +23,7 @@ import {
   type Speakers,
 } from './check-signatures.ts'
 import type { Evidence } from './evidence.ts'
-import { decide, type Policy, type Verdict } from './policy.ts'
+import { decide, isAsked, type Policy, type Verdict } from './policy.ts'
 import { writeSentence } from './sentence.ts'
 
 /** P0 none, P1 recorded, P2 sealed at the first hop, P3 device-signed with a log, P4 rooted in hardware. */
@@ -52,28 +54,41 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
     ...checkSpeaker('operator', speakers, evidence, belief, policy),
     ...checkOthers(evidence, speakers, belief, policy),
     ...checkCoverage(evidence, device, belief),
-    checkTime(device, belief),
+    ...checkTimes(evidence, device, belief),
     ...checkRevocation(speakers),
     checkSeal(evidence.seal),
     ...checkContent(evidence, belief),
     checkNaming(evidence, belief),
+    ...checkLog(evidence, belief, policy.requires.includes('log')),
   ]
   const verdict = decide(checks, policy)
   const content = contentOf(evidence, speakers, belief, checks)
-  const level = levelOf(verdict, checks)
+  const level = levelOf(verdict, checks, isRecordedAsIs(evidence))
   const isSynthetic = isMarkedSynthetic(evidence, speakers)
-  const asked = checks.filter(({ subject }) => policy.requires.includes(subject))
+  const asked = checks.filter((check) => isAsked(check, policy))
   const sentence = writeSentence({
     verdict,
     content,
     checks,
     asked,
+    isRecorded: level === 'P1',
     isSynthetic,
     speakers,
     belief,
     seal: evidence.seal,
   })
   return { verdict, level, content, checks, isSynthetic, sentence }
+}
+
+/** What an authority saw, and what the log knows of it: doubts of the log take the place of an answer that holds. */
+function checkTimes(
+  { log }: Evidence,
+  device: SignatureReport | undefined,
+  belief: Belief | undefined,
+): readonly Check[] {
+  const proven = checkTime(device, belief)
+  const logged = checkLogTime(log, belief)
+  return logged.length > 0 && proven.outcome === 'holds' ? logged : [proven, ...logged]
 }
 
 function contentOf(
@@ -84,8 +99,10 @@ function contentOf(
 ): Content {
   const isFailed = (subject: Check['subject']): boolean =>
     checks.some((check) => check.subject === subject && check.outcome === 'fails')
+  const isContradicted = checks.some((check) => check.outcome === 'fails' && check.reason === 'replaced')
   if (belief !== undefined) {
     if (isFailed('content')) return 'altered'
+    if (isContradicted) return 'contradicted'
     const { kind, changes } = belief.comparison
     if (changes.some(({ what }) => what === 'sequence_lost' || what === 'icon_recoded')) return 'not_shown'
     if (kind === 'transcoded') return 'derived'
@@ -93,20 +110,27 @@ function contentOf(
   }
   const isTampered = evidence.signatures.signatures.some(({ path, mac }) => path === '' && mac.outcome === 'fails')
   if (isTampered || isFailed('coverage')) return 'altered'
-  if (device?.state !== 'valid') return 'not_shown'
+  if (isContradicted) return 'contradicted'
+  if (device?.state !== 'valid') return isRecordedAsIs(evidence) ? 'unchanged' : 'not_shown'
   return device.mac.outcome === 'holds' && device.mac.by === 'decoded_pixels' ? 'derived' : 'unchanged'
 }
 
 /**
- * The level of provenance. Levels from P3 up ask for a record in a custody log; until an image has one, a seal by
- * device and technologist at the first hop counts as P2.
+ * The level of provenance. A seal by device and technologist at the first hop counts as P2, and with a record in a
+ * custody log, at its time and with certificates that are known not to be revoked, as P3. A record alone counts as P1.
+ * P4 asks for keys that are rooted in hardware, and nothing shows that yet.
  */
-function levelOf(verdict: Verdict, checks: readonly Check[]): Level {
-  const isSealed = (['device_signature', 'operator_signature', 'seal', 'content'] as const).every((subject) => {
-    const answers = checks.filter((check) => check.subject === subject)
-    return answers.length > 0 && answers.every(({ outcome }) => outcome === 'holds')
-  })
-  return isSealed && verdict !== 'not_authentic' ? 'P2' : 'P0'
+function levelOf(verdict: Verdict, checks: readonly Check[], isRecorded: boolean): Level {
+  const hold = (...subjects: readonly Check['subject'][]): boolean =>
+    subjects.every((subject) => {
+      const answers = checks.filter((check) => check.subject === subject)
+      return answers.length > 0 && answers.every(({ outcome }) => outcome === 'holds')
+    })
+  if (verdict === 'not_authentic') return 'P0'
+  if (!hold('device_signature', 'operator_signature', 'seal', 'content')) {
+    return isRecorded && hold('log') ? 'P1' : 'P0'
+  }
+  return hold('time', 'revocation', 'log') ? 'P3' : 'P2'
 }
 
 /** Synthetic Data, PS3.3 section C.12.1.1.1. */

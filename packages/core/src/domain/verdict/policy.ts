@@ -16,6 +16,8 @@ export interface Policy {
   readonly requires: readonly Subject[]
   /** Whether trusted certificates without a role of ours may sign as device and person: those of other makers. */
   readonly acceptsUncertifiedRoles: boolean
+  /** Whether what a custody log says counts wherever one was asked, though `requires` does not name it. */
+  readonly countsConsultedLog: boolean
 }
 
 const SUBJECTS: readonly Subject[] = [
@@ -30,13 +32,25 @@ const SUBJECTS: readonly Subject[] = [
   'seal',
   'content',
   'naming',
+  'log',
 ]
 
-/** For images sealed at capture: everything but the revocation lists, which other sites may not publish. */
+/**
+ * For images sealed at capture: everything but the revocation lists, which other sites may not publish, and the custody
+ * log, which counts where there is one to ask.
+ */
 export const ACQUISITION_POLICY: Policy = {
   name: 'acquisition',
-  requires: SUBJECTS.filter((subject) => subject !== 'revocation'),
+  requires: SUBJECTS.filter((subject) => subject !== 'revocation' && subject !== 'log'),
   acceptsUncertifiedRoles: false,
+  countsConsultedLog: true,
+}
+
+/** For images sealed at capture by a site that keeps a custody log: as for all others, and with a record in it. */
+export const RECORDED_POLICY: Policy = {
+  ...ACQUISITION_POLICY,
+  name: 'recorded',
+  requires: [...ACQUISITION_POLICY.requires, 'log'],
 }
 
 /**
@@ -47,17 +61,26 @@ export const SIGNATURES_POLICY: Policy = {
   name: 'signatures',
   requires: ['encoding', 'fragments', 'device_signature', 'other_signatures', 'coverage'],
   acceptsUncertifiedRoles: true,
+  countsConsultedLog: false,
 }
 
 /** By name; without a prototype, since names come from a command line. */
 export const POLICIES: Readonly<Record<string, Policy>> = Object.assign(Object.create(null), {
   acquisition: ACQUISITION_POLICY,
+  recorded: RECORDED_POLICY,
   signatures: SIGNATURES_POLICY,
 })
 
+/** Whether a verdict under the policy rests on a check. A log that contradicts the image counts under every policy. */
+export function isAsked({ subject, outcome }: Check, { requires, countsConsultedLog }: Policy): boolean {
+  if (requires.includes(subject)) return true
+  return subject === 'log' && (countsConsultedLog || outcome === 'fails')
+}
+
 /** The verdict that a policy draws from checks. A check that fails counts even if another of its subject holds. */
-export function decide(checks: readonly Check[], { requires }: Policy): Verdict {
-  const asked = checks.filter(({ subject }) => requires.includes(subject))
+export function decide(checks: readonly Check[], policy: Policy): Verdict {
+  const { requires } = policy
+  const asked = checks.filter((check) => isAsked(check, policy))
   if (asked.some(({ outcome }) => outcome === 'fails')) return 'not_authentic'
   const isComplete =
     requires.length > 0 && requires.every((subject) => asked.some((check) => check.subject === subject))
@@ -66,19 +89,21 @@ export function decide(checks: readonly Check[], { requires }: Policy): Verdict 
 }
 
 /**
- * Reads a policy from JSON: `{ "name", "requires": [subject…], "acceptsUncertifiedRoles" }`, nothing else; the last
- * field may be left out for false.
+ * Reads a policy from JSON: `{ "name", "requires": [subject…], "acceptsUncertifiedRoles", "countsConsultedLog" }`,
+ * nothing else; the last two fields may be left out for false.
  * @throws {FormatError} `policy_malformed`
  */
 export function parsePolicy(text: string): Policy {
   const fields = new JsonFields(parseOrRefuse(text), 'policy_malformed')
   const name = fields.string('name', NAME)
   const requires = fields.strings('requires', SUBJECTS.length, ANY).map(readSubject)
-  const acceptsUncertifiedRoles = fields.has('acceptsUncertifiedRoles') && fields.boolean('acceptsUncertifiedRoles')
+  const flag = (field: string): boolean => fields.has(field) && fields.boolean(field)
+  const acceptsUncertifiedRoles = flag('acceptsUncertifiedRoles')
+  const countsConsultedLog = flag('countsConsultedLog')
   fields.finish()
   if (requires.length === 0) throw fields.refuse('requires', 'asks for nothing')
   if (new Set(requires).size < requires.length) throw fields.refuse('requires', 'names a subject twice')
-  return { name, requires, acceptsUncertifiedRoles }
+  return { name, requires, acceptsUncertifiedRoles, countsConsultedLog }
 }
 
 /** What fits a line of a report. */

@@ -16,6 +16,8 @@ export interface SentenceFacts {
   readonly checks: readonly Check[]
   /** Those of them that the policy asks for, and that the verdict rests on. */
   readonly asked: readonly Check[]
+  /** Whether nothing but a record in the custody log stands behind the image. */
+  readonly isRecorded: boolean
   readonly isSynthetic: boolean
   readonly speakers: Speakers
   readonly belief: Belief | undefined
@@ -28,6 +30,7 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
   fragments_ambiguous: 'a frame can be hidden in its pixel data',
   preamble_executable: 'it begins like a program',
   other_instance: 'its seal belongs to another image',
+  replaced: 'the custody log knows another picture under its identifier',
   pixels_changed: 'the picture itself was changed',
   patient_changed: 'the patient was changed',
   date_changed: 'its dates were changed',
@@ -42,6 +45,8 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
   attribute_added: 'attributes were added',
   attribute_removed: 'attributes were taken away',
   attribute_changed: 'attributes were changed',
+  stripped: 'the custody log knows that it was sealed, and its seal and signatures were taken away',
+  withdrawn: 'it was made for a drill, and the custody log says that it was withdrawn',
   signature_removed: 'a signature was taken out of it',
   signature_changed: 'one of its signatures is not the one that was sealed',
   tampered: 'it is not what was signed',
@@ -51,8 +56,11 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
   revoked: 'its signer’s certificate was revoked',
   certificate_outside_validity: 'its signer’s certificate was not valid at the time',
   certificate_not_allowed: 'its signer’s certificate may not be used in this way',
+  back_dated: 'it was sealed later than it claims',
   time_contradicted: 'its times contradict each other',
   timestamp_wrong: 'a timestamp does not belong to it',
+  proof_wrong: 'the proof of its record leads nowhere in the custody log',
+  log_forked: 'its seal quotes another history than the custody log shows',
   weak_key: 'its signer’s key is too weak to count',
   seal_malformed: 'the file beside it is no seal',
   seal_signature_missing: 'its seal lacks a signature',
@@ -68,7 +76,17 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   role_uncertified: 'Its signer is trusted, but not certified as a device or a person.',
   seal_absent: 'Its seal file is missing; ask for it where the image came from.',
   seal_unproven: 'Nobody known vouches for its seal file.',
+  record_differs: 'The custody log has a record of it with other attributes; ask for the original.',
+  recorded_otherwise: 'The custody log has a record of it, but not of exactly this file; ask for the original.',
+  other_identifier: 'The custody log knows the same picture under another identifier; ask for that one.',
+  record_erased: 'The custody log had a record of it, which was erased.',
+  seal_unrecorded: 'The custody log knows this image, but not this seal of it; ask for the seal that is recorded.',
+  unrecorded: 'The custody log does not know it; ask where it came from.',
+  log_unavailable: 'The custody log could not be asked.',
+  log_not_consulted: 'No custody log was asked.',
   signed_by_operator_in_series: 'The technologist has not signed its series yet.',
+  recorded_late: 'It was recorded long after the time that it claims.',
+  unwitnessed: 'Too few witnesses have seen the custody log with its record.',
   time_unproven: 'Nothing proves when it was signed.',
   transcoded: 'Its pixels are in another encoding than when it was signed; ask for the original encoding.',
   vr_lost: 'Private attributes lost their type on the way; ask for a copy that did not pass through implicit encoding.',
@@ -113,7 +131,9 @@ function authentic({ checks, speakers, belief, content }: SentenceFacts): string
   const signed = person === undefined ? '' : `; ${person} signed for it`
   const change =
     content === 'derived' ? 'Its pixels were encoded again since, without loss.' : 'It has not been changed since.'
-  return `This image is the one that ${name}${site} ${belief === undefined ? 'signed' : 'sealed'}${when}${signed}. ${change}`
+  const isLogged = checks.some(({ subject, outcome }) => subject === 'log' && outcome === 'holds')
+  const record = isLogged ? ' The custody log has a record of it.' : ''
+  return `This image is the one that ${name}${site} ${belief === undefined ? 'signed' : 'sealed'}${when}${signed}. ${change}${record}`
 }
 
 function notAuthentic({ asked }: SentenceFacts): string {
@@ -122,10 +142,21 @@ function notAuthentic({ asked }: SentenceFacts): string {
   return `Do not rely on this file: ${told.map((reason) => FAILURES[reason]).join(', and ')}.`
 }
 
-function undetermined({ asked, content, speakers, seal }: SentenceFacts): string {
+/** What a log may say of an image that nobody signed: more than that the original is wanted. */
+const TOLD_BY_LOG: ReadonlySet<GapReason> = new Set([
+  'record_differs',
+  'recorded_otherwise',
+  'other_identifier',
+  'record_erased',
+  'unrecorded',
+])
+
+function undetermined({ asked, content, speakers, seal, isRecorded }: SentenceFacts): string {
   const gaps = new Set(asked.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
   if (speakers.device === undefined && seal.state === 'absent') {
-    return `Nobody can show where this picture came from. ${GAPS.signature_absent}`
+    if (isRecorded) return 'The custody log has a record of exactly this file, but nobody signed it.'
+    const told = [...gaps].find((gap) => TOLD_BY_LOG.has(gap)) ?? 'signature_absent'
+    return `Nobody can show where this picture came from. ${GAPS[told]}`
   }
   const told = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
   const isAsSealed = content === 'unchanged' || content === 'derived'
