@@ -9,14 +9,27 @@
 import type { HashFactory } from '../../../bytes/hash.ts'
 import { encodeHex } from '../../../bytes/hex.ts'
 import { equalBytes } from '../../../bytes/text.ts'
+import { StoreError } from '../../../errors.ts'
 import { DIGEST_BYTES, emptyMapRoot } from './map-hash.ts'
-import { digitAt, encodePage, hashPage, pageName, type ReadNodes, readPage, SLOTS, type Slot } from './page.ts'
+import {
+  digitAt,
+  encodePage,
+  hashPage,
+  type LeafSlot,
+  pageName,
+  type ReadNodes,
+  readPage,
+  SLOTS,
+  type Slot,
+} from './page.ts'
 
 export interface MapChange {
   /** 32 bytes. */
   readonly key: Uint8Array
-  /** 32 bytes; replaces what the key had. */
+  /** 32 bytes. */
   readonly value: Uint8Array
+  /** What the key has so far; undefined for a key that the map does not have. */
+  readonly before: Uint8Array | undefined
 }
 
 export interface MapUpdate {
@@ -24,8 +37,6 @@ export interface MapUpdate {
   readonly root: Uint8Array
   /** Pages that are new or other than before, by name. */
   readonly nodes: ReadonlyMap<string, Uint8Array>
-  /** Keys that the map did not have. */
-  readonly added: number
 }
 
 /** A page on the way, with the changes below it. */
@@ -41,7 +52,8 @@ interface Visit {
 /**
  * @param root     of the map as it is stored, 32 bytes
  * @param changes  in any order, each key once
- * @throws {StoreError} `log_corrupted` if a page is missing, malformed or not what its digest says
+ * @throws {StoreError} `log_corrupted` if a page is missing, malformed or not what its digest says, and if a key had
+ *   another value than the caller was told
  * @throws {RangeError} for a key that comes twice, or a key or value of another length
  */
 export async function applyChanges(
@@ -51,19 +63,18 @@ export async function applyChanges(
   changes: readonly MapChange[],
 ): Promise<MapUpdate> {
   checkChanges(changes)
-  if (changes.length === 0) return { root, nodes: new Map(), added: 0 }
+  if (changes.length === 0) return { root, nodes: new Map() }
   const isEmpty = equalBytes(root, emptyMapRoot(hashes))
   const top: Visit = { path: '', changes, expected: isEmpty ? undefined : root, parent: undefined, slots: [] }
   const levels: Visit[][] = []
-  let added = 0
   for (let level = [top]; level.length > 0; ) {
     await fill(hashes, read, level)
     levels.push(level)
     const below: Visit[] = []
-    for (const visit of level) added += place(visit, below)
+    for (const visit of level) place(visit, below)
     level = below
   }
-  return { ...close(hashes, levels), added }
+  return close(hashes, levels)
 }
 
 function checkChanges(changes: readonly MapChange[]): void {
@@ -86,33 +97,36 @@ async function fill(hashes: HashFactory, read: ReadNodes, level: readonly Visit[
   for (const visit of level) if (visit.expected === undefined) visit.slots = new Array(SLOTS).fill(undefined)
 }
 
-/** Puts changes into the slots of a page, or into visits of pages below. Returns how many keys are new. */
-function place(visit: Visit, below: Visit[]): number {
+/** Puts changes into the slots of a page, or into visits of pages below. */
+function place(visit: Visit, below: Visit[]): void {
   const { path, slots } = visit
-  const groups = Map.groupBy(visit.changes, ({ key }) => digitAt(key, path.length))
-  let added = 0
-  for (const [digit, changes] of groups) {
+  for (const [digit, changes] of Map.groupBy(visit.changes, ({ key }) => digitAt(key, path.length))) {
     const slot = slots[digit]
     const further = { path: path + digit.toString(SLOTS), parent: visit, slots: [] }
-    if (slot?.kind === 'page') {
-      below.push({ ...further, changes, expected: slot.hash })
-      continue
-    }
-    // A key that had the digit to itself moves down with those that join it; it was counted when it came.
-    const moved = slot !== undefined && !changes.some(({ key }) => equalBytes(key, slot.key)) ? [slot] : []
-    if (slot !== undefined) added -= 1
-    const all = [...moved, ...changes]
-    if (all.length === 1) {
+    if (slot?.kind === 'page') below.push({ ...further, changes, expected: slot.hash })
+    else {
+      const all = joinLeaf(slot, changes, further.path)
       const [{ key, value }] = all as [MapChange]
-      slots[digit] = { kind: 'leaf', key, value }
-      added += 1
-    } else below.push({ ...further, changes: all, expected: undefined })
+      if (all.length === 1) slots[digit] = { kind: 'leaf', key, value }
+      else below.push({ ...further, changes: all, expected: undefined })
+    }
   }
-  return added
+}
+
+/** All keys that now begin with a path that one key had to itself, or none. */
+function joinLeaf(leaf: LeafSlot | undefined, changes: readonly MapChange[], path: string): readonly MapChange[] {
+  const fresh = changes.map(({ key, value, before }) => {
+    const stored = leaf !== undefined && equalBytes(leaf.key, key) ? leaf.value : undefined
+    const isSame = stored === undefined || before === undefined ? stored === before : equalBytes(stored, before)
+    if (!isSame) throw new StoreError('log_corrupted', `below ${pageName(path)} a key has another value than it should`)
+    return { key, value, before: undefined }
+  })
+  if (leaf === undefined || changes.some(({ key }) => equalBytes(key, leaf.key))) return fresh
+  return [{ key: leaf.key, value: leaf.value, before: undefined }, ...fresh]
 }
 
 /** Digests the visited pages from the deepest up, each into its slot of the page above. */
-function close(hashes: HashFactory, levels: readonly (readonly Visit[])[]): Pick<MapUpdate, 'root' | 'nodes'> {
+function close(hashes: HashFactory, levels: readonly (readonly Visit[])[]): MapUpdate {
   const nodes = new Map<string, Uint8Array>()
   let root: Uint8Array | undefined
   for (const { path, slots, parent } of levels.toReversed().flat()) {

@@ -122,7 +122,7 @@ export function decodeRecords(bytes: Uint8Array): readonly InstanceRecord[] {
 }
 
 function decodeRecord(bytes: Uint8Array): InstanceRecord {
-  const view = new DataView(bytes.buffer)
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
   const state = STATES[bytes[116] as number]
   if (state === undefined) throw corrupted()
   const digest = bytes.subarray(64, 96)
