@@ -10,7 +10,7 @@ import { FormatError } from '../../errors.ts'
 import { followConsistency } from '../../formats/merkle/consistency.ts'
 import { joinWith, type NodeHasher } from '../../formats/merkle/node-hasher.ts'
 import { followPath, HASH_BYTES } from '../../formats/merkle/tree.ts'
-import { TILE_HEIGHT, TILE_WIDTH, type TileCoordinate } from '../../formats/tlog/tile.ts'
+import { TILE_HEIGHT, TILE_WIDTH, type TileCoordinate, tileWidth } from '../../formats/tlog/tile.ts'
 import { depthOf, foldEdge, peakHeights, type RightEdge } from './right-edge.ts'
 
 /**
@@ -143,8 +143,7 @@ class TileNodes {
   }
 
   async #load(level: number, index: bigint): Promise<readonly Uint8Array[]> {
-    const left = (this.#size >> BigInt(TILE_HEIGHT * level)) - (index << BigInt(TILE_HEIGHT))
-    const tile = { level, index, width: left < BigInt(TILE_WIDTH) ? Number(left) : TILE_WIDTH }
+    const tile = { level, index, width: tileWidth(level, index, this.#size) }
     return growTile(this.#hasher, cutTile(await this.#readTile(tile), tile))
   }
 }

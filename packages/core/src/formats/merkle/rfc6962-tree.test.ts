@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { digestOf } from '../../bytes/hash.ts'
 import { decodeHex, encodeHex } from '../../bytes/hex.ts'
 import { portableCrypto } from '../../bytes/portable-crypto.ts'
-import { hashTree, type Inclusion, MerkleTree, verifyInclusion } from './tree.ts'
+import { hashLeaf, hashTree, type Inclusion, MerkleTree, verifyInclusion, verifyInclusionOfHash } from './tree.ts'
 
 const hashes = portableCrypto.hash
 const sha256 = (...pieces: readonly Uint8Array[]): Uint8Array => digestOf(hashes, 'sha256', ...pieces)
@@ -129,6 +129,45 @@ describe('verifyInclusion', () => {
     const size = (1n << 60n) + 1n
     assert.ok(verifyInclusion(hashes, { entry, index: size - 1n, size, proof: [left], root }))
     assert.equal(verifyInclusion(hashes, { entry, index: size - 2n, size, proof: [left], root }), false)
+  })
+})
+
+describe('verifyInclusionOfHash', () => {
+  const entries = entriesOf(11)
+  const tree = new MerkleTree(hashes, entries)
+
+  it('accepts the leaf hash where the entry is accepted', () => {
+    for (let i = 0; i < entries.length; i++) {
+      const { entry, ...good } = claim(tree, entries, i)
+      assert.ok(verifyInclusionOfHash(hashes, { ...good, leafHash: hashLeaf(hashes, entry) }))
+    }
+  })
+
+  it('refuses every other leaf hash, a flipped byte among them', () => {
+    for (let i = 0; i < entries.length; i++) {
+      const { entry, ...good } = claim(tree, entries, i)
+      const others = entries.filter((_, k) => k !== i).map((other) => hashLeaf(hashes, other))
+      for (let byte = 0; byte < 32; byte++) {
+        const flipped = hashLeaf(hashes, entry)
+        flipped[byte] = (flipped[byte] as number) ^ 0x80
+        others.push(flipped)
+      }
+      for (const leafHash of others) assert.equal(verifyInclusionOfHash(hashes, { ...good, leafHash }), false)
+    }
+  })
+
+  it('refuses digests that have not 32 bytes, even if their bytes are the right ones', () => {
+    // A byte moved from the neighbour to the leaf hash: the node is made of the same 64 bytes.
+    const { entry, proof, ...good } = claim(tree, entries, 0)
+    const [neighbour, ...rest] = proof as [Uint8Array, ...Uint8Array[]]
+    const longer = Uint8Array.of(...hashLeaf(hashes, entry), neighbour[0] as number)
+    const moved = { ...good, leafHash: longer, proof: [neighbour.subarray(1), ...rest] }
+    assert.equal(verifyInclusionOfHash(hashes, moved), false)
+    assert.equal(verifyInclusionOfHash(hashes, { ...good, leafHash: new Uint8Array(0), proof }), false)
+    assert.equal(
+      verifyInclusionOfHash(hashes, { ...good, index: 0n, size: 1n, leafHash: longer, proof: [], root: longer }),
+      false,
+    )
   })
 })
 
