@@ -1,0 +1,207 @@
+/**
+ * Database: the connections to PostgreSQL that all adapters of a log share, and the words for what fails there.
+ *
+ * Every statement is a transaction of its own, so that no connection is ever left inside one. What the driver throws
+ * stays here: its errors quote rows and addresses, so that only the five-character code (PostgreSQL, appendix A) or the
+ * system's own code goes on. Passwords stand in the address alone, which no message holds.
+ */
+import { StoreError } from '@fiducial/core/errors.ts'
+import pg from 'pg'
+import { migrate, SCHEMA_VERSION } from './schema.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+/** A statement that takes longer is ended by the server; then by us, if the server does not answer either. */
+const STATEMENT_TIMEOUT_MS = 60_000
+const ANSWER_TIMEOUT_MS = 70_000
+const CONNECTIONS = 4
+
+export interface PostgresOptions {
+  /**
+   * `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with the parameters that `pg` knows (`host` for the folder of a
+   * socket, `sslmode`, `sslrootcert`). What is missing comes from the environment (`PGHOST` and so on).
+   */
+  readonly url: string
+  /** At most so many at once; default 4. */
+  readonly connections?: number
+}
+
+/** A parameter of a statement. `bigint` as decimal text, bytes in binary. */
+export type Parameter = string | number | boolean | Uint8Array | null
+
+export interface Statement {
+  /** Of the prepared statement; one name, one text. */
+  readonly name: string
+  readonly text: string
+  readonly values: readonly Parameter[]
+}
+
+export class PostgresDatabase {
+  readonly #pool: pg.Pool
+  #ending: Promise<void> | undefined
+
+  private constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  /**
+   * Connects, and makes or updates the tables.
+   *
+   * Other hosts than this machine are spoken to by TLS with a checked certificate, unless the address says otherwise by
+   * `sslmode`.
+   *
+   * @throws {StoreError} `service_unreachable`; `service_refused` if the server answers and does not let us in, or its
+   *   tables were made by a newer program; `log_unwritable` if it keeps nothing over a power cut (fsync is off)
+   * @throws {RangeError} for an address that is none
+   */
+  static async open({ url, connections = CONNECTIONS }: PostgresOptions): Promise<PostgresDatabase> {
+    const pool = new pg.Pool({
+      ...settingsOf(url),
+      max: connections,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      keepAlive: true,
+      application_name: 'fiducial',
+      // What resolves has to survive a power cut, whatever the server's default is.
+      options: '-c synchronous_commit=on',
+    })
+    // A connection that breaks while it is idle leaves the pool by itself; its next user gets another.
+    pool.on('error', () => undefined)
+    const database = new PostgresDatabase(pool)
+    try {
+      await database.#prepare()
+      return database
+    } catch (cause) {
+      await database.close()
+      throw cause
+    }
+  }
+
+  /** Runs a statement that changes nothing. @throws {StoreError} `service_unreachable`, `service_refused` */
+  async read<Row extends object>(statement: Statement): Promise<readonly Row[]> {
+    const { rows } = await this.#run<Row>(statement, (cause) =>
+      isConnectionLoss(cause)
+        ? new StoreError('service_unreachable', `the connection to the database broke (${codeOf(cause)})`)
+        : new StoreError('service_refused', `the database gave no answer (${codeOf(cause)})`),
+    )
+    return rows
+  }
+
+  /**
+   * Runs a statement that changes something. When it resolves, the change survives a power cut; when it rejects with
+   * `log_unwritable`, the change may or may not be there.
+   *
+   * @throws {StoreError} `log_unwritable`; `service_unreachable` or `service_refused` if there was no connection, so that
+   *   nothing was changed
+   */
+  async write<Row extends object>(statement: Statement): Promise<readonly Row[]> {
+    const { rows } = await this.#run<Row>(statement, (cause) => unwritable(cause))
+    return rows
+  }
+
+  /** Number of a log, which gets one where it has none. @throws as {@link PostgresDatabase.write} */
+  async logId(origin: string): Promise<number> {
+    const values = [Buffer.from(origin)]
+    const text = 'SELECT id FROM fiducial.log WHERE origin = $1'
+    const [known] = await this.read<{ id: number }>({ name: 'log_id', text, values })
+    if (known !== undefined) return known.id
+    const insert = `INSERT INTO fiducial.log (origin) VALUES ($1)
+      ON CONFLICT (origin) DO UPDATE SET origin = excluded.origin RETURNING id`
+    const [made] = await this.write<{ id: number }>({ name: 'log_make', text: insert, values })
+    if (made === undefined) throw new StoreError('log_unwritable', 'the database gave the log no number')
+    return made.id
+  }
+
+  /** Ends all connections once their statements are done. */
+  close(): Promise<void> {
+    this.#ending ??= this.#pool.end()
+    return this.#ending
+  }
+
+  async #run<Row extends object>(
+    { name, text, values }: Statement,
+    failed: (cause: unknown) => StoreError,
+  ): Promise<pg.QueryResult<Row>> {
+    const client = await this.#connect()
+    try {
+      const result = await client.query<Row>({ name, text, values: [...values] })
+      client.release()
+      return result
+    } catch (cause) {
+      // Whatever state it is in: a connection that failed is not used again.
+      client.release(true)
+      throw failed(cause)
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    if (this.#ending !== undefined) throw stopped()
+    try {
+      return await this.#pool.connect()
+    } catch (cause) {
+      throw isRefusal(cause)
+        ? new StoreError('service_refused', `the database does not let us in (${codeOf(cause)})`)
+        : new StoreError('service_unreachable', `the database cannot be reached (${codeOf(cause)})`)
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const client = await this.#connect()
+    try {
+      const version = await migrate(client)
+      if (version > SCHEMA_VERSION) {
+        throw new StoreError('service_refused', `the tables are of version ${version}; we know ${SCHEMA_VERSION}`)
+      }
+      const { rows } = await client.query<{ fsync: string }>(`SELECT current_setting('fsync') AS fsync`)
+      if (rows[0]?.fsync !== 'on') throw new StoreError('log_unwritable', 'the database has fsync off')
+      client.release()
+    } catch (cause) {
+      client.release(true)
+      if (cause instanceof StoreError) throw cause
+      throw isConnectionLoss(cause)
+        ? new StoreError('service_unreachable', `the connection to the database broke (${codeOf(cause)})`)
+        : unwritable(cause)
+    }
+  }
+}
+
+/** What an adapter says that is closed, or waits to be claimed again. */
+export const stopped = (): StoreError => new StoreError('log_stopped', 'this part of the log has stopped')
+
+/** How to connect; TLS is asked for wherever the address does not decide it and the host is not this machine. */
+function settingsOf(url: string): pg.PoolConfig {
+  if (!/^postgres(?:ql)?:\/\//.test(url)) throw noAddress()
+  let host: string
+  try {
+    host = new pg.Client({ connectionString: url }).host
+  } catch {
+    // Not kept as the cause: it may quote the address.
+    throw noAddress()
+  }
+  const isDecided = /[?&](?:sslmode|ssl)=/.test(url) || process.env.PGSSLMODE !== undefined
+  return { connectionString: url, ...(isDecided || isThisMachine(host) ? {} : { ssl: true }) }
+}
+
+const noAddress = (): RangeError => new RangeError('this is no address of a PostgreSQL database')
+
+function isThisMachine(host: string): boolean {
+  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+}
+
+const unwritable = (cause: unknown): StoreError =>
+  new StoreError('log_unwritable', `the database did not do what was asked (${codeOf(cause)})`)
+
+/** The server answered, and it was no "not now": 53300 is "too many connections", class 57 shutting down or starting. */
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof pg.DatabaseError && !/^(?:53300|57|08)/.test(cause.code ?? '')
+}
+
+function isConnectionLoss(cause: unknown): boolean {
+  return !(cause instanceof pg.DatabaseError) || /^(?:57P0|08)/.test(cause.code ?? '')
+}
+
+/** PostgreSQL's code or the system's, such as `53100` or `ECONNRESET`: short, and never a value. */
+function codeOf(cause: unknown): string {
+  const code = (cause as { readonly code?: unknown } | null)?.code
+  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : 'no code'
+}
