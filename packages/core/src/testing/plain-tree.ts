@@ -1,8 +1,8 @@
 /**
  * The Merkle tree of RFC 6962 section 2.1, word for word, for tests that compare quicker code with it.
  *
- * MTH, PATH, PROOF and SUBPROOF are those of the standard, over leaf hashes. Complete subtrees are remembered, since the
- * same are asked for again and again.
+ * MTH, PATH, PROOF and SUBPROOF are those of the standard, over leaf hashes. Digests are remembered, since the same ones
+ * are asked for again and again.
  */
 import { digestOf, type HashFactory } from '../bytes/hash.ts'
 import { encodeUtf8 } from '../bytes/text.ts'
@@ -23,6 +23,12 @@ export class PlainTree {
     return this.#hash(0, size)
   }
 
+  /** MTH of the complete subtree of a height at a place: a node of the tree. */
+  node(height: number, place: number): Uint8Array {
+    const width = 2 ** height
+    return this.#hash(place * width, (place + 1) * width)
+  }
+
   /** PATH(index, D[0:size]). */
   path(index: number, size: number): readonly Uint8Array[] {
     return this.#path(index, 0, size)
@@ -41,7 +47,7 @@ export class PlainTree {
     if (known !== undefined) return known
     const k = start + splitOf(end - start)
     const hash = digestOf(this.#hashes, 'sha256', Uint8Array.of(1), this.#hash(start, k), this.#hash(k, end))
-    if (2 * (k - start) === end - start) this.#known.set(key, hash)
+    this.#known.set(key, hash)
     return hash
   }
 
