@@ -115,13 +115,23 @@ describe('judgeQuorum', () => {
     assert.deepEqual([result.state, namesOf(result)], ['quorum_missing', ['A']])
   })
 
-  it('does not take the name of a witness for its key', async () => {
+  it('does not take the name of a witness for its key, even of a key that is known for something else', async () => {
     const impostor = toyNoteSigner('b', 'cosignature-ed25519', 'another')
-    const result = await judge(twoOfThree, [
-      [a, 1001n],
-      [impostor, 1001n],
-    ])
-    assert.deepEqual(namesOf(result), ['A'])
+    const note = signed + (await cosign(signed, [a, impostor], 1001n))
+    for (const known of [keysOfPolicy(twoOfThree), [...keysOfPolicy(twoOfThree), impostor.key]]) {
+      const result = verifyCheckpoint(note, known, toyNoteCrypto)
+      const judged = judgeQuorum(twoOfThree, result.state === 'valid' ? result : assert.fail(result.state))
+      assert.deepEqual([judged.state, namesOf(judged)], ['quorum_missing', ['A']])
+    }
+  })
+
+  it('does not take one key of a name for the other', async () => {
+    // A witness with two keys, of which the policy names one.
+    const second = toyNoteSigner('a', 'cosignature-ml-dsa-44')
+    const note = signed + (await cosign(signed, [second], 1001n))
+    const result = verifyCheckpoint(note, [...keysOfPolicy(twoOfThree), second.key], toyNoteCrypto)
+    const judged = judgeQuorum(twoOfThree, result.state === 'valid' ? result : assert.fail(result.state))
+    assert.deepEqual(namesOf(judged), [])
   })
 
   it('knows no log where none of the policy has signed, whoever witnesses', async () => {
