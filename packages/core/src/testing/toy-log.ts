@@ -1,19 +1,20 @@
 /**
- * Toy log: a custody log in memory, by plain recursion over RFC 6962, that can also be told to lie.
+ * Toy log: a log in memory, over the plain tree, that can also be told to lie.
  *
- * Its proofs and tiles are slow and made without the code under test; its signatures are real, by portable code.
+ * Its proofs and tiles are made without the code under test; its signatures are real, by portable code.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js'
 import { portableCrypto } from '../bytes/portable-crypto.ts'
-import { concatBytes, encodeUtf8, joinBytes } from '../bytes/text.ts'
+import { encodeUtf8, joinBytes } from '../bytes/text.ts'
 import { keysOfSigner, type LogSigner, type NoteSigner, signCheckpoint } from '../domain/log/sign-checkpoint.ts'
 import type { ReadTile } from '../domain/log/tile-proofs.ts'
+import { hashLeaf } from '../formats/merkle/tree.ts'
 import { makeVerifierKey, type VerifierKey, type VerifierKeyType } from '../formats/note/verifier-key.ts'
+import { TILE_HEIGHT, TILE_WIDTH } from '../formats/tlog/tile.ts'
+import { PlainTree } from './plain-tree.ts'
 import { sha256 } from './toy-pki.ts'
 
-const NODE = Uint8Array.of(1)
-const LEAF = Uint8Array.of(0)
 const START = 1_800_000_000n
 
 /** A key that is made of its name and type. */
@@ -32,7 +33,7 @@ export class ToyLog {
   readonly origin: string
   readonly signer: LogSigner
   readonly keys: readonly VerifierKey[]
-  readonly #leaves: Uint8Array[]
+  #tree: PlainTree
 
   constructor(size: number, options: { origin?: string; isHybrid?: boolean; leaves?: readonly Uint8Array[] } = {}) {
     const { origin = 'hospital.example/log', isHybrid = false, leaves = [] } = options
@@ -40,30 +41,32 @@ export class ToyLog {
     const mlDsa44 = isHybrid ? { mlDsa44: toySigner(origin, 'cosignature-ml-dsa-44') } : {}
     this.signer = { origin, ed25519: toySigner(origin, 'ed25519'), ...mlDsa44 }
     this.keys = keysOfSigner(this.signer)
-    this.#leaves = [...leaves]
+    this.#tree = new PlainTree(portableCrypto.hash, leaves)
     this.append(size - leaves.length)
   }
 
   get size(): bigint {
-    return BigInt(this.#leaves.length)
+    return BigInt(this.#tree.leafHashes.length)
   }
 
   append(count: number, mark = ''): this {
-    for (let i = 0; i < count; i++) {
-      this.#leaves.push(sha256(LEAF, encodeUtf8(`entry ${this.#leaves.length}${mark}`)))
-    }
+    const { leafHashes } = this.#tree
+    const added = Array.from({ length: count }, (_, i) =>
+      hashLeaf(portableCrypto.hash, encodeUtf8(`entry ${leafHashes.length + i}${mark}`)),
+    )
+    this.#tree = new PlainTree(portableCrypto.hash, [...leafHashes, ...added])
     return this
   }
 
   /** A log of the same name and keys that has another history from an entry on, and the same size. */
   fork(from: number): ToyLog {
-    const leaves = this.#leaves.slice(0, from)
+    const leaves = this.#tree.leafHashes.slice(0, from)
     const isHybrid = this.signer.mlDsa44 !== undefined
-    return new ToyLog(from, { origin: this.origin, isHybrid, leaves }).append(this.#leaves.length - from, ' forked')
+    return new ToyLog(from, { origin: this.origin, isHybrid, leaves }).append(Number(this.size) - from, ' forked')
   }
 
   root(size = Number(this.size)): Uint8Array {
-    return rootOf(this.#leaves.slice(0, size))
+    return this.#tree.root(size)
   }
 
   /** The signed note for a size. */
@@ -74,32 +77,11 @@ export class ToyLog {
 
   /** Consistency proof, RFC 6962 section 2.1.2. */
   prove(first: number, second = Number(this.size)): readonly Uint8Array[] {
-    return first === 0 || first === second ? [] : subproof(first, this.#leaves.slice(0, second), true)
+    return first === 0 ? [] : this.#tree.proof(first, second)
   }
 
   readonly readTile: ReadTile = async ({ level, index, width }) => {
-    const span = 256 ** level
-    const first = Number(index) * 256
-    const hashes = Array.from({ length: width }, (_, i) =>
-      this.#leaves.slice((first + i) * span, (first + i + 1) * span),
-    )
-    return joinBytes(hashes.map(rootOf))
+    const first = Number(index) * TILE_WIDTH
+    return joinBytes(Array.from({ length: width }, (_, i) => this.#tree.node(TILE_HEIGHT * level, first + i)))
   }
 }
-
-function rootOf(leaves: readonly Uint8Array[]): Uint8Array {
-  if (leaves.length < 2) return leaves[0] ?? sha256()
-  const half = halfOf(leaves.length)
-  return sha256(concatBytes(NODE, rootOf(leaves.slice(0, half)), rootOf(leaves.slice(half))))
-}
-
-function subproof(first: number, leaves: readonly Uint8Array[], isWhole: boolean): readonly Uint8Array[] {
-  if (first === leaves.length) return isWhole ? [] : [rootOf(leaves)]
-  const half = halfOf(leaves.length)
-  const [left, right] = [leaves.slice(0, half), leaves.slice(half)]
-  if (first <= half) return [...subproof(first, left, isWhole), rootOf(right)]
-  return [...subproof(first - half, right, false), rootOf(left)]
-}
-
-/** The largest power of two below a number. */
-const halfOf = (count: number): number => 2 ** (Math.ceil(Math.log2(count)) - 1)
