@@ -108,6 +108,9 @@ const statements = {
     toyDescription(toyFile(without(toyElements(), 0x7fe00010, 0x00080022, 0x00080020))),
   ),
   'an image of a series': toySeriesStatement(),
+  'an image that was sealed beside a custody log': toyStatement(undefined, {
+    checkpoint: { origin: 'example-hospital.example/log', size: 123_456n, root: new Uint8Array(32).fill(7) },
+  }),
 }
 
 describe('the schema of acquisition statements', () => {

@@ -75,7 +75,7 @@ export interface QuotedStanding {
    */
   readonly consistency: 'holds' | 'fails' | 'unknown'
   /**
-   * Earliest time at which a witness or timestamp authority is known to have signed it. A sealer quotes a checkpoint
+   * Where it holds: earliest time at which a witness or timestamp authority is known to have signed it. A sealer quotes a checkpoint
    * only after that, so a seal that claims an earlier moment contradicts it.
    */
   readonly notBefore?: Date

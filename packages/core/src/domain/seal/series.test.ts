@@ -244,7 +244,12 @@ describe('a series statement', () => {
   }
   const isMalformed = (error: unknown): boolean => error instanceof FormatError && error.code === 'statement_malformed'
 
-  it('survives formatting and parsing', () => assert.deepEqual(parseSeriesStatement(formatSeriesStatement(good)), good))
+  it('survives formatting and parsing', () => {
+    assert.deepEqual(parseSeriesStatement(formatSeriesStatement(good)), good)
+    const checkpoint = { origin: 'example-hospital.example/log', size: 5n, root: new Uint8Array(32).fill(9) }
+    const quoting = { ...good, checkpoint }
+    assert.deepEqual(parseSeriesStatement(formatSeriesStatement(quoting)), quoting)
+  })
 
   const refusals: readonly { readonly name: string; readonly edit: (value: Json) => void }[] = [
     {
@@ -281,6 +286,18 @@ describe('a series statement', () => {
       name: 'an unknown field',
       edit: (value) => {
         ;(value.predicate as Json).note = ''
+      },
+    },
+    {
+      name: 'a checkpoint of an empty log',
+      edit: (value) => {
+        ;(value.predicate as Json).checkpoint = { origin: 'example.org/log', size: '0', root: '00'.repeat(32) }
+      },
+    },
+    {
+      name: 'a missing checkpoint',
+      edit: (value) => {
+        delete (value.predicate as Json).checkpoint
       },
     },
     {

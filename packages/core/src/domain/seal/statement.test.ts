@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encodeHex } from '../../bytes/hex.ts'
-import { decodeUtf8, encodeUtf8 } from '../../bytes/text.ts'
+import { decodeUtf8, encodeLatin1, encodeUtf8 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { formatCanonicalJson } from '../../formats/json/canonical.ts'
 import { type JsonValue, parseJson } from '../../formats/json/parse.ts'
@@ -21,7 +21,8 @@ import { type AcquisitionStatement, formatStatement, parseStatement } from './st
 type Json = { [name: string]: JsonValue }
 const isMalformed = (error: unknown): boolean => error instanceof FormatError && error.code === 'statement_malformed'
 
-const good = toyStatement()
+const checkpoint = { origin: 'example-hospital.example/log', size: 123_456n, root: sha256(encodeLatin1('root')) }
+const good = toyStatement(undefined, { checkpoint })
 const goodJson = (): Json => JSON.parse(decodeUtf8(formatStatement(good)))
 const parse = (value: JsonValue): AcquisitionStatement => parseStatement(encodeUtf8(formatCanonicalJson(value)))
 
@@ -49,6 +50,17 @@ describe('a statement', () => {
     const bare = toyStatement(toyDescription(toyFile(without(toyElements(), 0x7fe00010, 0x00080020, 0x00080022))))
     assert.deepEqual(parseStatement(formatStatement(bare)), bare)
     assert.deepEqual(parseStatement(formatStatement(toySeriesStatement())), toySeriesStatement())
+    const unlogged = toyStatement(undefined, { checkpoint: null })
+    assert.deepEqual(parseStatement(formatStatement(unlogged)), unlogged)
+  })
+
+  it('quotes a checkpoint as text that no reader rounds', () => {
+    const { predicate } = goodJson() as { predicate: Json }
+    assert.deepEqual(predicate.checkpoint, {
+      origin: 'example-hospital.example/log',
+      size: '123456',
+      root: encodeHex(checkpoint.root),
+    })
   })
 
   it('is an in-toto statement about one subject', () => {
@@ -168,6 +180,7 @@ describe('parseStatement', () => {
     { name: 'a time without milliseconds', path: ['predicate', 'sealedAt'], value: '2026-03-03T10:14:00Z' },
     { name: 'a time of another zone', path: ['predicate', 'sealedAt'], value: '2026-03-03T10:14:00.000+01:00' },
     { name: 'a day that there is not', path: ['predicate', 'sealedAt'], value: '2026-02-30T10:14:00.000Z' },
+    { name: 'a checkpoint of an empty log', path: ['predicate', 'checkpoint', 'size'], value: '0' },
     { name: 'a checkpoint that is a text', path: ['predicate', 'checkpoint'], value: 'x' },
     { name: 'a UID with letters', path: ['predicate', 'signatures', 'device', 'uid'], value: '2.25.x' },
   ]
@@ -210,6 +223,8 @@ describe('formatStatement', () => {
     { salt: new Uint8Array(3) },
     { file: sha256().subarray(1) },
     { elements: [...good.elements].reverse() },
+    { checkpoint: { ...checkpoint, size: 0n } },
+    { checkpoint: { ...checkpoint, origin: 'a log' } },
   ]
   for (const [i, overrides] of outside.entries()) {
     it(`refuses to write what nobody could read, ${i + 1}`, () => {
@@ -238,6 +253,7 @@ const NULLABLE = new Set([
   'model',
   'serial',
   'operator',
+  'checkpoint',
   'acquiredAt',
   'time',
   'zone',

@@ -16,9 +16,9 @@ import type { FileMarks } from './file-marks.ts'
 import { nameImage } from './log-question.ts'
 
 /** Events with which a seal enters the log. */
-const SEALING: ReadonlySet<string> = new Set(['acquired', 'sealed-at-gateway', 'drill-sealed'])
-/** Events that say what an image was when somebody first had it. What was made of one has digests of its own. */
-const ORIGINAL: ReadonlySet<string> = new Set([...SEALING, 'received', 'drill-injected'])
+const SEALING: ReadonlySet<string> = new Set(['acquired', 'sealed-at-gateway'])
+/** Events that say what an instance is: those after which the completeness map holds it. */
+const DESCRIBING: ReadonlySet<string> = new Set([...SEALING, 'received', 'transcoded', 'derived', 'drill-injected'])
 const WITHDRAWN = 'drill-withdrawn'
 const ERASED = 'erased'
 
@@ -41,7 +41,7 @@ export function checkLog(evidence: Evidence, belief: Belief | undefined, isRequi
 /** Whether the log holds a record of exactly the bytes of a file for which no seal speaks. */
 export function isRecordedAsIs({ log, marks }: Evidence): boolean {
   if (log.state !== 'consulted' || marks === undefined) return false
-  return log.records.some(({ type, digests }) => ORIGINAL.has(type) && isSame(digests.file, marks.digests.file))
+  return log.records.some(({ type, digests }) => DESCRIBING.has(type) && isSame(digests.file, marks.digests.file))
 }
 
 /**
@@ -53,7 +53,7 @@ export function checkLogTime(log: LogEvidence, belief: Belief | undefined): read
   const { quoted, entry } = log
   const sealedMs = belief.statement.sealedAt.getTime()
   const claimedMs = Math.min(sealedMs, belief.provenAt?.getTime() ?? sealedMs)
-  if (quoted?.notBefore !== undefined && quoted.consistency !== 'fails') {
+  if (quoted?.notBefore !== undefined && quoted.consistency === 'holds') {
     if (claimedMs < quoted.notBefore.getTime() - CLOCK_TOLERANCE_MS) return [fails('time', 'back_dated')]
   }
   if (entry?.notAfter === undefined || entry.inclusion === 'fails') return []
@@ -109,15 +109,15 @@ class LoggedImage {
   gaps(): readonly Check[] {
     const reason = this.#isEntered ? this.#gapOfEntered() : this.#gapOfUnentered()
     if (reason === undefined) return []
-    const records = reason === 'other_identifier' ? this.#log.records : this.#originals()
+    const records = reason === 'other_identifier' ? this.#log.records : this.#described()
     return [unknown('log', reason, records.map(placeOf))]
   }
 
   /** Records with other samples that were there first; whoever seals another image later takes nothing from this one. */
   #replaced(): readonly InstanceRecord[] {
-    const others = this.#originals().filter((record) => this.#standing(record) === 'other_frames')
+    const others = this.#described().filter((record) => this.#standing(record) === 'other_frames')
     if (this.#isEntered) return others
-    const isKnown = this.#originals().some(
+    const isKnown = this.#described().some(
       (record) => !['other_frames', 'incomparable'].includes(this.#standing(record)),
     )
     return isKnown ? [] : others
@@ -145,13 +145,13 @@ class LoggedImage {
   #gapOfEntered(): GapReason | undefined {
     const type = this.#log.records.find(({ index }) => index === this.#log.entry?.index)?.type
     if (type === 'sealed-at-gateway') return undefined
-    return this.#originals().some((record) => this.#standing(record) === 'other_attributes')
+    return this.#described().some((record) => this.#standing(record) === 'other_attributes')
       ? 'record_differs'
       : undefined
   }
 
   #gapOfUnentered(): GapReason | undefined {
-    const standings = new Set(this.#originals().map((record) => this.#standing(record)))
+    const standings = new Set(this.#described().map((record) => this.#standing(record)))
     if (standings.size === 0) return this.#gapOfUnknown()
     const isSameContent = standings.has('same_file') || standings.has('same_content')
     if (this.#belief !== undefined && isSameContent) return 'seal_unrecorded'
@@ -161,15 +161,15 @@ class LoggedImage {
 
   #gapOfUnknown(): GapReason {
     if (this.#own.some(({ type }) => type === ERASED)) return 'record_erased'
-    return this.#log.records.some((record) => ORIGINAL.has(record.type)) ? 'other_identifier' : 'unrecorded'
+    return this.#log.records.some((record) => DESCRIBING.has(record.type)) ? 'other_identifier' : 'unrecorded'
   }
 
-  /** What the log first knew of the instance; for a seal that is recorded, before that. */
-  #originals(): readonly InstanceRecord[] {
+  /** What the log knows the instance to be; for a seal that is recorded, what it knew before. */
+  #described(): readonly InstanceRecord[] {
     const { entry } = this.#log
     const isBefore = ({ index }: InstanceRecord): boolean =>
       !this.#isEntered || entry === undefined || index < entry.index
-    return this.#own.filter((record) => ORIGINAL.has(record.type) && isBefore(record))
+    return this.#own.filter((record) => DESCRIBING.has(record.type) && isBefore(record))
   }
 
   #isOwn({ sopInstanceUid, digests }: InstanceRecord): boolean {
