@@ -8,7 +8,7 @@ import { type Fault, FaultPlan, withFaults } from './log-faults.ts'
 function open(fault?: Fault) {
   const state = createMemoryState()
   const plan = new FaultPlan(fault)
-  const { sequencer, cell } = openMemoryLog(state)
+  const { sequencer, published: cell } = openMemoryLog(state)
   return { state, plan, sequencer: withFaults('sequencer', sequencer, plan), cell: withFaults('cell', cell, plan) }
 }
 
@@ -46,7 +46,7 @@ describe('withFaults', () => {
     await assert.rejects(cell.compareAndSwap(undefined, 'note'), storeError('log_unwritable'))
     await assert.rejects(collect(sequencer.read(0n)), storeError('log_unwritable'))
     assert.equal(state.size, 0n)
-    assert.equal(state.checkpoint, undefined)
+    assert.equal(state.cells.size, 0)
     await sequencer.close()
   })
 

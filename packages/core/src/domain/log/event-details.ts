@@ -12,12 +12,14 @@ import {
   DIGEST,
   type EventHeader,
   ID,
+  NOTE,
   PARTY,
   type Party,
   TEXT,
   UID,
 } from './event-parts.ts'
 import {
+  base64sOf,
   count,
   digestsOf,
   flag,
@@ -180,6 +182,16 @@ export interface MapRootDetails {
   readonly blinding: Uint8Array
 }
 
+/** Authorities saw a checkpoint. Whatever the log holds after this entry came after their tokens. */
+export interface TimestampedDetails {
+  /** The checkpoint, a signed note, as it was published. */
+  readonly note: string
+  /** The root that it states. */
+  readonly root: Uint8Array
+  /** RFC 3161 tokens, DER, over the SHA-256 of the note in UTF-8; 1 to 4. */
+  readonly tokens: readonly Uint8Array[]
+}
+
 export interface EventDetails {
   readonly received: ReceivedDetails
   readonly 'sealed-at-gateway': SealedAtGatewayDetails
@@ -199,6 +211,7 @@ export interface EventDetails {
   readonly 'key-enrolled': KeyDetails
   readonly 'key-revoked': KeyDetails
   readonly 'map-root': MapRootDetails
+  readonly timestamped: TimestampedDetails
 }
 
 /** Those whose statement is made for the log. */
@@ -215,6 +228,9 @@ export const KEY_ROLES = ['device', 'person', 'log', 'timestamp'] as const
 const REASONS_LIMIT = 32
 const CHECKS_LIMIT = 64
 const CERTIFICATES_LIMIT = 8
+
+const TOKENS_LIMIT = 4
+const TOKEN_LIMIT = 64 * 1024
 
 const reasons = textsOf(REASONS_LIMIT, CODE_PATTERN)
 
@@ -276,4 +292,5 @@ export const EVENT_DETAILS: { readonly [Type in keyof EventDetails]: RecordShape
     root: DIGEST,
     blinding: DIGEST,
   }),
+  timestamped: record({ note: NOTE, root: DIGEST, tokens: base64sOf(TOKENS_LIMIT, TOKEN_LIMIT) }),
 }

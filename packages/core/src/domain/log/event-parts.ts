@@ -22,6 +22,8 @@ export const CODE = textOf(CODE_PATTERN)
 export const UID = textOf(/^[0-9][0-9.]{0,63}$/)
 /** An application entity title (PS3.5 section 6.2), 1 to 16 characters without the spaces around it. */
 export const AE_TITLE = textOf(/^[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$/)
+/** A signed note (C2SP signed-note), not looked at: lines, and no other control characters. */
+export const NOTE = textOf(/^[^\x00-\x09\x0b-\x1f]{1,65536}$/)
 /** SHA-256. */
 export const DIGEST = bytesOf(32)
 

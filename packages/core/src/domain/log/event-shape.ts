@@ -4,6 +4,7 @@
  * A record lists a shape for every field; reading and writing follow from the same list, so that they cannot differ.
  * What is unknown is null, and nothing can be left out. Errors carry `event_malformed` and the place.
  */
+import { encodeBase64 } from '../../bytes/base64.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import type { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
@@ -103,6 +104,16 @@ export const digestsOf = (most: number): Shape<readonly Uint8Array[]> => ({
     return digests
   },
   write: (digests) => digests.map(encodeHex),
+})
+
+/** 1 to `most` values of at most so many bytes each, in base64, in an order that says something. */
+export const base64sOf = (most: number, lengthBytes: number): Shape<readonly Uint8Array[]> => ({
+  read(fields, name) {
+    const values = fields.base64s(name, most, lengthBytes)
+    if (values.length === 0) throw fields.refuse(name, 'has no entry')
+    return values
+  },
+  write: (values) => values.map(encodeBase64),
 })
 
 /** Up to `most` records. */

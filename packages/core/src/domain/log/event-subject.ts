@@ -21,6 +21,8 @@ export function subjectsOf(statement: CustodyStatement): readonly JsonObject[] {
       return statement.details.certificates.map((certificate) => subject('certificate', certificate))
     case 'map-root':
       return [subject('map', statement.details.root)]
+    case 'timestamped':
+      return [subject('checkpoint', statement.details.root)]
     default:
       return [{ digest: strongest(statement.digests), name: nameOf(statement.instance) }]
   }

@@ -6,10 +6,13 @@
  * canonical JSON (RFC 8785), and no field is optional. Who signs is left to entry.ts.
  */
 import { encodeHex } from '../../bytes/hex.ts'
+import { equalBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
+import { parseNote } from '../../formats/note/note.ts'
+import { parseCheckpoint } from '../../formats/tlog/checkpoint.ts'
 import { type CustodyEventType, type CustodyStatement, EVENT_DETAILS } from './event-details.ts'
 import { type ContentDigests, HEADER, type Party } from './event-parts.ts'
 import type { RecordShape } from './event-shape.ts'
@@ -35,6 +38,7 @@ export const EVENT_TYPES = [
   'key-enrolled',
   'key-revoked',
   'map-root',
+  'timestamped',
 ] as const
 export type EventType = (typeof EVENT_TYPES)[number]
 /** A statement that domain/seal reads. */
@@ -129,7 +133,14 @@ function writeCustody(statement: CustodyStatement): JsonObject {
 }
 
 /** Events about no image; all others are about one. */
-const WITHOUT_IMAGE: readonly CustodyEventType[] = ['erased', 'drill-sealed', 'key-enrolled', 'key-revoked', 'map-root']
+const WITHOUT_IMAGE: readonly CustodyEventType[] = [
+  'erased',
+  'drill-sealed',
+  'key-enrolled',
+  'key-revoked',
+  'map-root',
+  'timestamped',
+]
 
 /** Rules between fields. */
 function checkSense(statement: CustodyStatement, fields: JsonFields): void {
@@ -141,8 +152,21 @@ function checkSense(statement: CustodyStatement, fields: JsonFields): void {
     throw fields.refuse('predicate.instance', 'does not fit the event')
   const [one, other] = twoPersons(statement)
   if (one !== undefined && one.id === other?.id) throw fields.refuse('predicate.details', 'names one person twice')
+  if (type === 'timestamped' && !hasRoot(statement.details.note, statement.details.root)) {
+    throw fields.refuse('predicate.details.note', 'is no checkpoint with this root')
+  }
   if (type === 'transcoded' && !isSamePicture(statement.details.source.digests, digests as ContentDigests)) {
     throw fields.refuse('predicate.details.source', 'has other pixels')
+  }
+}
+
+/** Whether a note is a checkpoint with this root. */
+function hasRoot(note: string, root: Uint8Array): boolean {
+  try {
+    return equalBytes(parseCheckpoint(parseNote(note).text).root, root)
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
   }
 }
 

@@ -32,7 +32,7 @@ immutableStoreContract(
 )
 checkpointCellContract(
   'memory',
-  harnessOf(({ cell }) => cell),
+  harnessOf(({ published }) => published),
 )
 jobQueueContract(
   'memory',
