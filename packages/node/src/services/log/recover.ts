@@ -12,9 +12,10 @@ import { type VerifiedCheckpoint, verifyCheckpoint } from '@fiducial/core/domain
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import { decodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
-import { entriesPath, TILE_WIDTH, type TileCoordinate, tilePath } from '@fiducial/core/formats/tlog/tile.ts'
+import { entriesPath, TILE_WIDTH } from '@fiducial/core/formats/tlog/tile.ts'
 import { LogClock } from './clock.ts'
 import type { LogPorts } from './custody-log.ts'
+import { readStoredTile } from './log-view.ts'
 import type { ImmutableStore } from './ports.ts'
 import { type Mark, Tail } from './tail.ts'
 
@@ -100,19 +101,12 @@ async function takeUp(
   if (head === undefined) return new Tail(TileTree.empty(hasher), objects, [])
   const { size, root } = head.checkpoint
   try {
-    const tree = await TileTree.resume({ size, root, hasher, readTile: (tile) => readStored(objects, tile) })
+    const tree = await TileTree.resume({ size, root, hasher, readTile: (tile) => readStoredTile(objects, tile) })
     return new Tail(tree, objects, await readLastBundle(objects, size))
   } catch (cause) {
     if (cause instanceof FormatError) throw new StoreError('log_corrupted', `stored tiles: ${cause.message}`, { cause })
     throw cause
   }
-}
-
-async function readStored(objects: ImmutableStore, tile: TileCoordinate): Promise<Uint8Array> {
-  const path = tilePath(tile)
-  const bytes = (await objects.get(path)) ?? (await objects.get(tilePath({ ...tile, width: TILE_WIDTH })))
-  if (bytes === undefined) throw new StoreError('log_corrupted', `${path} is missing`)
-  return bytes
 }
 
 async function readLastBundle(objects: ImmutableStore, size: bigint): Promise<readonly Uint8Array[]> {

@@ -9,6 +9,7 @@ import type { CompletedTile, EdgeTile, TileTree } from '@fiducial/core/domain/lo
 import { StoreError } from '@fiducial/core/errors.ts'
 import { decodeBundle, encodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
 import { entriesPath, TILE_WIDTH, type TileCoordinate, tilePath } from '@fiducial/core/formats/tlog/tile.ts'
+import { readStoredTile } from './log-view.ts'
 import type { ImmutableStore, StoredObject } from './ports.ts'
 
 const WIDTH = BigInt(TILE_WIDTH)
@@ -110,9 +111,7 @@ export class Tail {
     const full = tilePath({ ...tile, width: TILE_WIDTH })
     const held = this.#tiles.get(full)?.bytes ?? this.#edgeTile(tile)
     if (held !== undefined) return held
-    const stored = (await this.#objects.get(full)) ?? (await this.#objects.get(tilePath(tile)))
-    if (stored === undefined) throw new StoreError('log_corrupted', `${tilePath(tile)} is missing`)
-    return stored
+    return readStoredTile(this.#objects, tile)
   }
 
   /** An entry. @throws {StoreError} `entry_missing`, `log_corrupted` */

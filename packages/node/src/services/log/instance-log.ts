@@ -1,0 +1,157 @@
+/**
+ * Instance log: what a custody log says about one image, each word of it proven under the published checkpoint.
+ */
+import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
+import { digestOf } from '@fiducial/core/bytes/hash.ts'
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { equalBytes } from '@fiducial/core/bytes/text.ts'
+import { isEntryOf, makeEntry, readEntry } from '@fiducial/core/domain/log/entry.ts'
+import { parseEventStatement } from '@fiducial/core/domain/log/event.ts'
+import type { CustodyStatement } from '@fiducial/core/domain/log/event-details.ts'
+import type {
+  ConsultedLog,
+  InstanceQuestion,
+  InstanceRecord,
+  LogEvidence,
+  LoggedSeal,
+  QuotedStanding,
+} from '@fiducial/core/domain/log/logged-instance.ts'
+import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
+import type { InstanceLog } from '../ports.ts'
+import type { LogTimes } from './log-times.ts'
+import type { LogView } from './log-view.ts'
+import type { RecordStore, Term } from './ports.ts'
+
+export interface InstanceLogOptions {
+  readonly crypto: Crypto
+  /** The log under its newest checkpoint; undefined while it has none. */
+  readonly view: () => Promise<LogView | undefined>
+  readonly records: Pick<RecordStore, 'find' | 'payload'>
+  /** Times that authorities have put on the log. */
+  readonly times: (view: LogView) => LogTimes
+  /** Name of the log, for the time before its first checkpoint. */
+  readonly origin: string
+}
+
+/** Events of one image that are looked at; the oldest are the ones that say what it was. */
+const RECORDS_LIMIT = 1000
+
+/** Answers from the log itself. */
+export class ConsultedInstanceLog implements InstanceLog {
+  readonly #options: InstanceLogOptions
+
+  constructor(options: InstanceLogOptions) {
+    this.#options = options
+  }
+
+  async lookUp(question: InstanceQuestion): Promise<LogEvidence> {
+    const { view: open, times: timesOf, origin } = this.#options
+    const view = await open()
+    if (view === undefined) return { state: 'consulted', origin, size: 0n, isWitnessed: false, records: [] }
+    const times = timesOf(view)
+    const [records, entry, quoted] = await Promise.all([
+      this.#findRecords(question, view),
+      this.#findSeal(question, view, times),
+      judgeQuoted(question.seal?.checkpoint ?? null, view, times),
+    ])
+    return {
+      state: 'consulted',
+      origin: view.origin,
+      size: view.size,
+      isWitnessed: view.quorum.state === 'witnessed',
+      records,
+      ...(entry !== undefined && { entry }),
+      ...(quoted !== undefined && { quoted }),
+    } satisfies ConsultedLog
+  }
+
+  async #findRecords({ sopInstanceUid, digests }: InstanceQuestion, view: LogView): Promise<readonly InstanceRecord[]> {
+    const terms: Term[] = Object.values(digests).map((digest) => ({ kind: 'digest', value: encodeHex(digest) }))
+    if (sopInstanceUid !== undefined) terms.push({ kind: 'instance', value: sopInstanceUid })
+    const found = await Promise.all(terms.map((term) => this.#find(term, view.size)))
+    const indexes = [...new Set(found.flat())].sort((a, b) => (a < b ? -1 : 1)).slice(0, RECORDS_LIMIT)
+    const records = await Promise.all(indexes.map((index) => this.#readRecord(index, view)))
+    return records.filter((record) => record !== undefined)
+  }
+
+  #find(term: Term, to: bigint): Promise<readonly bigint[]> {
+    return this.#options.records.find({ term, to, limit: RECORDS_LIMIT })
+  }
+
+  /** An event with its statement; undefined for one that is about no image, or was erased since it was found. */
+  async #readRecord(index: bigint, view: LogView): Promise<InstanceRecord | undefined> {
+    const { crypto, records } = this.#options
+    const [{ leaf }, payload] = await Promise.all([view.prove(index), records.payload(index)])
+    if (payload === undefined || payload === 'erased') return undefined
+    if (!isEntryOf(readEntry(leaf), payload, crypto.hash)) {
+      throw new StoreError('log_corrupted', `the statement of entry ${index} is another one`)
+    }
+    return describe(index, payload, crypto)
+  }
+
+  async #findSeal({ seal }: InstanceQuestion, view: LogView, times: LogTimes): Promise<LoggedSeal | undefined> {
+    if (seal === undefined) return undefined
+    const { hash } = this.#options.crypto
+    const leaf = makeEntry(seal, hash)
+    const statement = encodeHex(digestOf(hash, 'sha256', seal.payload))
+    for (const index of await this.#find({ kind: 'digest', value: statement }, view.size)) {
+      const entry = await view.prove(index)
+      if (!equalBytes(entry.leaf, leaf)) continue
+      const notAfter = await times.notAfter(index)
+      return { index, inclusion: 'holds', ...(notAfter !== undefined && { notAfter }) }
+    }
+    return undefined
+  }
+}
+
+async function judgeQuoted(
+  quoted: QuotedCheckpoint | null,
+  view: LogView,
+  times: LogTimes,
+): Promise<QuotedStanding | undefined> {
+  if (quoted === null) return undefined
+  if (quoted.origin !== view.origin) return { consistency: 'unknown' }
+  if (!(await view.hadRoot(quoted.size, quoted.root))) return { consistency: 'fails' }
+  const notBefore = await times.notBefore(quoted.size)
+  return { consistency: 'holds', ...(notBefore !== undefined && { notBefore }) }
+}
+
+function describe(index: bigint, payload: Uint8Array, crypto: Crypto): InstanceRecord | undefined {
+  const statementSha256 = digestOf(crypto.hash, 'sha256', payload)
+  const event = parseEventStatement(payload)
+  if (event.type !== 'acquired') return describeCustody(event, index, statementSha256)
+  const { instance, file, dataset, pixels, device, sealedAt } = parseStatement(payload)
+  const [deviceCertificate] = device.certificates.dicom
+  return {
+    index,
+    type: 'acquired',
+    at: sealedAt,
+    digests: { file, dataset, ...(pixels !== null && { frames: pixels.root }) },
+    statementSha256,
+    ...(instance.sopInstanceUid !== null && { sopInstanceUid: instance.sopInstanceUid }),
+    ...(deviceCertificate !== undefined && { deviceCertificate }),
+  }
+}
+
+function describeCustody(
+  { type, at, instance, digests }: CustodyStatement,
+  index: bigint,
+  statementSha256: Uint8Array,
+): InstanceRecord | undefined {
+  if (digests === null) return undefined
+  const { file, dataset, frames } = digests
+  return {
+    index,
+    type,
+    at,
+    digests: {
+      ...(file !== null && { file }),
+      ...(dataset !== null && { dataset }),
+      ...(frames !== null && { frames: frames.root }),
+    },
+    statementSha256,
+    ...(instance !== null && instance.sopInstanceUid !== null && { sopInstanceUid: instance.sopInstanceUid }),
+  }
+}
