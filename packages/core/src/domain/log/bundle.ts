@@ -5,8 +5,8 @@
  * digest, the checkpoint carries only signatures that the receiver is expected to know, timestamps are plain tokens
  * (formats/cms/plain-token.ts). So a verifier with the keys sees each byte that is changed: bundle-verify.ts.
  */
+import { encodeBase64 } from '../../bytes/base64.ts'
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
-import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { formatPlainToken } from '../../formats/cms/plain-token.ts'
@@ -59,8 +59,8 @@ export function exportBundle(parts: BundleParts, hashes: HashFactory): Uint8Arra
   })
 }
 
-/** How a signer's key is called: the SHA-256 of its SubjectPublicKeyInfo in hexadecimal. */
-export const hintOf = (spki: Uint8Array, hashes: HashFactory): string => encodeHex(digestOf(hashes, 'sha256', spki))
+/** How a signer's key is called, as sigstore does: the SHA-256 of its SubjectPublicKeyInfo, in base64. */
+export const hintOf = (spki: Uint8Array, hashes: HashFactory): string => encodeBase64(digestOf(hashes, 'sha256', spki))
 
 /** A note with the signatures of some keys. */
 function keepSignatures(note: string, keys: readonly VerifierKey[]): string {
