@@ -35,4 +35,6 @@ function checkTerm({ value }: Term): void {
   if (value.length === 0 || value.length > TERM_LIMIT) {
     throw new RangeError(`the value of a term has 1 to ${TERM_LIMIT} characters, not ${value.length}`)
   }
+  // Half a character would come back as another one.
+  if (!value.isWellFormed()) throw new RangeError('the value of a term is no well-formed text')
 }

@@ -314,12 +314,23 @@ export class MemoryMapStore implements MapStore {
     return keys.map((key) => copyOf(this.#state.nodes.get(key)))
   }
 
-  async write(changes: ReadonlyMap<string, Uint8Array | undefined>, head: MapHead): Promise<void> {
+  async write(
+    changes: ReadonlyMap<string, Uint8Array | undefined>,
+    head: MapHead,
+    expectedSize?: bigint,
+  ): Promise<void> {
+    if (expectedSize !== undefined && (this.#state.head?.size ?? 0n) !== expectedSize) {
+      throw new StoreError('checkpoint_moved', 'the map has another head by now')
+    }
     for (const [key, value] of changes) {
       if (value === undefined) this.#state.nodes.delete(key)
       else this.#state.nodes.set(key, value.slice())
     }
     this.#state.head = { size: head.size, root: head.root.slice() }
+  }
+
+  async count(): Promise<bigint> {
+    return BigInt(this.#state.nodes.size)
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { MapHead, MapStore } from '../../services/log/ports.ts'
-import { digestOf, type Harness, hex } from './harness.ts'
+import { digestOf, type Harness, hex, outcomes, storeError } from './harness.ts'
 
 const head = (size: number): MapHead => ({ size: BigInt(size), root: digestOf(`root ${size}`) })
 const plain = (found: readonly (Uint8Array | undefined)[]) => found.map((value) => value && hex(value))
@@ -73,6 +73,53 @@ export function mapStoreContract(name: string, { fresh, reopen }: Harness<MapSto
       await store.write(new Map(keys.map((key) => [key, digestOf(key)])), head(1))
       const found = await store.get(keys)
       assert.ok(found.every((value, i) => value !== undefined && hex(value) === hex(digestOf(keys[i] ?? ''))))
+    })
+
+    it('writes only from the head that was expected, and else nothing', async (t) => {
+      const store = await fresh(t)
+      const a = new Map([['a', Uint8Array.of(1)]])
+      await assert.rejects(store.write(a, head(2), 1n), storeError('checkpoint_moved'))
+      assert.equal(await store.head(), undefined)
+      await store.write(a, head(2), 0n)
+      const b = new Map([
+        ['a', undefined],
+        ['b', Uint8Array.of(2)],
+      ] as const)
+      for (const expected of [0n, 1n, 3n]) {
+        await assert.rejects(store.write(b, head(4), expected), storeError('checkpoint_moved'))
+      }
+      assert.deepEqual(plain(await store.get(['a', 'b'])), ['01', undefined])
+      await (await reopen(store, t)).write(b, head(4), 2n)
+      assert.deepEqual(plain(await store.get(['a', 'b'])), [undefined, '02'])
+      assert.equal((await store.head())?.size, 4n)
+    })
+
+    it('lets one of two writers from the same head win', async (t) => {
+      const one = await fresh(t)
+      const other = await reopen(one, t)
+      for (let round = 0; round < 5; round++) {
+        const attempts = [one, other].map((store, i) =>
+          store.write(new Map([['winner', Uint8Array.of(i)]]), head(round + 1), BigInt(round)),
+        )
+        const { kept, errors } = await outcomes(attempts)
+        assert.equal(kept, 1)
+        storeError('checkpoint_moved')(errors[0])
+      }
+    })
+
+    it('counts its keys, where it can', async (t) => {
+      const store = await fresh(t)
+      if (store.count === undefined) return
+      assert.equal(await store.count(), 0n)
+      await store.write(new Map(['a', 'b', 'c'].map((key) => [key, Uint8Array.of(1)])), head(1))
+      await store.write(
+        new Map([
+          ['b', undefined],
+          ['c', Uint8Array.of(2)],
+        ] as const),
+        head(2),
+      )
+      assert.equal(await store.count(), 2n)
     })
 
     it('keeps its own copy', async (t) => {

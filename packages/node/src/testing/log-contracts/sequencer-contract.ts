@@ -146,6 +146,7 @@ function refusalTests({ fresh }: SequencerHarness): void {
     'a root of 31 bytes': { ...batch, root: new Uint8Array(31) },
     'a negative first index': { ...batch, first: -1n },
     'an empty term': wrong({ terms: [{ kind: 'study', value: '' }] }),
+    'a term with half a character': wrong({ terms: [{ kind: 'study', value: 'a\ud800' }] }),
     'a term of 257 characters': wrong({ terms: [{ kind: 'study', value: '1'.repeat(257) }] }),
   }
   for (const [what, mistake] of Object.entries(mistakes)) {

@@ -1,0 +1,87 @@
+/**
+ * Durable: the steps by which files and names reach the disk, without holding up the thread.
+ *
+ * Whatever the system refuses comes out as `log_unwritable`. A failed fsync is not tried again by anybody: the system
+ * may have thrown the bytes away, and a second one would say that all is well.
+ */
+import { close, fdatasync, fsync, ftruncate, open, read, rename, write } from 'node:fs'
+import { promisify } from 'node:util'
+import { StoreError } from '@fiducial/core/errors.ts'
+
+/** The calls of node:fs on descriptors, as promises: cheaper than file handles, and one call is one step of work. */
+export const files = {
+  open: promisify(open),
+  close: promisify(close),
+  fdatasync: promisify(fdatasync),
+  fsync: promisify(fsync),
+  ftruncate: promisify(ftruncate),
+  rename: promisify(rename),
+}
+const readOnce = promisify(read)
+const writeOnce = promisify(write)
+
+/** Runs a step. @throws {StoreError} `log_unwritable` for an error of the system; our own pass through */
+export async function attempt<T>(what: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step()
+  } catch (cause) {
+    throw unwritable(what, cause)
+  }
+}
+
+/** An error of the system as one of ours; one of ours as it is. */
+export function unwritable(what: string, cause: unknown): unknown {
+  if (cause instanceof StoreError || cause instanceof RangeError || cause instanceof TypeError) return cause
+  const { code = 'no code' } = cause as NodeJS.ErrnoException
+  return new StoreError('log_unwritable', `${what}: ${code}`, { cause })
+}
+
+/** Writes all bytes at a place of a file. */
+export async function writeAt(descriptor: number, bytes: Uint8Array, position: number): Promise<void> {
+  // The system may take fewer bytes than it is offered.
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await writeOnce(descriptor, bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** Reads up to `length` bytes at a place of a file; fewer only at its end. */
+export async function readAt(descriptor: number, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await readOnce(descriptor, buffer, done, length - done, position + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return buffer.subarray(0, done)
+}
+
+/** Makes the names in a folder survive a power cut; where folders cannot be flushed, does nothing. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  await withFile(path, 'r', (folder) => files.fsync(folder))
+}
+
+/** Opens a file for as long as a step takes. */
+export async function withFile<T>(path: string, flags: string, step: (descriptor: number) => Promise<T>): Promise<T> {
+  const descriptor = await files.open(path, flags)
+  try {
+    return await step(descriptor)
+  } finally {
+    await files.close(descriptor)
+  }
+}
+
+/** Writes a new file and flushes it; its name is flushed by nobody yet. */
+export async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  await withFile(path, 'wx', async (descriptor) => {
+    await writeAt(descriptor, bytes, 0)
+    await files.fsync(descriptor)
+  })
+}
+
+/** Whether an error is one of the system's, with one of these codes. */
+export function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}

@@ -1,0 +1,64 @@
+/**
+ * File records: what stands beside a log in a folder on one machine, in the index that its sequencer fills.
+ *
+ * Reading takes no lock: {@link openRecordReader} works beside a running log, in another process too, and sees what the
+ * index has by then. Erasing goes through the sequencer, which holds the other copies.
+ */
+import type { RecordQuery, RecordStore } from '../../services/log/ports.ts'
+import { FileSequencer } from './file-sequencer.ts'
+import { LogIndexReader } from './log-index-reader.ts'
+
+export class FileRecordStore implements RecordStore {
+  readonly #sequencer: FileSequencer
+
+  /** @param sequencer  has to be claimed before anything can be read or erased */
+  constructor(sequencer: FileSequencer) {
+    this.#sequencer = sequencer
+  }
+
+  async payload(index: bigint): Promise<Uint8Array | 'erased' | undefined> {
+    return this.#sequencer.reader.payload(index)
+  }
+
+  async find(query: RecordQuery): Promise<readonly bigint[]> {
+    return this.#sequencer.reader.find(query)
+  }
+
+  async erase(index: bigint): Promise<boolean> {
+    return await this.#sequencer.erase(index)
+  }
+
+  async settle(): Promise<void> {
+    await this.#sequencer.settle()
+  }
+}
+
+/** Looks at the records of a log that may be running. */
+export interface RecordReader extends Pick<RecordStore, 'payload' | 'find'> {
+  /** Index of the entry of each identity, among those that are settled. */
+  findIdentities(identities: readonly Uint8Array[]): Promise<readonly (bigint | undefined)[]>
+  /** Entries that can be found: all those below this index. */
+  settledSize(): Promise<bigint>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the records of a log for reading only.
+ *
+ * @param folder  of the sequencer
+ * @throws {StoreError} `log_missing`, `log_corrupted`, `log_unwritable`
+ */
+export async function openRecordReader(folder: string): Promise<RecordReader> {
+  const reader = new LogIndexReader(FileSequencer.indexPath(folder))
+  return {
+    payload: async (index) => reader.payload(index),
+    find: async (query) => reader.find(query),
+    findIdentities: async (identities) =>
+      identities.map((identity) => {
+        const number = reader.findIdentity(identity)
+        return number === undefined ? undefined : BigInt(number)
+      }),
+    settledSize: async () => reader.size(),
+    close: async () => reader.close(),
+  }
+}
