@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, test } from 'node:test'
-import { peer, repositoryRoot, run, sharedPath, temporaryFolder } from './peers.ts'
+import { peer, peerPath, repositoryRoot, run, sharedPath, temporaryFolder } from './peers.ts'
 
 /** Runs `body` with other environment variables. */
 function withEnvironment(values: Record<string, string>, body: () => void): void {
@@ -33,6 +33,19 @@ describe('peers', () => {
       assert.deepEqual(peer('tool'), { path: join(folder, 'tool'), skip: false })
       assert.match(String(peer('text').skip), /text is not installed/)
       assert.match(String(peer('.').skip), /not installed/)
+    })
+  })
+
+  it('finds what lies at a path, and says what is missing', (t) => {
+    const folder = temporaryFolder(t)
+    const absent = join(folder, 'absent')
+    withEnvironment({ CI: '' }, () => {
+      assert.deepEqual(peerPath(folder), { path: folder, skip: false })
+      assert.match(String(peerPath(absent).skip), /absent is missing/)
+    })
+    withEnvironment({ CI: 'true' }, () => {
+      assert.deepEqual(peerPath(folder), { path: folder, skip: false })
+      assert.throws(() => peerPath(absent), /absent is missing.*CI=true/)
     })
   })
 

@@ -34,6 +34,15 @@ export function peer(name: string): Peer {
   return { path: name, skip: missing(`${name} is not installed: run tools/install-peers`) }
 }
 
+/**
+ * The same for sources or data that a package brings, by their absolute path.
+ *
+ * @throws {Error} where nothing lies there and CI=true
+ */
+export function peerPath(path: string): Peer {
+  return { path, skip: existsSync(path) ? false : missing(`${path} is missing: run tools/install-peers`) }
+}
+
 const sharedRoot = join(repositoryRoot, '..', 'shared')
 
 /**
