@@ -321,7 +321,7 @@ describe('sealing and verifying beside a custody log', () => {
 
   it('leaves open when a seal was made that came late, though an authority stamped it in time', async () => {
     const { sealedAt } = parseSeal(sealed.seal).statement
-    const log = listedLog({ notAfter: new Date(sealedAt.getTime() + 3 * DAY) })
+    const log = listedLog({ notBefore: new Date(sealedAt.getTime() + 3 * DAY) })
     log.add(sealed)
     const found = await verify(sealed, log)
     assert.deepEqual(lines(found), ['undetermined', 'P2', 'unchanged'])

@@ -63,21 +63,20 @@ export interface LoggedSeal {
   readonly index: bigint
   /** Whether its leaf, rebuilt from the seal, is at that place of the tree. */
   readonly inclusion: 'holds' | 'fails'
-  /** Earliest time at which a witness or timestamp authority is known to have signed a checkpoint that covers it. */
+  /** Earliest moment by which it is known to have been in the log: a witness or authority had signed for it. */
   readonly notAfter?: Date
+  /** Latest moment at which it is known not to have been there yet: what stands before it in the log is as young. */
+  readonly notBefore?: Date
 }
 
 /** What is known about the checkpoint that the statement quotes. */
 export interface QuotedStanding {
   /**
-   * `holds`: the log's tree of that size has that root. `fails`: it has another one, or is not longer than the log says
-   * it was. `unknown`: nobody could look, or it is a checkpoint of another log.
+   * `holds`: the log's tree of that size has that root. `fails`: it has another one. `unknown`: nobody could look, it is
+   * a checkpoint of another log, or of a longer one than is at hand.
    */
   readonly consistency: 'holds' | 'fails' | 'unknown'
-  /**
-   * Where it holds: earliest time at which a witness or timestamp authority is known to have signed it. A sealer quotes a checkpoint
-   * only after that, so a seal that claims an earlier moment contradicts it.
-   */
+  /** Where it holds: latest moment at which a tree of that size is known not to have been there yet. */
   readonly notBefore?: Date
 }
 

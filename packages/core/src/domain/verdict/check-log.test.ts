@@ -449,13 +449,15 @@ describe('checkLog', () => {
   describe('checkLogTime', () => {
     const MINUTE = 60_000
     const HOUR = 60 * MINUTE
+    const DAY = 24 * HOUR
     const after = (ms: number): Date => new Date(sealedAt.getTime() + ms)
     const quoted = (ms: number, consistency: 'holds' | 'fails' | 'unknown' = 'holds') => ({
       quoted: { consistency, notBefore: after(ms) },
     })
     const entered = (ms: number, inclusion: 'holds' | 'fails' = 'holds') => ({
-      entry: { index: 7n, inclusion, notAfter: after(ms) },
+      entry: { index: 7n, inclusion, notAfter: after(ms + DAY), notBefore: after(ms) },
     })
+    const coveredBy = (ms: number) => ({ entry: { index: 7n, inclusion: 'holds', notAfter: after(ms) } }) as const
     const times: readonly (readonly [string, Partial<ConsultedLog>, readonly string[]])[] = [
       ['no times', { entry, quoted: { consistency: 'holds' } }, []],
       ['a checkpoint before the seal, and one soon after', { ...quoted(-HOUR), ...entered(MINUTE) }, []],
@@ -471,10 +473,11 @@ describe('checkLog', () => {
       ['a record of the next day', entered(23 * HOUR), []],
       ['a record of two days later', entered(48 * HOUR), ['unknown: recorded_late at entry 7']],
       ['a late record that does not verify', entered(48 * HOUR, 'fails'), []],
-      ['a record four minutes before the seal', entered(-4 * MINUTE), []],
+      ['a record that nobody signed for until a year later', coveredBy(8760 * HOUR), []],
+      ['a record four minutes before the seal', coveredBy(-4 * MINUTE), []],
       [
         'a record an hour before the seal',
-        entered(-HOUR),
+        coveredBy(-HOUR),
         ['fails: time_contradicted at recorded before it was sealed'],
       ],
     ]

@@ -56,10 +56,12 @@ export function checkLogTime(log: LogEvidence, belief: Belief | undefined): read
   if (quoted?.notBefore !== undefined && quoted.consistency === 'holds') {
     if (claimedMs < quoted.notBefore.getTime() - CLOCK_TOLERANCE_MS) return [fails('time', 'back_dated')]
   }
-  if (entry?.notAfter === undefined || entry.inclusion === 'fails') return []
-  const delayMs = entry.notAfter.getTime() - sealedMs
-  if (delayMs < -CLOCK_TOLERANCE_MS) return [fails('time', 'time_contradicted', ['recorded before it was sealed'])]
-  return delayMs > STAMP_DELAY_MS ? [unknown('time', 'recorded_late', [placeOf(entry)])] : []
+  if (entry === undefined || entry.inclusion === 'fails') return []
+  const { notAfter, notBefore } = entry
+  if (notAfter !== undefined && notAfter.getTime() < sealedMs - CLOCK_TOLERANCE_MS)
+    return [fails('time', 'time_contradicted', ['recorded before it was sealed'])]
+  const isLate = notBefore !== undefined && notBefore.getTime() > sealedMs + STAMP_DELAY_MS
+  return isLate ? [unknown('time', 'recorded_late', [placeOf(entry)])] : []
 }
 
 /** How the content of a record stands to that of the image. */

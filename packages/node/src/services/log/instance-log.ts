@@ -99,8 +99,8 @@ export class ConsultedInstanceLog implements InstanceLog {
     for (const index of await this.#find({ kind: 'digest', value: statement }, view.size)) {
       const entry = await view.prove(index)
       if (!equalBytes(entry.leaf, leaf)) continue
-      const notAfter = await times.notAfter(index)
-      return { index, inclusion: 'holds', ...(notAfter !== undefined && { notAfter }) }
+      const [notAfter, notBefore] = await Promise.all([times.notAfter(index), times.notBefore(index)])
+      return { index, inclusion: 'holds', ...(notAfter && { notAfter }), ...(notBefore && { notBefore }) }
     }
     return undefined
   }
