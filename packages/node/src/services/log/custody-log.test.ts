@@ -9,6 +9,7 @@ import { nativeCrypto } from '../../keys/native-crypto.ts'
 import { createMemoryState, type MemoryState, openMemoryLog } from '../../storage/log/memory.ts'
 import { makeLogEntry, makeLogOptions, makeLogSigner } from '../../testing/log-site.ts'
 import { type CustodyLog, type LogOptions, openCustodyLog } from './custody-log.ts'
+import type { CosignRequest } from './integrator.ts'
 import type { Receipt } from './receipt.ts'
 
 const signer = makeLogSigner()
@@ -209,7 +210,8 @@ describe('a custody log', () => {
 })
 
 describe('a custody log with witnesses', () => {
-  const witnessed = (note: string): Promise<string> => Promise.resolve(`${note}— witness.example AAAAAAAA\n`)
+  const witnessed = ({ note }: Pick<CosignRequest, 'note'>): Promise<string> =>
+    Promise.resolve(`${note}— witness.example AAAAAAAA\n`)
 
   it('shows only what a quorum has cosigned', async () => {
     const state = createMemoryState()
@@ -223,9 +225,9 @@ describe('a custody log with witnesses', () => {
   it('fails closed: the entry is safe and nobody is shown it', async () => {
     const state = createMemoryState()
     let isQuorum = false
-    const cosign = async (note: string): Promise<string> => {
+    const cosign = async ({ note }: CosignRequest): Promise<string> => {
       if (!isQuorum) throw new StoreError('witness_quorum_missing', 'nobody answered')
-      return witnessed(note)
+      return witnessed({ note })
     }
     const pauses: (() => void)[] = []
     const pause = (_ms: number, signal: AbortSignal): Promise<void> =>

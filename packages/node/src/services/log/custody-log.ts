@@ -31,7 +31,7 @@ export interface LogPorts {
   readonly records: RecordStore
 }
 
-export interface LogOptions extends RecoverOptions, Omit<IntegratorOptions, 'onFailure'> {
+export interface LogOptions extends RecoverOptions, Omit<IntegratorOptions, 'onFailure' | 'prove'> {
   readonly admission?: AdmissionLimits
   /** Entries of a batch. Default: 1,024; over some 2,000 the first ones wait too long for the last. */
   readonly batchEntries?: number
@@ -85,6 +85,7 @@ export class CustodyLog {
     this.#integrator = new Integrator(ports, recovered, {
       ...options,
       onFailure: (error) => this.#fail(error),
+      prove: (first, second) => this.proveConsistency(first, second),
     })
   }
 

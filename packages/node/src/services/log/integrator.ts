@@ -22,7 +22,15 @@ export interface Witnessing {
    * @returns the note with the cosignatures of a quorum
    * @throws {StoreError} `witness_quorum_missing`, `witness_conflict`
    */
-  cosign(note: string, size: bigint): Promise<string>
+  cosign(request: CosignRequest): Promise<string>
+}
+
+export interface CosignRequest {
+  /** Checkpoint with the signatures of the log. */
+  readonly note: string
+  readonly size: bigint
+  /** RFC 6962 consistency proof between two sizes of the log. */
+  prove(first: bigint, second: bigint): Promise<readonly Uint8Array[]>
 }
 
 export interface IntegratorOptions {
@@ -35,6 +43,7 @@ export interface IntegratorOptions {
   /** Absent for a log without witnesses. */
   readonly witnessing?: Witnessing
   readonly onFailure: (error: unknown) => void
+  readonly prove: CosignRequest['prove']
 }
 
 export interface IntegratorStart {
@@ -229,7 +238,7 @@ export class Integrator {
   /** Undefined where the quorum was missed: those who wait for it are told, and it is tried again later. */
   async #cosign(witnessing: Witnessing, note: string, size: bigint): Promise<string | undefined> {
     try {
-      return await witnessing.cosign(note, size)
+      return await witnessing.cosign({ note, size, prove: this.#options.prove })
     } catch (error) {
       for (const waiter of [...this.#waiters].filter((one) => one.size <= size)) {
         this.#waiters.delete(waiter)
