@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after as afterAll } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +23,7 @@ export interface Peer {
 }
 
 /**
- * Looks a program up on PATH.
+ * Looks a program up on PATH, and among those that tools/install-peers has built.
  *
  * @param name  file name of the program, such as `dcmsign`
  * @throws {Error} where it is missing and CI=true
@@ -137,8 +137,10 @@ export function temporaryFolder(owner: { after(cleanUp: () => void): void } = { 
   return folder
 }
 
+/** On PATH, and where tools/install-peers puts what it builds itself. */
 function findOnPath(name: string): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
+  const { PATH = '', XDG_CACHE_HOME = join(homedir(), '.cache') } = process.env
+  const folders = [...PATH.split(delimiter).filter((folder) => folder !== ''), join(XDG_CACHE_HOME, 'fiducial-peers')]
   return folders.map((folder) => join(folder, name)).find(isProgram)
 }
 
