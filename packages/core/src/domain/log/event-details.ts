@@ -51,7 +51,7 @@ export interface SealedAtGatewayDetails {
 }
 
 /** The image before: which one it was, and its digests. */
-export interface EventSource {
+export interface SourceImage {
   readonly sopInstanceUid: string | null
   readonly transferSyntaxUid: string | null
   readonly digests: ContentDigests
@@ -59,7 +59,7 @@ export interface EventSource {
 
 /** An edge of derivation: from `source` to the image that the event is about. Decoding both again checks it. */
 export interface DerivationDetails {
-  readonly source: EventSource
+  readonly source: SourceImage
   /** What was done, in a word, such as `jpeg_ls_lossless` or `crop`. */
   readonly method: string
   /** Program and version. */
@@ -235,7 +235,7 @@ const TOKEN_LIMIT = 64 * 1024
 const reasons = textsOf(REASONS_LIMIT, CODE_PATTERN)
 
 const derivation = record<DerivationDetails>({
-  source: record<EventSource>({
+  source: record<SourceImage>({
     sopInstanceUid: nullable(UID),
     transferSyntaxUid: nullable(UID),
     digests: CONTENT_DIGESTS,

@@ -16,20 +16,10 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import { Admission, type AdmissionLimits, type Waiting } from './admission.ts'
 import type { LogClock } from './clock.ts'
 import { Integrator, type IntegratorOptions } from './integrator.ts'
-import type { CheckpointCell, ImmutableStore, NewEntry, RecordStore, SequencedBatch, Sequencer } from './ports.ts'
+import type { LogPorts, NewEntry, SequencedBatch } from './ports.ts'
 import type { Receipt } from './receipt.ts'
 import { type Recovered, type RecoverOptions, recover } from './recover.ts'
 import type { Tail } from './tail.ts'
-
-export interface LogPorts {
-  readonly sequencer: Sequencer
-  readonly objects: ImmutableStore
-  /** Newest checkpoint whose tiles are stored: where recovery begins. */
-  readonly head: CheckpointCell
-  /** Newest checkpoint that others may see: with witnesses, one that a quorum has cosigned. */
-  readonly published: CheckpointCell
-  readonly records: RecordStore
-}
 
 export interface LogOptions extends RecoverOptions, Omit<IntegratorOptions, 'onFailure' | 'prove'> {
   readonly admission?: AdmissionLimits

@@ -13,7 +13,7 @@ import {
   type TileCoordinate,
   tilePath,
 } from '@fiducial/core/formats/tlog/tile.ts'
-import type { LogPorts } from './custody-log.ts'
+import type { LogPorts } from './ports.ts'
 import type { Mark, Tail } from './tail.ts'
 
 /** Asks witnesses to cosign. */

@@ -223,3 +223,14 @@ export interface SightingStore {
   write(source: string, note: string): Promise<void>
   close(): Promise<void>
 }
+
+/** All that a log appends through. */
+export interface LogPorts {
+  readonly sequencer: Sequencer
+  readonly objects: ImmutableStore
+  /** Newest checkpoint whose tiles are stored: where recovery begins. */
+  readonly head: CheckpointCell
+  /** Newest checkpoint that others may see: with witnesses, one that a quorum has cosigned. */
+  readonly published: CheckpointCell
+  readonly records: RecordStore
+}

@@ -14,9 +14,8 @@ import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import { decodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
 import { entriesPath, TILE_WIDTH } from '@fiducial/core/formats/tlog/tile.ts'
 import { LogClock } from './clock.ts'
-import type { LogPorts } from './custody-log.ts'
 import { readStoredTile } from './log-view.ts'
-import type { ImmutableStore } from './ports.ts'
+import type { ImmutableStore, LogPorts } from './ports.ts'
 import { type Mark, Tail } from './tail.ts'
 
 export interface RecoverOptions {
