@@ -1,14 +1,13 @@
 /**
  * Binary arrays: many values as one parameter of a statement, for `unnest`.
  *
- * Source: PostgreSQL, the functions array_recv, bytea's and int8's receive (src/backend/utils/adt/arrayfuncs.c); the form
+ * Source: PostgreSQL, the functions array_recv, bytearecv and int4recv (src/backend/utils/adt); the form
  * has been the same since version 7.4. The driver would write arrays as text, with twice the bytes and several times the
  * work. All numbers are big-endian.
  */
 
 /** Identifiers of the types, fixed in PostgreSQL's catalogue (pg_type.dat). */
 const BYTEA = 17
-const INT8 = 20
 const INT4 = 23
 
 const HEADER_BYTES = 20
@@ -26,17 +25,6 @@ export function byteaArray(values: readonly (Uint8Array | undefined)[]): Buffer 
     if (value === undefined) continue
     array.set(value, at)
     at += value.length
-  }
-  return finish(array, values.length)
-}
-
-/** An array of `int8`. @throws {RangeError} for a number outside -2^63 to 2^63 - 1 */
-export function int8Array(values: readonly bigint[]): Buffer {
-  const array = startArray(HEADER_BYTES + values.length * (LENGTH_BYTES + 8), INT8, values.length)
-  let at = HEADER_BYTES
-  for (const value of values) {
-    at = array.writeInt32BE(8, at)
-    at = array.writeBigInt64BE(value, at)
   }
   return finish(array, values.length)
 }

@@ -7,6 +7,7 @@
  */
 import { StoreError } from '@fiducial/core/errors.ts'
 import pg from 'pg'
+import { settingsOf } from './address.ts'
 import { migrate, SCHEMA_VERSION } from './schema.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -67,6 +68,9 @@ export class PostgresDatabase {
     })
     // A connection that breaks while it is idle leaves the pool by itself; its next user gets another.
     pool.on('error', () => undefined)
+    // One that breaks under a statement says so twice: to whoever waits for it, and here, where unheard it would end the
+    // process.
+    pool.on('connect', (client) => client.on('error', () => undefined))
     const database = new PostgresDatabase(pool)
     try {
       await database.#prepare()
@@ -167,26 +171,6 @@ export class PostgresDatabase {
 
 /** What an adapter says that is closed, or waits to be claimed again. */
 export const stopped = (): StoreError => new StoreError('log_stopped', 'this part of the log has stopped')
-
-/** How to connect; TLS is asked for wherever the address does not decide it and the host is not this machine. */
-function settingsOf(url: string): pg.PoolConfig {
-  if (!/^postgres(?:ql)?:\/\//.test(url)) throw noAddress()
-  let host: string
-  try {
-    host = new pg.Client({ connectionString: url }).host
-  } catch {
-    // Not kept as the cause: it may quote the address.
-    throw noAddress()
-  }
-  const isDecided = /[?&](?:sslmode|ssl)=/.test(url) || process.env.PGSSLMODE !== undefined
-  return { connectionString: url, ...(isDecided || isThisMachine(host) ? {} : { ssl: true }) }
-}
-
-const noAddress = (): RangeError => new RangeError('this is no address of a PostgreSQL database')
-
-function isThisMachine(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
-}
 
 const unwritable = (cause: unknown): StoreError =>
   new StoreError('log_unwritable', `the database did not do what was asked (${codeOf(cause)})`)
