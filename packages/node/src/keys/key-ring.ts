@@ -274,6 +274,15 @@ export class KeyRing {
     return { statement, postQuantum }
   }
 
+  /** What the signers of a log are made of. @throws as {@link material} */
+  async logMaterial(id: string): Promise<Readonly<Record<'statement' | 'postQuantum', SignerMaterial>>> {
+    const holder = this.#usable(id, ['log'], {})
+    return {
+      statement: this.#materialOf(holder, 'statement'),
+      postQuantum: this.#materialOf(holder, 'post-quantum'),
+    }
+  }
+
   /** The signer of the newest timestamp authority that can be used. @throws as {@link material} */
   async timestampSigner(): Promise<Signer> {
     return this.#signer(this.#timestampHolder(), 'timestamp')

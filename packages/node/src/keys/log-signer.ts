@@ -12,8 +12,8 @@ import { spkiOf } from './file-signer.ts'
 
 const signAsync: (algorithm: null, data: Uint8Array, key: KeyObject) => Promise<Uint8Array> = promisify(cryptoSign)
 
-/** Bytes of a raw public key at the end of its SubjectPublicKeyInfo (RFC 8410, FIPS 204). */
-const KEY_BYTES = { ed25519: 32, 'cosignature-ed25519': 32, 'cosignature-ml-dsa-44': 1312 } as const
+/** Bytes of a raw public key, which stands at the end of its SubjectPublicKeyInfo (RFC 8410, FIPS 204). */
+export const publicKeyLength = (type: VerifierKey['type']): number => (type === 'cosignature-ml-dsa-44' ? 1312 : 32)
 
 /**
  * A signer of notes under a name.
@@ -28,7 +28,7 @@ export function createNoteSigner(
 ): NoteSigner {
   const expected = type === 'cosignature-ml-dsa-44' ? 'ml-dsa-44' : 'ed25519'
   if (key.asymmetricKeyType !== expected) throw new RangeError(`a note key of type ${type} is ${expected}`)
-  const publicKey = spkiOf(key).slice(-KEY_BYTES[type])
+  const publicKey = spkiOf(key).slice(-publicKeyLength(type))
   return {
     key: makeVerifierKey(name, type, publicKey, hashes),
     sign: async (message) => new Uint8Array(await signAsync(null, message, key)),

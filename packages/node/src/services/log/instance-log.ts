@@ -18,6 +18,7 @@ import type {
 } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { hashLeaf } from '@fiducial/core/formats/merkle/tree.ts'
 import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
 import type { InstanceLog } from '../ports.ts'
 import type { LogTimes } from './log-times.ts'
@@ -70,8 +71,9 @@ export class ConsultedInstanceLog implements InstanceLog {
   async #findRecords({ sopInstanceUid, digests }: InstanceQuestion, view: LogView): Promise<readonly InstanceRecord[]> {
     const terms: Term[] = Object.values(digests).map((digest) => ({ kind: 'digest', value: encodeHex(digest) }))
     if (sopInstanceUid !== undefined) terms.push({ kind: 'instance', value: sopInstanceUid })
+    // Each term has its own limit: images that share a digest, as black ones do, must not crowd out the instance's own.
     const found = await Promise.all(terms.map((term) => this.#find(term, view.size)))
-    const indexes = [...new Set(found.flat())].sort((a, b) => (a < b ? -1 : 1)).slice(0, RECORDS_LIMIT)
+    const indexes = [...new Set(found.flat())].sort((a, b) => (a < b ? -1 : 1))
     const records = await Promise.all(indexes.map((index) => this.#readRecord(index, view)))
     return records.filter((record) => record !== undefined)
   }
@@ -95,14 +97,32 @@ export class ConsultedInstanceLog implements InstanceLog {
     if (seal === undefined) return undefined
     const { hash } = this.#options.crypto
     const leaf = makeEntry(seal, hash)
-    const statement = encodeHex(digestOf(hash, 'sha256', seal.payload))
-    for (const index of await this.#find({ kind: 'digest', value: statement }, view.size)) {
+    for (const index of await this.#placesOf(leaf, seal.payload, view)) {
       const entry = await view.prove(index)
       if (!equalBytes(entry.leaf, leaf)) continue
       const [notAfter, notBefore] = await Promise.all([times.notAfter(index), times.notBefore(index)])
       return { index, inclusion: 'holds', ...(notAfter && { notAfter }), ...(notBefore && { notBefore }) }
     }
     return undefined
+  }
+
+  /** Where a leaf may be: by its statement, or by the event that tells where its statement was erased. */
+  async #placesOf(leaf: Uint8Array, payload: Uint8Array, view: LogView): Promise<readonly bigint[]> {
+    const { crypto, records } = this.#options
+    const { hash } = crypto
+    const [byStatement, byLeaf] = await Promise.all(
+      [digestOf(hash, 'sha256', payload), hashLeaf(hash, leaf)].map((digest) =>
+        this.#find({ kind: 'digest', value: encodeHex(digest) }, view.size),
+      ),
+    )
+    const erased = await Promise.all(
+      (byLeaf ?? []).map(async (index) => {
+        const tombstone = await records.payload(index)
+        const event = tombstone instanceof Uint8Array ? parseEventStatement(tombstone) : undefined
+        return event?.type === 'erased' && event.details.index < view.size ? [event.details.index] : []
+      }),
+    )
+    return [...(byStatement ?? []), ...erased.flat()]
   }
 }
 
@@ -112,7 +132,8 @@ async function judgeQuoted(
   times: LogTimes,
 ): Promise<QuotedStanding | undefined> {
   if (quoted === null) return undefined
-  if (quoted.origin !== view.origin) return { consistency: 'unknown' }
+  // A copy of the log may be older than the quote.
+  if (quoted.origin !== view.origin || quoted.size > view.size) return { consistency: 'unknown' }
   if (!(await view.hadRoot(quoted.size, quoted.root))) return { consistency: 'fails' }
   const notBefore = await times.notBefore(quoted.size)
   return { consistency: 'holds', ...(notBefore !== undefined && { notBefore }) }
@@ -140,8 +161,8 @@ function describeCustody(
   index: bigint,
   statementSha256: Uint8Array,
 ): InstanceRecord | undefined {
-  if (digests === null) return undefined
-  const { file, dataset, frames } = digests
+  if (digests === null && instance === null) return undefined
+  const { file = null, dataset = null, frames = null } = digests ?? {}
   return {
     index,
     type,

@@ -1,0 +1,101 @@
+/**
+ * Log reader: a log of this machine for those who only read: what it publishes, and what stands beside it.
+ *
+ * Takes no lock and disturbs no writer. The same for the site's own log and for a copy of another one's public folder,
+ * which has no records.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
+import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
+import { parseWitnessPolicy, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { ConsultedInstanceLog } from '../services/log/instance-log.ts'
+import { TimestampedLog } from '../services/log/log-times.ts'
+import { type LogView, openLogView } from '../services/log/log-view.ts'
+import type { CheckpointCell, ImmutableStore } from '../services/log/ports.ts'
+import type { InstanceLog } from '../services/ports.ts'
+import { FileCheckpointCell } from '../storage/log/file-checkpoint-cell.ts'
+import { isFileLog, privateFolder } from '../storage/log/file-log.ts'
+import { FileObjects } from '../storage/log/file-objects.ts'
+import { openRecordReader, type RecordReader } from '../storage/log/file-records.ts'
+import { readPolicyFile } from '../storage/log/log-config.ts'
+
+/** The folder of a site's log. */
+export const logFolder = (home: string): string => join(home, 'log')
+
+/** Whether a site has a log. */
+export const hasLog = (home: string): boolean => existsSync(privateFolder(logFolder(home)))
+
+/** A log for reading; closing it frees its files. */
+export interface LogReader extends AsyncDisposable {
+  readonly folder: string
+  readonly policy: WitnessPolicy
+  readonly objects: ImmutableStore
+  readonly published: CheckpointCell
+  readonly hasher: NodeHasher
+  /** Absent for a copy of a public folder, and for a log that nothing was appended to yet. */
+  readonly records: RecordReader | undefined
+  /** The log under its newest checkpoint; undefined before the first. @throws {StoreError} `log_corrupted` */
+  view(): Promise<LogView | undefined>
+}
+
+export interface ReaderOptions {
+  /** Whom to believe, where it is not the policy that lies beside the log. */
+  readonly policy?: WitnessPolicy
+}
+
+/**
+ * Opens a log for reading.
+ * @throws {StoreError} `log_missing` if there is none; `log_corrupted`
+ * @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed`
+ */
+export async function openLogReader(folder: string, options: ReaderOptions = {}): Promise<LogReader> {
+  if (!existsSync(folder)) throw new StoreError('log_missing', 'there is no log')
+  const policy = options.policy ?? parseWitnessPolicy(readPolicyFile(folder), nativeCrypto.hash)
+  const hasher = createHasher(nativeCrypto.hash)
+  const hidden = privateFolder(folder)
+  const objects = new FileObjects(folder)
+  const published = new FileCheckpointCell(join(folder, 'checkpoint'), join(hidden, 'checkpoint.lock'))
+  const hasRecords = isFileLog(folder) && existsSync(join(hidden, 'index.sqlite'))
+  const records = hasRecords ? await openRecordReader(hidden) : undefined
+  const viewOptions = { crypto: nativeCrypto, hasher, policy }
+  let last: LogView | undefined
+  return {
+    folder,
+    policy,
+    objects,
+    published,
+    hasher,
+    records,
+    async view() {
+      const view = await openLogView({ objects, published }, viewOptions)
+      // The same checkpoint again: what was read for it is still there.
+      if (view !== undefined && view.checkpoint.note !== last?.checkpoint.note) last = view
+      return view && last
+    },
+    async [Symbol.asyncDispose]() {
+      await records?.close()
+    },
+  }
+}
+
+/** What a log says about images; undefined for one without records. */
+export function instanceLogOf(reader: LogReader, anchors: TrustAnchors): InstanceLog | undefined {
+  const { records, policy } = reader
+  if (records === undefined) return undefined
+  let times: { readonly view: LogView; readonly times: TimestampedLog } | undefined
+  return new ConsultedInstanceLog({
+    crypto: nativeCrypto,
+    records,
+    view: () => reader.view(),
+    times: (view) => {
+      if (times?.view !== view)
+        times = { view, times: new TimestampedLog(view, { crypto: nativeCrypto, anchors, records }) }
+      return times.times
+    },
+    origin: policy.logs[0]?.key.name ?? '',
+  })
+}
