@@ -8,22 +8,17 @@
  *
  * A statement that is erased before it is worked in is not counted: erasing has to wait for {@link CompletenessMap.advance}.
  */
-import type { HashFactory } from '@fiducial/core/bytes/hash.ts'
+import { digestOf, type HashFactory } from '@fiducial/core/bytes/hash.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
+import type { MapRootDetails } from '@fiducial/core/domain/log/event-details.ts'
 import { applyChanges, type MapChange } from '@fiducial/core/domain/log/map/apply.ts'
 import { checkMap, type MapReport, studyName } from '@fiducial/core/domain/log/map/check.ts'
-import { type InstanceFacts, recordFacts } from '@fiducial/core/domain/log/map/facts.ts'
+import { type EntryFacts, updateRecords } from '@fiducial/core/domain/log/map/facts.ts'
 import { type InstanceProof, placeRecord } from '@fiducial/core/domain/log/map/instance-proof.ts'
-import {
-  blindingCommitmentOf,
-  blindingKeyOf,
-  instanceKeyOf,
-  studyKeyOf,
-  studySaltOf,
-} from '@fiducial/core/domain/log/map/keys.ts'
+import { blindingKeyOf, instanceKeyOf, studyKeyOf, studySaltOf } from '@fiducial/core/domain/log/map/keys.ts'
 import { emptyMapRoot } from '@fiducial/core/domain/log/map/map-hash.ts'
-import type { MapRoot } from '@fiducial/core/domain/log/map/map-root.ts'
 import type { ReadNodes } from '@fiducial/core/domain/log/map/page.ts'
+import { decodeRow, type EntryPlace, encodeRow, rowName } from '@fiducial/core/domain/log/map/places.ts'
 import type { ProofParts } from '@fiducial/core/domain/log/map/proof-parts.ts'
 import { proveKey } from '@fiducial/core/domain/log/map/prove.ts'
 import {
@@ -48,7 +43,7 @@ export interface CompletenessOptions {
    * What a statement says about instances; none for events of another kind. What it throws stops the map there: an entry
    * that cannot be read may be one that counts.
    */
-  readonly factsOf: (payload: Uint8Array) => readonly InstanceFacts[]
+  readonly factsOf: (payload: Uint8Array) => readonly EntryFacts[]
   /** 32 random bytes, the same for the life of the archive. */
   readonly secret: Uint8Array
   readonly hashes: HashFactory
@@ -58,7 +53,7 @@ export interface CompletenessOptions {
 
 /** How far the map has come. */
 export interface Progress {
-  readonly root: MapRoot
+  readonly root: MapRootDetails
   /** Entries that were worked in by this call. */
   readonly entries: bigint
   /** Of these, such whose statement was erased already, so that nobody can tell if they counted. */
@@ -67,13 +62,15 @@ export interface Progress {
 
 const BATCH_ENTRIES = 4096
 const TOTALS_NAME = 'totals'
-const TOTALS_BYTES = 56
+const TOTALS_BYTES = 64
 /** How often a proof is begun anew because the map moved on meanwhile. */
 const ATTEMPTS = 5
 
 interface Totals {
   readonly studies: bigint
   readonly instances: bigint
+  /** Rows of places in storage. */
+  readonly rows: bigint
 }
 
 /** The state that proofs are made from. */
@@ -89,14 +86,14 @@ interface State {
 export class CompletenessMap {
   readonly #options: CompletenessOptions
   readonly #blindingKey: Uint8Array
-  readonly #commitment: Uint8Array
+  readonly #blinding: Uint8Array
   #last: Promise<unknown> = Promise.resolve()
 
   /** @throws {RangeError} for a secret of another length than 32 bytes */
   constructor(options: CompletenessOptions) {
     this.#options = options
     this.#blindingKey = blindingKeyOf(options.hashes, options.secret)
-    this.#commitment = blindingCommitmentOf(options.hashes, this.#blindingKey)
+    this.#blinding = digestOf(options.hashes, 'sha256', this.#blindingKey)
   }
 
   /**
@@ -112,7 +109,7 @@ export class CompletenessMap {
   }
 
   /** What an entry about the map has to say now. @throws as {@link advance} */
-  root(): Promise<MapRoot> {
+  root(): Promise<MapRootDetails> {
     return this.#steady((state) => this.#rootOf(state))
   }
 
@@ -150,7 +147,8 @@ export class CompletenessMap {
         root: head.root,
         size: head.size,
         totals,
-        stored: stored === undefined ? undefined : stored - (head.size === 0n ? 0n : 1n),
+        // Besides pages and studies there are the totals and the places.
+        stored: stored && stored - 1n - totals.rows,
         saltOf: (key) => studySaltOf(hashes, secret, key),
       })
       if (((await store.head())?.size ?? 0n) !== head.size) throw moved()
@@ -172,7 +170,7 @@ export class CompletenessMap {
     const { hashes, store } = this.#options
     const head = await store.head()
     if (head === undefined) {
-      return { head: { size: 0n, root: emptyMapRoot(hashes) }, totals: { studies: 0n, instances: 0n } }
+      return { head: { size: 0n, root: emptyMapRoot(hashes) }, totals: { studies: 0n, instances: 0n, rows: 0n } }
     }
     const [bytes] = await this.#read([TOTALS_NAME])
     return { head, totals: this.#readTotals(bytes, head) }
@@ -183,10 +181,10 @@ export class CompletenessMap {
     if (bytes === undefined || view?.getBigUint64(0) !== size) {
       throw new StoreError('log_corrupted', 'totals of the completeness map are damaged')
     }
-    if (!equalBytes(bytes.subarray(24), this.#commitment)) {
+    if (!equalBytes(bytes.subarray(32), this.#blinding)) {
       throw new KeyError('key_missing', 'the completeness map was made with another secret')
     }
-    return { studies: view.getBigUint64(8), instances: view.getBigUint64(16) }
+    return { studies: view.getBigUint64(8), instances: view.getBigUint64(16), rows: view.getBigUint64(24) }
   }
 
   #writeTotals({ head, totals }: State): Uint8Array {
@@ -195,12 +193,13 @@ export class CompletenessMap {
     view.setBigUint64(0, head.size)
     view.setBigUint64(8, totals.studies)
     view.setBigUint64(16, totals.instances)
-    bytes.set(this.#commitment, 24)
+    view.setBigUint64(24, totals.rows)
+    bytes.set(this.#blinding, 32)
     return bytes
   }
 
-  #rootOf({ head, totals }: State): MapRoot {
-    return { archive: this.#options.archive, ...head, ...totals, blindingCommitment: this.#commitment }
+  #rootOf({ head, totals: { studies, instances } }: State): MapRootDetails {
+    return { archive: this.#options.archive, ...head, studies, instances, blinding: this.#blinding }
   }
 
   async #advance(upTo: bigint, start: State): Promise<Progress> {
@@ -216,7 +215,6 @@ export class CompletenessMap {
       if (batch.size === upTo) break
     }
     if (batch.size < upTo) throw new StoreError('entry_missing', `entries end at ${batch.size} of ${upTo}`)
-    await batch.settle()
     if (state.head.size < upTo) state = await this.#close(batch, state)
     return { root: this.#rootOf(state), entries: upTo - from, erased }
   }
@@ -231,10 +229,11 @@ export class CompletenessMap {
     const { hashes, store } = this.#options
     const changes = new Map<string, Uint8Array>()
     const values: MapChange[] = []
+    const gathered = await batch.take()
     let { studies, instances } = totals
-    for (const { key, salt, before, news } of batch.take()) {
+    for (const { key, salt, before, news } of gathered.studies) {
       const was = summarize(hashes, salt, before)
-      const records = recordFacts(hashes, salt, before, news)
+      const records = updateRecords(before, news)
       const is = summarize(hashes, salt, records)
       changes.set(studyName(key), encodeRecords(records))
       // Records that are not those of the map, or lost, are found here, before anything is built on them.
@@ -248,10 +247,22 @@ export class CompletenessMap {
       throw isDamage(cause) && !isStill ? moved(cause) : cause
     })
     for (const [name, bytes] of nodes) changes.set(name, bytes)
-    const next: State = { head: { size: batch.size, root }, totals: { studies, instances } }
+    const rows = totals.rows + (await this.#addRows(gathered.places, changes))
+    const next: State = { head: { size: batch.size, root }, totals: { studies, instances, rows } }
     changes.set(TOTALS_NAME, this.#writeTotals(next))
     await store.write(changes, next.head, head.size)
     return next
+  }
+
+  /** Adds places to their rows, of which only the first can exist already. Returns how many are new. */
+  async #addRows(places: readonly EntryPlace[], changes: Map<string, Uint8Array>): Promise<bigint> {
+    const [first] = places
+    if (first === undefined) return 0n
+    const [bytes] = await this.#read([rowName(first.index)])
+    const begun = decodeRow(bytes ?? new Uint8Array(), first.index)
+    const rows = Map.groupBy([...begun, ...places], ({ index }) => rowName(index))
+    for (const [name, row] of rows) changes.set(name, encodeRow(row))
+    return BigInt(rows.size) - (bytes === undefined ? 0n : 1n)
   }
 
   async #prove<T>(

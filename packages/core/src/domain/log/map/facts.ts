@@ -11,7 +11,7 @@ import { ENTRIES_LIMIT, type InstanceRecord, type InstanceState, isLess } from '
 
 /** What one entry says about one instance. */
 export interface InstanceFacts {
-  /** Name of the event, as `acquired`. */
+  /** Name of the event, as `acquired`; one that {@link changesStudy} does not know changes nothing. */
   readonly type: string
   /** UIDs without padding. */
   readonly studyInstanceUid: string
@@ -22,6 +22,15 @@ export interface InstanceFacts {
   readonly digest: Uint8Array | null
 }
 
+/** An entry that erases the statement of another: if that one counted for an instance, the instance is erased. */
+export interface ErasureFacts {
+  readonly type: 'erased'
+  /** Index of the other. */
+  readonly erases: bigint
+}
+
+export type EntryFacts = InstanceFacts | ErasureFacts
+
 /** After which events an instance is there, or is not; all others leave the map alone. */
 const STATE_AFTER: Readonly<Record<string, InstanceState>> = {
   acquired: 'present',
@@ -30,18 +39,48 @@ const STATE_AFTER: Readonly<Record<string, InstanceState>> = {
   transcoded: 'present',
   derived: 'present',
   'drill-injected': 'present',
-  erased: 'erased',
   'drill-withdrawn': 'withdrawn',
 }
 
-/** Whether an event is one of those that say if an instance is there. */
+/** Whether an event about an instance says if it is there. */
 export const changesStudy = (type: string): boolean => Object.hasOwn(STATE_AFTER, type)
 
-/** Facts with the index of their entry. */
-export interface IndexedFacts {
+/** What becomes of one record by one entry. */
+export interface RecordNews {
+  /** Index of the entry. */
   readonly index: bigint
-  readonly facts: InstanceFacts
+  /** Key of the instance. */
+  readonly key: Uint8Array
+  readonly series: Uint8Array | null
+  readonly digest: Uint8Array | null
+  readonly state: InstanceState
 }
+
+/**
+ * What facts mean for the records of a study; undefined if nothing.
+ * @throws {RangeError} for a digest of another length than 32 bytes
+ */
+export function newsOf(
+  hashes: HashFactory,
+  salt: Uint8Array,
+  index: bigint,
+  { type, sopInstanceUid, seriesInstanceUid, digest }: InstanceFacts,
+): RecordNews | undefined {
+  const state = changesStudy(type) ? STATE_AFTER[type] : undefined
+  if (state === undefined) return undefined
+  if (digest !== null && digest.length !== DIGEST_BYTES) throw new RangeError(`a digest of ${digest.length} bytes`)
+  const series = seriesInstanceUid === null ? null : seriesKeyOf(hashes, salt, seriesInstanceUid)
+  return { index, key: instanceKeyOf(hashes, salt, sopInstanceUid), series, digest, state }
+}
+
+/** What the erasure of a statement means for the record that it counted for. */
+export const erasureOf = (index: bigint, key: Uint8Array): RecordNews => ({
+  index,
+  key,
+  series: null,
+  digest: null,
+  state: 'erased',
+})
 
 /**
  * The records of a study after some more entries.
@@ -49,29 +88,22 @@ export interface IndexedFacts {
  * An entry counts once for each instance: what is not newer than the record changes nothing, so that working an entry
  * in twice does no harm.
  * @param records  in the order of their keys
- * @param news     about this study, in the order of the log; facts of events that change nothing are passed over
+ * @param news     about this study, in the order of the log
  * @returns in the order of their keys
- * @throws {RangeError} for a digest of another length than 32 bytes
  */
-export function recordFacts(
-  hashes: HashFactory,
-  salt: Uint8Array,
+export function updateRecords(
   records: readonly InstanceRecord[],
-  news: readonly IndexedFacts[],
+  news: readonly RecordNews[],
 ): readonly InstanceRecord[] {
   const byKey = new Map(records.map((record) => [encodeHex(record.key), record]))
-  for (const { index, facts } of news) {
-    const state = changesStudy(facts.type) ? STATE_AFTER[facts.type] : undefined
-    if (state === undefined) continue
-    if (facts.digest !== null && facts.digest.length !== DIGEST_BYTES) throw new RangeError('a digest not of 32 bytes')
-    const key = instanceKeyOf(hashes, salt, facts.sopInstanceUid)
+  for (const { index, key, series, digest, state } of news) {
     const name = encodeHex(key)
     const known = byKey.get(name)
     if (known !== undefined && known.newest >= index) continue
     byKey.set(name, {
       key,
-      series: seriesOf(hashes, salt, facts) ?? known?.series ?? new Uint8Array(DIGEST_BYTES),
-      digest: facts.digest ?? known?.digest ?? null,
+      series: series ?? known?.series ?? new Uint8Array(DIGEST_BYTES),
+      digest: digest ?? known?.digest ?? null,
       first: known?.first ?? index,
       newest: index,
       entries: Math.min((known?.entries ?? 0) + 1, ENTRIES_LIMIT),
@@ -80,6 +112,3 @@ export function recordFacts(
   }
   return [...byKey.values()].sort((a, b) => (isLess(a.key, b.key) ? -1 : 1))
 }
-
-const seriesOf = (hashes: HashFactory, salt: Uint8Array, { seriesInstanceUid }: InstanceFacts): Uint8Array | null =>
-  seriesInstanceUid === null ? null : seriesKeyOf(hashes, salt, seriesInstanceUid)

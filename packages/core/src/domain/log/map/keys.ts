@@ -2,7 +2,7 @@
  * Keys: under which digests the map keeps studies and instances, so that a proof of one study names no other.
  *
  * An archive has one secret of 32 random bytes. From it come a blinding key, which whoever gets a proof learns and which
- * turns a Study Instance UID into the key of the study, and a salt of each study, which only those learn who get a proof
+ * turns a Study Instance UID into the key of the study (the entry of a map root says its SHA-256), and a salt of each study, which only those learn who get a proof
  * of that study, and without which neither its instances nor its value can be guessed. What is known of others to
  * whoever holds a proof: docs/reference/completeness.md, "Known limits".
  */
@@ -12,7 +12,6 @@ import { encodeUtf8 } from '../../../bytes/text.ts'
 import { DIGEST_BYTES } from './map-hash.ts'
 
 const BLINDING_TAG = encodeUtf8('fiducial map blinding v1\n')
-const COMMITMENT_TAG = encodeUtf8('fiducial map commitment v1\n')
 const SALT_TAG = encodeUtf8('fiducial map salt v1\n')
 const STUDY_TAG = encodeUtf8('fiducial map study key v1\n')
 const INSTANCE_TAG = encodeUtf8('fiducial map instance key v1\n')
@@ -22,10 +21,6 @@ const SERIES_TAG = encodeUtf8('fiducial map series key v1\n')
 export function blindingKeyOf(hashes: HashFactory, secret: Uint8Array): Uint8Array {
   return digestOf(hashes, 'sha256', BLINDING_TAG, checkSecret(secret))
 }
-
-/** What the entry of a map root says of the blinding key, 32 bytes: nobody can swap it afterwards. */
-export const blindingCommitmentOf = (hashes: HashFactory, blindingKey: Uint8Array): Uint8Array =>
-  digestOf(hashes, 'sha256', COMMITMENT_TAG, blindingKey)
 
 /** Key of a study in the map, 32 bytes. @param studyInstanceUid  without padding */
 export const studyKeyOf = (hashes: HashFactory, blindingKey: Uint8Array, studyInstanceUid: string): Uint8Array =>

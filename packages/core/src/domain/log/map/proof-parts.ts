@@ -7,8 +7,8 @@ import { FormatError } from '../../../errors.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../../formats/json/canonical.ts'
 import { JsonFields } from '../../../formats/json/fields.ts'
 import type { JsonObject } from '../../../formats/json/parse.ts'
+import type { MapRootDetails } from '../event-details.ts'
 import { DIGEST_BYTES } from './map-hash.ts'
-import type { MapState } from './map-root.ts'
 import { type MapProof, readMapProof, writeMapProof } from './proof.ts'
 import { ENTRIES_LIMIT, type InstanceRecord, type InstanceState, STATES } from './record.ts'
 
@@ -16,6 +16,9 @@ import { ENTRIES_LIMIT, type InstanceRecord, type InstanceState, STATES } from '
 export const SIZE_LIMIT = (1n << 63n) - 1n
 const NEWLINE = encodeUtf8('\n')
 const STATE = new RegExp(`^(?:${STATES.join('|')})$`)
+
+/** To which map root a proof belongs. */
+export type MapState = Pick<MapRootDetails, 'size' | 'root'>
 
 /** What every proof says, whatever it is about. */
 export interface ProofParts {

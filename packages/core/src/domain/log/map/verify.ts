@@ -4,13 +4,13 @@
  * That the entry stands in the log, and in a log that others watch, is shown elsewhere. A proof shows what was logged by
  * then, and nothing about images that never came to the log. Bad evidence is no error: it is the answer.
  */
-import type { HashFactory } from '../../../bytes/hash.ts'
+import { digestOf, type HashFactory } from '../../../bytes/hash.ts'
 import { equalBytes } from '../../../bytes/text.ts'
 import { verifyInclusion } from '../../../formats/merkle/tree.ts'
+import type { MapRootDetails } from '../event-details.ts'
 import type { InstanceProof, PlacedRecord } from './instance-proof.ts'
-import { blindingCommitmentOf, instanceKeyOf, studyKeyOf } from './keys.ts'
+import { instanceKeyOf, studyKeyOf } from './keys.ts'
 import { DIGEST_BYTES } from './map-hash.ts'
-import type { MapRoot } from './map-root.ts'
 import { verifyMapProof } from './proof.ts'
 import type { ProofParts } from './proof-parts.ts'
 import { encodeRecord, hashStudy, type InstanceRecord, isAscending, isLess, isPlausible, summarize } from './record.ts'
@@ -51,7 +51,7 @@ export type InstanceFinding =
 /** A proof and what it is held against. */
 export interface Claimed<Proof> {
   /** What the entry of the log says. */
-  readonly mapRoot: MapRoot
+  readonly mapRoot: MapRootDetails
   readonly proof: Proof
   /** Without padding. */
   readonly studyInstanceUid: string
@@ -121,8 +121,8 @@ function findFlaw(
 ): ProofFlaw | undefined {
   const { blindingKey, map, path } = proof
   if (map.size !== mapRoot.size || !equalBytes(map.root, mapRoot.root)) return 'other_map'
-  const commitment = blindingCommitmentOf(hashes, blindingKey)
-  if (!isDigest(blindingKey) || !equalBytes(commitment, mapRoot.blindingCommitment)) return 'blinding_key_wrong'
+  const isCommitted = equalBytes(digestOf(hashes, 'sha256', blindingKey), mapRoot.blinding)
+  if (!isDigest(blindingKey) || !isCommitted) return 'blinding_key_wrong'
   const key = studyKeyOf(hashes, blindingKey, studyInstanceUid)
   return verifyMapProof(hashes, { root: mapRoot.root, key, value, proof: path }) ? undefined : 'path_wrong'
 }
@@ -131,4 +131,5 @@ const refusal = (reason: ProofFlaw | undefined) => reason && ({ outcome: 'refuse
 
 const isDigest = (bytes: Uint8Array): boolean => bytes.length === DIGEST_BYTES
 
-const isKnown = (record: InstanceRecord, { size }: MapRoot): boolean => isPlausible(record) && record.newest < size
+const isKnown = (record: InstanceRecord, { size }: MapRootDetails): boolean =>
+  isPlausible(record) && record.newest < size
