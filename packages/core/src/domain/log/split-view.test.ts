@@ -6,9 +6,11 @@ import { FormatError } from '../../errors.ts'
 import { encodeCanonicalJson } from '../../formats/json/canonical.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
 import { seeded } from '../../testing/seeded.ts'
-import { ToyLog } from '../../testing/toy-log.ts'
+import { ToyLog, toySigner } from '../../testing/toy-log.ts'
 import { sha256 } from '../../testing/toy-pki.ts'
+import { cosign } from './sign-checkpoint.ts'
 import {
+  findEquivocators,
   findPrefixRoot,
   formatSplitView,
   judgeSplitView,
@@ -81,6 +83,22 @@ describe('judgeSplitView', () => {
     assert.equal(judge({ ...good, smaller: { source: 'x', note: 'no note' } }), 'unsigned')
     const theirs = { source: 'x', note: await stranger.checkpoint(9) }
     assert.equal(judge({ ...good, larger: theirs }, [...honest.keys, ...stranger.keys]), 'unsigned')
+  })
+})
+
+describe('findEquivocators', () => {
+  it('finds the log, and the witness that has cosigned both, and not the one that has cosigned one', async () => {
+    const liar = toySigner('liar.example/w', 'cosignature-ed25519')
+    const victim = toySigner('victim.example/w', 'cosignature-ed25519')
+    const view = await viewOf(9, 12)
+    const smaller = { source: 'a', note: view.smaller.note + (await cosign(view.smaller.note, [liar, victim], 5n)) }
+    const larger = { source: 'b', note: view.larger.note + (await cosign(view.larger.note, [liar], 6n)) }
+    const keys = [victim.key, liar.key, ...honest.keys]
+    const found = findEquivocators({ ...view, smaller, larger }, keys, portableCrypto)
+    assert.deepEqual(found, [liar.key, ...honest.keys])
+    assert.deepEqual(findEquivocators({ ...view, smaller, larger }, [victim.key], portableCrypto), [])
+    const forged = { source: 'b', note: larger.note.replace('\n12\n', '\n13\n') }
+    assert.deepEqual(findEquivocators({ ...view, smaller, larger: forged }, keys, portableCrypto), [])
   })
 })
 

@@ -19,7 +19,7 @@ import { type Consistency, followConsistency, verifyConsistency } from '../../fo
 import { HASH_BYTES, hashNode, PROOF_LIMIT } from '../../formats/merkle/tree.ts'
 import { NOTE_LIMIT, parseNote } from '../../formats/note/note.ts'
 import type { VerifierKey } from '../../formats/note/verifier-key.ts'
-import { verifyCheckpoint } from './verify-checkpoint.ts'
+import { isSignedBy, verifyCheckpoint } from './verify-checkpoint.ts'
 
 /** A checkpoint, and who has shown it. */
 export interface Sighting {
@@ -105,6 +105,20 @@ export function judgeSplitView(view: SplitView, keys: readonly VerifierKey[], cr
   if (verifyConsistency(crypto.hash, { ...claim, firstRoot: smaller.root })) return 'consistent'
   const isProven = prefixRoot !== undefined && verifyConsistency(crypto.hash, { ...claim, firstRoot: prefixRoot })
   return isProven ? 'proven' : 'unproven'
+}
+
+/**
+ * Of these keys, those that have signed both checkpoints. In a view that is proven, each of them has vouched for two
+ * histories: the log, and witnesses that lie for it.
+ */
+export function findEquivocators(
+  { smaller, larger }: SplitView,
+  keys: readonly VerifierKey[],
+  crypto: Crypto,
+): readonly VerifierKey[] {
+  const [first, second] = [smaller, larger].map(({ note }) => verifyCheckpoint(note, keys, crypto))
+  if (first?.state !== 'valid' || second?.state !== 'valid') return []
+  return keys.filter((key) => isSignedBy(first, key) && isSignedBy(second, key))
 }
 
 /**
