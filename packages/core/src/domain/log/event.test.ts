@@ -199,6 +199,10 @@ describe('rules of events', () => {
     ],
     ['a negative index', 'erased', ['predicate', 'details', 'index'], '-1'],
     ['a word for a flag', 'drill-injected', ['predicate', 'details', 'isLive'], 'no'],
+    ['a note that is no checkpoint', 'timestamped', ['predicate', 'details', 'note'], 'x'],
+    ['no token', 'timestamped', ['predicate', 'details', 'tokens'], []],
+    ['five tokens', 'timestamped', ['predicate', 'details', 'tokens'], Array(5).fill('MAA=')],
+    ['a token in loose base64', 'timestamped', ['predicate', 'details', 'tokens'], ['MAB=']],
     ['an empty legal basis', 'erased', ['predicate', 'details', 'legalBasis'], ''],
   ]
   for (const [name, type, path, value] of refusals) {
@@ -218,6 +222,13 @@ describe('rules of events', () => {
     assert.ok(drill.type === 'drill-sealed')
     const planned = { ...drill, details: { ...drill.details, approvedBy: drill.details.plannedBy } }
     assert.throws(() => formatEventStatement(planned), isMalformed)
+  })
+
+  it('let a timestamp speak of the root in its note alone', () => {
+    const stamped = toyEvent('timestamped')
+    assert.ok(stamped.type === 'timestamped')
+    const other = { ...stamped, details: { ...stamped.details, root: new Uint8Array(32) } }
+    assert.throws(() => formatEventStatement(other), isMalformed)
   })
 
   it('let no transcoding change the pixels', () => {

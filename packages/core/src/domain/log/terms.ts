@@ -75,6 +75,7 @@ function termsOfDetails(statement: CustodyStatement): readonly EventTerm[] {
       return [...term(role === 'person' ? 'person' : 'device', holder.id), ...certificates.flatMap(key)]
     }
     case 'map-root':
+    case 'timestamped':
       return digest(statement.details.root)
     default:
       return []
