@@ -20,6 +20,20 @@ export interface Start {
 }
 
 const adapters: Adapters = {
+  log: {
+    find: async (home) => (await import('./wiring/site-log.ts')).findSiteLog(home),
+    create: async (home, secrets, order) => {
+      const { createSiteLog } = await import('./wiring/site-log.ts')
+      const { openKeyRing } = await import('./keys/key-ring.ts')
+      return createSiteLog(home, await openKeyRing(home, secrets), order)
+    },
+    open: async (home, secrets, signal) =>
+      (await import('./wiring/site-log.ts')).openSiteLog(home, { ...secrets, signal }),
+    read: async (home, folder, policy) => {
+      const { logFolder, openLogReader, readPolicy } = await import('./wiring/log-reader.ts')
+      return openLogReader(folder ?? logFolder(home), policy === undefined ? {} : { policy: readPolicy(policy) })
+    },
+  },
   work: {
     async *verify(...given) {
       yield* (await import('./workers/image-work.ts')).imageWork.verify(...given)

@@ -5,6 +5,7 @@
  */
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
+import type { LogFacts, LogOrder, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { Work } from './work.ts'
 
@@ -22,7 +23,28 @@ export interface Inputs extends AsyncIterable<Input>, Disposable {}
 
 export interface OpenFile extends ByteSource, Disposable {}
 
+/** The custody log of the site, and copies of others. */
+export interface LogAdapters {
+  /** What the site has decided about its log; undefined where it has none. @throws {StoreError} `log_corrupted` */
+  find(home: string): Promise<LogFacts | undefined>
+  /** Makes the site's log. @throws {StoreError} `log_exists`, `output_unwritable`; {KeyError} */
+  create(home: string, secrets: Secrets, order: LogOrder): Promise<LogFacts>
+  /**
+   * Opens the site's log for appending; waits a while for another process that does.
+   * @throws {StoreError} `log_missing`, `log_locked`, `log_corrupted`, `clock_went_back`; {KeyError}
+   */
+  open(home: string, secrets: Secrets, signal: AbortSignal): Promise<OpenSiteLog>
+  /**
+   * Opens a log for reading.
+   * @param folder  of the log; the site's own where it is undefined
+   * @param policy  whom to believe; what lies beside the log where it is undefined
+   * @throws {StoreError} `log_missing`, `log_corrupted`; {FormatError} `witness_policy_malformed`
+   */
+  read(home: string, folder?: string, policy?: Uint8Array): Promise<LogReader>
+}
+
 export interface Adapters {
+  readonly log: LogAdapters
   readonly work: Work
   /** @throws {StoreError} on iteration, for standard input */
   findInputs(words: readonly string[]): Promise<Inputs>

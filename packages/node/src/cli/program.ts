@@ -4,12 +4,15 @@
  * Words and options only: what a command does stands in a file of its own, loaded when it is called, so that none
  * waits for the others.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import type { Runs } from './command-tools.ts'
 import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { InspectOptions } from './inspect.ts'
 import type { EnrolDeviceOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
+import { addLogCommands } from './log/commands.ts'
+import { collect, positiveNumber, wholeNumber } from './option-values.ts'
 import type { SealOptions } from './seal.ts'
 import type { SecretOptions } from './secrets.ts'
 import { UsageError } from './usage-error.ts'
@@ -53,10 +56,9 @@ function asUsageError({ code, message: text }: CommanderError, command: string):
 }
 
 function buildProgram({ version, openContext, write }: ProgramOptions, done: (code: ExitCode) => void): Command {
-  /** Ties a command to its function, which gets the words, the options and the context. */
-  const runs =
+  const runs: Runs =
     <Options>(run: (words: readonly unknown[], options: Options, context: Context) => Promise<ExitCode>) =>
-    async (...given: unknown[]): Promise<void> => {
+    async (...given) => {
       const command = given.at(-1) as Command
       const options = command.opts<Options & Common>()
       done(await run(given.slice(0, -2), options, openContext(options.json === true)))
@@ -246,7 +248,22 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       ),
     )
 
-  for (const parent of [program, keys, enrol, ...program.commands, ...keys.commands, ...enrol.commands])
+  const log = program
+    .command('log')
+    .description('The custody log: what happened to images, in a record that cannot be rewritten.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addLogCommands(log, { command, runs, passphrase })
+
+  for (const parent of [
+    program,
+    keys,
+    enrol,
+    ...log.commands,
+    ...program.commands,
+    ...keys.commands,
+    ...enrol.commands,
+  ])
     prepare(parent, write)
   return program
 }
@@ -265,19 +282,6 @@ function prepare(command: Command, write: (text: string) => void): void {
 /** All words that call a command, such as `fiducial keys list`. */
 const nameOf = (command: Command): string =>
   command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Not a whole number.')
-  return Number(text)
-}
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
-
-function positiveNumber(text: string): number {
-  const number = wholeNumber(text)
-  if (number === 0) throw new InvalidArgumentError('Not more than 0.')
-  return number
-}
 
 const MAIN_EXAMPLES = `
 Examples:

@@ -8,19 +8,18 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { parseWitnessPolicy, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { ConsultedInstanceLog } from '../services/log/instance-log.ts'
+import type { LogReader } from '../services/log/log-access.ts'
 import { TimestampedLog } from '../services/log/log-times.ts'
 import { type LogView, openLogView } from '../services/log/log-view.ts'
-import type { CheckpointCell, ImmutableStore } from '../services/log/ports.ts'
 import type { InstanceLog } from '../services/ports.ts'
 import { FileCheckpointCell } from '../storage/log/file-checkpoint-cell.ts'
 import { isFileLog, privateFolder } from '../storage/log/file-log.ts'
 import { FileObjects } from '../storage/log/file-objects.ts'
-import { openRecordReader, type RecordReader } from '../storage/log/file-records.ts'
+import { openRecordReader } from '../storage/log/file-records.ts'
 import { readPolicyFile } from '../storage/log/log-config.ts'
 
 /** The folder of a site's log. */
@@ -28,19 +27,6 @@ export const logFolder = (home: string): string => join(home, 'log')
 
 /** Whether a site has a log. */
 export const hasLog = (home: string): boolean => existsSync(privateFolder(logFolder(home)))
-
-/** A log for reading; closing it frees its files. */
-export interface LogReader extends AsyncDisposable {
-  readonly folder: string
-  readonly policy: WitnessPolicy
-  readonly objects: ImmutableStore
-  readonly published: CheckpointCell
-  readonly hasher: NodeHasher
-  /** Absent for a copy of a public folder, and for a log that nothing was appended to yet. */
-  readonly records: RecordReader | undefined
-  /** The log under its newest checkpoint; undefined before the first. @throws {StoreError} `log_corrupted` */
-  view(): Promise<LogView | undefined>
-}
 
 export interface ReaderOptions {
   /** Whom to believe, where it is not the policy that lies beside the log. */
@@ -99,3 +85,6 @@ export function instanceLogOf(reader: LogReader, anchors: TrustAnchors): Instanc
     origin: policy.logs[0]?.key.name ?? '',
   })
 }
+
+/** A C2SP tlog-policy. @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed` */
+export const readPolicy = (bytes: Uint8Array): WitnessPolicy => parseWitnessPolicy(bytes, nativeCrypto.hash)

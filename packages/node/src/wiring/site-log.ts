@@ -6,12 +6,7 @@ import type { NoteSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { makeVerifierKey, type VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
-import {
-  formatWitnessPolicy,
-  NO_QUORUM,
-  parseWitnessPolicy,
-  type WitnessPolicy,
-} from '@fiducial/core/formats/tlog/policy.ts'
+import { formatWitnessPolicy, NO_QUORUM, parseWitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { embeddedAuthority } from '../keys/embedded-authority.ts'
 import { httpAuthority } from '../keys/http-authority.ts'
@@ -19,34 +14,13 @@ import { type KeyRing, openKeyRing, type RingOptions } from '../keys/key-ring.ts
 import { createNoteSigner, publicKeyLength } from '../keys/log-signer.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { createSigner, type SignerMaterial } from '../keys/signer.ts'
+import type { LogFacts, LogOrder, OpenSiteLog } from '../services/log/log-access.ts'
 import { SiteLog } from '../services/log/site-log.ts'
 import { createWitnessing } from '../services/log/witnessing.ts'
-import { type FileLog, openFileLog } from '../storage/log/file-log.ts'
-import {
-  createLogFolder,
-  type LogConfig,
-  readLogConfig,
-  readMapSecret,
-  readPolicyFile,
-} from '../storage/log/log-config.ts'
+import { openFileLog } from '../storage/log/file-log.ts'
+import { createLogFolder, readLogConfig, readMapSecret, readPolicyFile } from '../storage/log/log-config.ts'
 import { logFolder } from './log-reader.ts'
 import { pause } from './pause.ts'
-
-export interface LogOrder {
-  /** Name of the log; made from the name of the site unless it is given. */
-  readonly origin?: string
-  readonly timestampMinutes?: number
-  /** Timestamp authorities besides the ring's own. */
-  readonly timestampUrls?: readonly string[]
-  /** C2SP tlog-policy with witnesses and quorum; the keys of the log are added to it. */
-  readonly policy?: Uint8Array
-}
-
-/** The config of a log with the keys that it signs with. */
-export interface LogFacts extends LogConfig {
-  readonly folder: string
-  readonly keys: readonly VerifierKey[]
-}
 
 const ARCHIVE = 'main'
 const TIMESTAMP_MINUTES = 60
@@ -83,15 +57,6 @@ export function findSiteLog(home: string): LogFacts | undefined {
   const { logs } = parseWitnessPolicy(readPolicyFile(folder), nativeCrypto.hash)
   const keys = logs.map(({ key }) => key).filter(({ name }) => name === config.origin)
   return { ...config, folder, keys }
-}
-
-/** A site's log, open for appending; closing it publishes what was appended. */
-export interface OpenSiteLog extends AsyncDisposable {
-  readonly facts: LogFacts
-  readonly policy: WitnessPolicy
-  readonly site: SiteLog
-  /** The ports, for those who check or read. */
-  readonly ports: FileLog
 }
 
 export interface OpenOptions extends RingOptions {

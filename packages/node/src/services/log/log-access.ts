@@ -1,0 +1,53 @@
+/**
+ * Log access: the two ways in which a program has a log: to append to it, or to read it.
+ */
+import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
+import type { VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
+import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import type { LogView } from './log-view.ts'
+import type { CheckpointCell, ImmutableStore, JobQueue, RecordStore } from './ports.ts'
+import type { SiteLog, SitePorts } from './site-log.ts'
+
+/** What to make a log with. */
+export interface LogOrder {
+  /** Name of the log; made from the name of the site unless it is given. */
+  readonly origin?: string
+  /** Minutes between two rounds of timestamps while the log grows. Default: 60. */
+  readonly timestampMinutes?: number
+  /** Addresses of timestamp authorities besides the site's own; at most 3. */
+  readonly timestampUrls?: readonly string[]
+  /** C2SP tlog-policy with witnesses and quorum; the keys of the log are added to it. */
+  readonly policy?: Uint8Array
+}
+
+/** What a site has decided about its log. */
+export interface LogFacts extends Required<Omit<LogOrder, 'policy'>> {
+  readonly folder: string
+  /** Id in the key ring of the keys that sign it. */
+  readonly holder: string
+  readonly archive: string
+  readonly isDemo: boolean
+  /** Those that it signs with. */
+  readonly keys: readonly VerifierKey[]
+}
+
+/** A site's log, open for appending; closing it publishes what was appended. */
+export interface OpenSiteLog extends AsyncDisposable {
+  readonly facts: LogFacts
+  readonly policy: WitnessPolicy
+  readonly site: SiteLog
+  readonly ports: SitePorts & { readonly jobs: JobQueue }
+}
+
+/** A log for reading, under no lock; closing it frees its files. */
+export interface LogReader extends AsyncDisposable {
+  readonly folder: string
+  readonly policy: WitnessPolicy
+  readonly objects: Pick<ImmutableStore, 'get'>
+  readonly published: Pick<CheckpointCell, 'read'>
+  readonly hasher: NodeHasher
+  /** Absent for a copy of a public folder, and for a log that nothing was appended to yet. */
+  readonly records: Pick<RecordStore, 'find' | 'payload'> | undefined
+  /** The log under its newest checkpoint; undefined before the first. @throws {StoreError} `log_corrupted` */
+  view(): Promise<LogView | undefined>
+}
