@@ -99,12 +99,12 @@ export async function writeGoLog(folder: string, size: number, nextBatch: () => 
   }
 }
 
-/** Builds the program. @returns its path */
-export function buildJudge(folder: string): string {
+/** Builds the program, or another one. @returns its path */
+export function buildJudge(folder: string, source = PROGRAM): string {
   const program = join(folder, 'logcheck')
   // The folder of sources is no module: Debian's way to build.
   const settings = { GO111MODULE: 'off', GOPATH, GOFLAGS: '', GOPROXY: 'off', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' }
-  const { status, stderr } = spawnSync(go.path, ['build', '-o', program, PROGRAM], {
+  const { status, stderr } = spawnSync(go.path, ['build', '-o', program, source], {
     cwd: folder,
     env: { ...process.env, ...settings },
     encoding: 'utf8',
