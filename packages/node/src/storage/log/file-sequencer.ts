@@ -112,7 +112,8 @@ export class FileSequencer implements Sequencer {
 
   /**
    * For the records: takes a statement and all terms but its type out of index and segments.
-   * @throws {StoreError} `log_stopped` if the log is not claimed; `log_unwritable`
+   * @throws {StoreError} `log_stopped` if the log is not claimed; `log_locked` where somebody reads the index for so long
+   *   that a copy stays, until this is called again; `log_unwritable`
    */
   async erase(number: bigint): Promise<boolean> {
     const { wal, index } = this.#opened()
@@ -198,7 +199,8 @@ export class FileSequencer implements Sequencer {
     try {
       return await step()
     } catch (cause) {
-      if (!(cause instanceof RangeError)) this.#failure ??= cause
+      const isHarmless = cause instanceof RangeError || (cause instanceof StoreError && cause.code === 'log_locked')
+      if (!isHarmless) this.#failure ??= cause
       throw cause
     }
   }

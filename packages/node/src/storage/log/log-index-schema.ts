@@ -18,6 +18,8 @@ import { guard, openDatabase, rowOf } from './sqlite.ts'
 import type { TermsPlace } from './wal-format.ts'
 
 const VERSION = 1
+/** How long a writer waits for readers; the log's appends may wait for it. */
+const BUSY_MS = 2_000
 /** Bytes before the terms in the body of an entry: flags 1, number of terms 2, identity 32. */
 export const BODY_HEADER = 35
 
@@ -47,8 +49,8 @@ export interface IndexState {
 }
 
 /** Opens the index for writing, and makes it where there is none. @throws {StoreError} as {@link openDatabase} */
-export function openIndex(path: string): DatabaseSync {
-  const database = openDatabase(path, SETUP)
+export function openIndex(path: string, timeoutMs = BUSY_MS): DatabaseSync {
+  const database = openDatabase(path, SETUP, { timeout: timeoutMs })
   guard(() => database.prepare('INSERT OR IGNORE INTO meta VALUES (1, ?, 0, 0, ?)').run(VERSION, randomBytes(16)))
   return database
 }

@@ -5,11 +5,12 @@
  * the thread catches up by itself.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { StoreError } from '@fiducial/core/errors.ts'
 import type { IndexAnswer, IndexTask } from './log-index.ts'
 import { LogIndexWriter } from './log-index-writer.ts'
 
 /** Entries after which a transaction is ended. */
-const GROUP = 20_000
+const GROUP = 4_000
 
 const post = (answer: IndexAnswer, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(answer, transfer)
 
@@ -30,6 +31,15 @@ function serve(writer: LogIndexWriter): void {
     used = []
     added = 0
   }
+  const erase = (id: number, number: number): void => {
+    try {
+      post({ kind: 'done', id, result: writer.erase(number) })
+    } catch (cause) {
+      // A reader is in the way: the index itself is as it should be.
+      if (!(cause instanceof StoreError) || cause.code !== 'log_locked') throw cause
+      post({ kind: 'refused', id, message: cause.message })
+    }
+  }
   const perform = (task: IndexTask): void => {
     if (task.kind === 'add') {
       writer.add(Buffer.from(task.buffer, 0, task.lengthBytes), task.first, task.count)
@@ -40,11 +50,10 @@ function serve(writer: LogIndexWriter): void {
     }
     // What was added before has to count as committed before the answer comes.
     if (used.length > 0) commit()
-    let result = true
+    if (task.kind === 'erase') return erase(task.id, task.number)
     if (task.kind === 'release') writer.release(task.size)
-    else if (task.kind === 'erase') result = writer.erase(task.number)
     else if (task.kind === 'close') writer.close()
-    post({ kind: 'done', id: task.id, result })
+    post({ kind: 'done', id: task.id, result: true })
     if (task.kind === 'close') parentPort?.close()
   }
 

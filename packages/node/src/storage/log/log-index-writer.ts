@@ -24,9 +24,12 @@ export class LogIndexWriter {
   #termKeys: bigint[] = []
   #chunkStart = 0
 
-  /** @throws {StoreError} `log_corrupted`, `log_unwritable`, `log_locked` */
-  constructor(path: string) {
-    this.#database = openIndex(path)
+  /**
+   * @param options  how long to wait for readers and writers that are in the way
+   * @throws {StoreError} `log_corrupted`, `log_unwritable`, `log_locked`
+   */
+  constructor(path: string, options: { readonly timeoutMs?: number } = {}) {
+    this.#database = openIndex(path, options.timeoutMs)
     const prepare = (sql: string): StatementSync => guard(() => this.#database.prepare(sql))
     const { size, released, salt } = readState(this.#database)
     this.#size = size
@@ -75,7 +78,11 @@ export class LogIndexWriter {
     guard(() => this.#database.exec('PRAGMA synchronous = NORMAL'))
   }
 
-  /** Takes the statement of an entry and all terms but its type out. False where there is nothing to take out. */
+  /**
+   * Takes the statement of an entry and all terms but its type out. False where there is nothing to take out.
+   * @throws {StoreError} `log_locked` where a reader keeps a copy alive: nobody finds it any more, and another call
+   *   after the reader has ended removes it
+   */
   erase(number: number): boolean {
     this.commit()
     const erased = guard(() => this.#eraseRows(number))
@@ -154,10 +161,7 @@ export class LogIndexWriter {
   #emptyJournal(): void {
     const result = guard(() => rowOf(this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')))
     if (result?.busy !== 0) {
-      throw new StoreError(
-        'log_unwritable',
-        'somebody reads the index, so that a copy of what was erased is left in it',
-      )
+      throw new StoreError('log_locked', 'somebody reads the index for so long that a copy of what was erased stays')
     }
   }
 }

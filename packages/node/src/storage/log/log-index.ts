@@ -36,6 +36,7 @@ export type IndexAnswer =
   | { readonly kind: 'ready'; readonly state: IndexState }
   | { readonly kind: 'committed'; readonly size: number; readonly buffers: readonly ArrayBuffer[] }
   | { readonly kind: 'done'; readonly id: number; readonly result: boolean }
+  | { readonly kind: 'refused'; readonly id: number; readonly message: string }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
 
 /** A record to add; see {@link LogIndex.add}. */
@@ -130,8 +131,9 @@ export class LogIndex {
 
   /** Resolves once the thread is not too far behind. @throws {StoreError} if it has failed */
   async room(): Promise<void> {
-    while (this.#isFull()) {
+    for (;;) {
       if (this.#failure !== undefined) throw this.#failure
+      if (!this.#isFull()) return
       await new Promise<boolean>((resolve, reject) => this.#roomWaiters.push({ resolve, reject }))
     }
   }
@@ -155,7 +157,7 @@ export class LogIndex {
     await this.#ask((id) => ({ kind: 'release', id, size }))
   }
 
-  /** Takes a statement out, so that the database holds no copy. @throws as {@link settle} */
+  /** Takes a statement out, so that the database holds no copy. @throws as {@link settle}; `log_locked`, see the writer */
   async erase(number: number): Promise<boolean> {
     return await this.#ask((id) => ({ kind: 'erase', id, number }))
   }
@@ -178,6 +180,12 @@ export class LogIndex {
     })
   }
 
+  #take(id: number): Waiter | undefined {
+    const waiter = this.#waiters.get(id)
+    this.#waiters.delete(id)
+    return waiter
+  }
+
   #listen(ready: Waiter): void {
     this.#worker.on('message', (answer: IndexAnswer) => {
       if (answer.kind === 'ready') {
@@ -187,8 +195,9 @@ export class LogIndex {
         this.#forget(answer.size)
         for (const buffer of answer.buffers) if (this.#buffers.length < KEPT_BUFFERS) this.#buffers.push(buffer)
       } else if (answer.kind === 'done') {
-        this.#waiters.get(answer.id)?.resolve(answer.result)
-        this.#waiters.delete(answer.id)
+        this.#take(answer.id)?.resolve(answer.result)
+      } else if (answer.kind === 'refused') {
+        this.#take(answer.id)?.reject(new StoreError('log_locked', answer.message))
       } else {
         this.#fail(new StoreError(storeCode(answer.code), `the index of the log: ${answer.message}`))
         ready.reject(this.#failure)

@@ -30,6 +30,8 @@ const ENTRY_HEADER = 41
 /** No batch takes more bytes than this. */
 const RECORD_LIMIT = 2 ** 30
 
+const ZEROS = Buffer.alloc(256 * BLOCK)
+
 const HAS_PAYLOAD = 1
 /** Set where payload and terms were taken out. */
 export const IS_ERASED = 2
@@ -91,6 +93,7 @@ export function encodeSegmentHeader({ first, fence, salt }: SegmentHeader): Buff
 export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | undefined {
   if (bytes.length < SEGMENT_HEADER || !bytes.subarray(0, 8).equals(SEGMENT_MAGIC)) return undefined
   if (!sha256(bytes.subarray(0, 40)).equals(bytes.subarray(40, 72))) return undefined
+  if (!isZero(bytes.subarray(SEGMENT_HEADER))) return undefined
   const salt = Uint8Array.from(bytes.subarray(24, 40))
   return { first: bytes.readBigUInt64BE(8), fence: bytes.readBigUInt64BE(16), salt }
 }
@@ -171,6 +174,11 @@ export function decodeRecordHeader(bytes: Buffer, salt: Uint8Array): RecordHeade
 export function isRecordWhole(record: Buffer): boolean {
   const end = record.length - 32
   return end > RECORD_HEADER && sha256(record.subarray(0, end)).equals(record.subarray(end))
+}
+
+/** Whether there is nothing but zeros. @param bytes  at most 256 blocks */
+export function isZero(bytes: Buffer): boolean {
+  return bytes.equals(ZEROS.subarray(0, bytes.length))
 }
 
 /** Makes the digest at the end of a record anew. */

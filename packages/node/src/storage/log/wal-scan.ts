@@ -16,6 +16,7 @@ import {
   decodeRecordHeader,
   decodeSegmentHeader,
   isRecordWhole,
+  isZero,
   RECORD_HEADER,
   type RecordHeader,
   type SegmentHeader,
@@ -86,17 +87,19 @@ export async function* scanSegment(
       }
       return { header, next, offset, isTorn }
     }
-    const bytes = await readAt(descriptor, offset, Math.min(record.lengthBytes, end - offset))
-    const following = offset + wholeBlocks(record.lengthBytes)
+    const padded = wholeBlocks(record.lengthBytes)
+    const read = await readAt(descriptor, offset, Math.min(padded, end - offset))
+    const bytes = read.subarray(0, record.lengthBytes)
     if (bytes.length < record.lengthBytes || !isRecordWhole(bytes)) {
-      if (await hasContent(descriptor, following, end)) throw corrupted(name, offset, 'a record is damaged')
+      if (await hasContent(descriptor, offset + padded, end)) throw corrupted(name, offset, 'a record is damaged')
       return { header, next, offset, isTorn: true }
     }
+    if (!isZero(read.subarray(record.lengthBytes))) throw corrupted(name, offset, 'a record is not followed by zeros')
     if (record.first !== next) throw corrupted(name, offset, `entry ${record.first} stands where ${next} should`)
     if (record.fence !== header.fence) throw corrupted(name, offset, 'a record has the fence of another claim')
     yield { header: record, bytes, offset }
     next += BigInt(record.count)
-    offset = following
+    offset += padded
   }
 }
 
@@ -123,10 +126,9 @@ export function corrupted(name: string, offset: number, what: string): StoreErro
 
 /** Whether anything but zeros stands between two offsets. */
 async function hasContent(descriptor: number, from: number, to: number): Promise<boolean> {
-  const zeros = Buffer.alloc(WINDOW)
   for (let at = from; at < to; at += WINDOW) {
     const bytes = await readAt(descriptor, at, Math.min(WINDOW, to - at))
-    if (!bytes.equals(zeros.subarray(0, bytes.length))) return true
+    if (!isZero(bytes)) return true
   }
   return false
 }

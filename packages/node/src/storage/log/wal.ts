@@ -23,7 +23,6 @@ import {
 } from './wal-format.ts'
 import { corrupted, type FoundRecord, type SegmentEnd, scanFile, scanSegment } from './wal-scan.ts'
 
-/** A segment that has grown to this is followed by a new one. */
 const SEGMENT_BYTES = 64 * 2 ** 20
 const NAME = /^(\d{20})\.wal$/
 const TEMPORARY = /^\.rewritten-\d{20}\.tmp$/
@@ -56,18 +55,22 @@ export interface RecoverOptions {
   readonly released: bigint
   /** Sees each record, in order; the bytes are its own. */
   readonly onRecord: (record: FoundRecord) => Promise<void>
+  /** A segment that would grow beyond this is followed by a new one. Default: 64 MiB. */
+  readonly segmentBytes?: number
 }
 
 export class WriteAheadLog {
   readonly #folder: string
+  readonly #segmentBytes: number
   /** In order; the open one is the last. */
   readonly #segments: Segment[] = []
   #open: OpenSegment | undefined
   #next: bigint
   #fence = 0n
 
-  private constructor(folder: string, released: bigint) {
+  private constructor(folder: string, released: bigint, segmentBytes: number) {
     this.#folder = folder
+    this.#segmentBytes = segmentBytes
     this.#next = released
   }
 
@@ -85,8 +88,9 @@ export class WriteAheadLog {
    * Opens a folder: checks every byte of it, and cuts off what nobody was told of.
    * @throws {StoreError} `log_corrupted`, naming segment and offset; `log_unwritable`
    */
-  static async recover(folder: string, { released, onRecord }: RecoverOptions): Promise<WriteAheadLog> {
-    const log = new WriteAheadLog(folder, released)
+  static async recover(folder: string, options: RecoverOptions): Promise<WriteAheadLog> {
+    const { released, onRecord, segmentBytes = SEGMENT_BYTES } = options
+    const log = new WriteAheadLog(folder, released, segmentBytes)
     await attempt('opening the write-ahead log', async () => {
       await mkdir(folder, { recursive: true })
       const names = (await readdir(folder)).sort()
@@ -234,7 +238,9 @@ export class WriteAheadLog {
 
   async #segmentFor(bytes: number, fence: bigint): Promise<OpenSegment> {
     const segment = this.#open
-    if (segment !== undefined && segment.fence === fence && segment.offset + bytes <= SEGMENT_BYTES) return segment
+    if (segment !== undefined && segment.fence === fence && segment.offset + bytes <= this.#segmentBytes) {
+      return segment
+    }
     await this.seal()
     const name = `${String(this.#next).padStart(20, '0')}.wal`
     const path = join(this.#folder, name)
@@ -245,7 +251,7 @@ export class WriteAheadLog {
     this.#segments.push(made)
     this.#fence = fence
     await writeAt(descriptor, encodeSegmentHeader(made), 0)
-    await files.ftruncate(descriptor, SEGMENT_BYTES)
+    await files.ftruncate(descriptor, this.#segmentBytes)
     await files.fsync(descriptor)
     await syncFolder(this.#folder)
     return made
