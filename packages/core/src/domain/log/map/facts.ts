@@ -70,7 +70,9 @@ export function newsOf(
   if (state === undefined) return undefined
   if (digest !== null && digest.length !== DIGEST_BYTES) throw new RangeError(`a digest of ${digest.length} bytes`)
   const series = seriesInstanceUid === null ? null : seriesKeyOf(hashes, salt, seriesInstanceUid)
-  return { index, key: instanceKeyOf(hashes, salt, sopInstanceUid), series, digest, state }
+  // Zeros are how a record spells that there is no digest.
+  const known = digest?.some((byte) => byte !== 0) ? digest : null
+  return { index, key: instanceKeyOf(hashes, salt, sopInstanceUid), series, digest: known, state }
 }
 
 /** What the erasure of a statement means for the record that it counted for. */
