@@ -64,3 +64,5 @@ export interface Adapters {
 
 /** The name of a seal: that of its image and this. */
 export const SEAL_SUFFIX = '.fiducial.json'
+/** The same for the proof that an image is in a custody log. */
+export const PROOF_SUFFIX = '.tlog-proof'

@@ -210,7 +210,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .option('--overwrite', 'replace files in the output folder')
     .option('--pin-file <file>', 'holds the PIN of the token (or set FIDUCIAL_PIN)')
     .addOption(new Option('--mark', 'embed the watermark').hideHelp())
-    .addOption(new Option('--no-log', 'leave the custody log out').hideHelp())
+    .option('--no-log', 'do not record the images in the custody log of the site')
     .action(
       runs(async ([inputs], options: SealOptions, context) =>
         (await import('./seal.ts')).sealInputs(inputs as string[], options, context),
@@ -225,7 +225,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
   )
     .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
     .option('--crl <file>', 'revocation lists; may be repeated', collect)
-    .option('--policy <name>', 'acquisition, signatures, or a file with a policy', 'acquisition')
+    .option('--policy <name>', 'acquisition, recorded, signatures, or a file with a policy', 'acquisition')
+    .option(
+      '--log-policy <file>',
+      'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
+      collect,
+    )
+    .option('--no-log', 'do not ask the custody log of this site')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')
     .action(

@@ -12,6 +12,7 @@ import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
 import { type Failure, nameInput, showDetail, showFailure, withHint } from './failure.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
+import { ensureLog, SealLog, type SealLogSummary } from './log/seal-log.ts'
 import { Progress } from './progress.ts'
 import { choose } from './prompt.ts'
 import type { Holder, Ring, Secrets } from './ring.ts'
@@ -41,18 +42,29 @@ export async function sealInputs(words: readonly string[], options: SealOptions,
   let sealers: Sealers | undefined
   return withRing(options, context, async (ring, secrets) => {
     sealers ??= await pickSealers(ring, options, context)
-    const settings = settle(sealers, secrets, options, context)
+    const logFolder = options.log ? await ensureLog(ring, secrets, context) : undefined
+    const settings = {
+      ...settle(sealers, secrets, options, context),
+      ...(logFolder !== undefined && { logFolder }),
+    }
     return new SealRun(words, options.out, settings, context).run()
   })
 }
 
-function checkOptions({ mark, log, tsa }: SealOptions): void {
+function checkOptions({ mark, tsa }: SealOptions): void {
   if (mark === true)
     throw new UsageError('--mark is not available yet', 'sealing without it signs every attribute and pixel')
-  if (!log) throw new UsageError('--no-log is not available yet', 'there is no custody log yet that could be left out')
   if (tsa !== undefined && !/^https?:$/.test(URL.parse(tsa)?.protocol ?? '')) {
     throw new UsageError(`--tsa ${visible(tsa)} is no address`, 'such as http://timestamp.example.org')
   }
+}
+
+function describeLogged({ origin, recorded, already }: SealLogSummary): string {
+  const parts = [
+    ...(recorded > 0 || already === 0 ? [`${recorded} recorded`] : []),
+    ...(already > 0 ? [`${already} recorded before`] : []),
+  ]
+  return `${parts.join(', ')} in the custody log ${visible(origin)}`
 }
 
 /** Ids of those who sign. */
@@ -177,9 +189,14 @@ class SealRun {
     const images = new Images(inputs, (input) => this.#isAccepted(input, realOut))
     const progress = new Progress(output, 'sealing', images)
     const sealedImages: SealedImage[] = []
+    await using log =
+      this.#settings.logFolder === undefined ? undefined : await SealLog.open(this.#settings.secrets, this.#context)
     for await (const done of adapters.work.seal(this.#tasks(images), this.#settings, terminal.interruption)) {
       progress.advance(done.bytes)
-      if ('value' in done) sealedImages.push(done.value)
+      if ('value' in done) {
+        sealedImages.push(done.value)
+        await log?.record(done.value)
+      }
       this.#report(done, images)
     }
     output.endProgress()
@@ -191,6 +208,7 @@ class SealRun {
       throw new StoreError('no_images', `there are no DICOM images in ${this.#words.map(visible).join(' ')}`)
     }
     if (this.#settings.isSeries) await this.#sealSeries(sealedImages)
+    const logged = await log?.finish()
     if (sealed + already > 0) {
       const parts = [
         `${counted(sealed, 'image')} sealed`,
@@ -199,6 +217,7 @@ class SealRun {
         ...(passedOver > 0 ? [`${counted(passedOver, 'other file')} passed over`] : []),
       ]
       output.line(`${parts.join(', ')}; ${progress.summary()}`)
+      if (logged !== undefined) output.line(`  ${describeLogged(logged)}`)
       output.line(
         `  in ${visible(this.#outName)}, each with its seal beside it; check them: fiducial verify ${visible(this.#outName)}`,
       )

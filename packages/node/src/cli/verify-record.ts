@@ -22,6 +22,7 @@ export interface VerifyRecord {
   readonly checks: readonly Check[]
   readonly signatures: readonly SignatureRecord[]
   readonly seal: SealRecord
+  readonly log: LogRecord
 }
 
 export interface SignatureRecord {
@@ -42,6 +43,26 @@ export interface SignatureRecord {
   /** Tags of the signable attributes that it leaves open. */
   readonly unsigned: readonly string[]
 }
+
+/** What a custody log said. */
+export type LogRecord =
+  | { readonly state: 'not_consulted' }
+  | { readonly state: 'unavailable'; readonly code: string }
+  | {
+      /** `proof`: the file beside the image was checked, and no log asked. */
+      readonly state: 'consulted' | 'proof'
+      readonly origin: string
+      /** Entries under the checkpoint. */
+      readonly size: string
+      readonly isWitnessed: boolean
+      /** Where the seal stands; null where it is not recorded. */
+      readonly index: string | null
+      /** It was not in the log before, and was by then. */
+      readonly notBefore: string | null
+      readonly notAfter: string | null
+      /** Events of this image. */
+      readonly events: readonly { readonly index: string; readonly type: string; readonly at: string }[]
+    }
 
 export type SealRecord =
   | { readonly state: 'absent' }
@@ -70,6 +91,23 @@ export function toVerifyRecord(path: string, verified: VerifiedInstance): Verify
     checks,
     signatures: signatures.signatures.map(toSignatureRecord),
     seal: toSealRecord(verified),
+    log: toLogRecord(verified),
+  }
+}
+
+function toLogRecord({ log }: VerifiedInstance): LogRecord {
+  if (log.state === 'not_consulted' || log.state === 'unavailable') return log
+  const { state, origin, size, isWitnessed, entry } = log
+  const records = log.state === 'consulted' ? log.records : []
+  return {
+    state,
+    origin,
+    size: String(size),
+    isWitnessed,
+    index: entry === undefined ? null : String(entry.index),
+    notBefore: entry?.notBefore?.toISOString() ?? null,
+    notAfter: entry?.notAfter?.toISOString() ?? null,
+    events: records.map(({ index, type, at }) => ({ index: String(index), type, at: at.toISOString() })),
   }
 }
 

@@ -4,11 +4,11 @@
  * What is as it should be takes one line; what is not takes as many as it needs to say what, and where.
  */
 import type { Check } from '@fiducial/core/domain/verdict/check.ts'
-import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import { isAsked, type Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import type { Failure } from './failure.ts'
 import type { Output } from './output.ts'
 import { layOut, wrap } from './table.ts'
-import type { SignatureRecord, VerifyRecord } from './verify-record.ts'
+import type { LogRecord, SignatureRecord, VerifyRecord } from './verify-record.ts'
 import { visible } from './visible.ts'
 import type { ImageTask } from './work.ts'
 
@@ -82,12 +82,12 @@ export class VerifyReport {
   }
 
   /** Whether a check is a reason for the verdict. */
-  #explains({ subject, outcome }: Check, verdict: VerifyRecord['verdict']): boolean {
-    if (!this.#policy.requires.includes(subject)) return false
-    return outcome === (verdict === 'not_authentic' ? 'fails' : 'unknown')
+  #explains(check: Check, verdict: VerifyRecord['verdict']): boolean {
+    if (!isAsked(check, this.#policy)) return false
+    return check.outcome === (verdict === 'not_authentic' ? 'fails' : 'unknown')
   }
 
-  #evidenceLines({ signatures, seal }: VerifyRecord): string[] {
+  #evidenceLines({ signatures, seal, log }: VerifyRecord): string[] {
     const lines = signatures.map(describeSignature)
     if (seal.state === 'present') {
       const proven = seal.provenAt === null ? 'no timestamp' : `timestamp ${seal.provenAt}`
@@ -97,8 +97,21 @@ export class VerifyReport {
     } else {
       lines.push(seal.state === 'absent' ? 'no seal beside the image' : `the seal is malformed (${seal.code})`)
     }
-    return lines
+    return [...lines, ...describeLog(log)]
   }
+}
+
+function describeLog(log: LogRecord): readonly string[] {
+  if (log.state === 'not_consulted') return ['no custody log was asked']
+  if (log.state === 'unavailable') return [`the custody log could not be asked (${log.code})`]
+  const { origin, size, index, notBefore, notAfter, events } = log
+  const name = `custody log ${visible(origin)} of ${size} entries`
+  if (index === null) return [`${name}: no entry of this seal, ${events.length} events of the image`]
+  const times = [
+    ...(notBefore === null ? [] : [`not before ${notBefore}`]),
+    ...(notAfter === null ? [] : [`not after ${notAfter}`]),
+  ]
+  return [`${name}: entry ${index}${times.length === 0 ? '' : `, ${times.join(', ')}`}`]
 }
 
 export function placesOf({ where = [] }: Check): string {

@@ -3,6 +3,7 @@
  *
  * What the evidence adds up to is decided by domain/verdict; here it is shown, and turned into an exit code.
  */
+import { createHash } from 'node:crypto'
 import { POLICIES, type Policy, parsePolicy } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { SEAL_SUFFIX } from './adapters.ts'
@@ -17,7 +18,7 @@ import { UsageError } from './usage-error.ts'
 import type { VerifyRecord } from './verify-record.ts'
 import { VerifyReport } from './verify-report.ts'
 import { visible } from './visible.ts'
-import type { VerifyTask } from './work.ts'
+import type { VerifySettings, VerifyTask } from './work.ts'
 
 export interface VerifyOptions extends TrustOptions {
   /** Name of a policy, or a file with one. */
@@ -25,6 +26,9 @@ export interface VerifyOptions extends TrustOptions {
   /** A seal elsewhere than beside the one image. */
   readonly seal?: string
   readonly verbose?: boolean
+  /** Files with C2SP tlog-policies. */
+  readonly logPolicy?: readonly string[]
+  readonly log: boolean
 }
 
 const EXIT_CODES = { authentic: EXIT.ok, not_authentic: EXIT.notAuthentic, undetermined: EXIT.undetermined } as const
@@ -35,7 +39,11 @@ export async function verifyInputs(
   context: Context,
 ): Promise<ExitCode> {
   const { adapters, output, terminal } = context
-  const settings = { anchors: await readTrust(options, context), policy: await readPolicy(options.policy, context) }
+  const settings = {
+    anchors: await readTrust(options, context),
+    policy: await readPolicy(options.policy, context),
+    ...(await findLogs(options, context)),
+  }
   using inputs = await adapters.findInputs(words)
   const images = new Images(inputs, (input) => !isSeriesFile(input) || words.includes(input.label))
   const progress = new Progress(output, 'verifying', images)
@@ -70,6 +78,25 @@ export async function verifyInputs(
     output.line(`${tally}; ${progress.summary()}`)
   }
   return tally.exitCode
+}
+
+/** The site's own log, and the policies of others whose proofs are believed. */
+async function findLogs(
+  { log, logPolicy = [] }: VerifyOptions,
+  { adapters, home }: Context,
+): Promise<Pick<VerifySettings, 'log' | 'logPolicies'>> {
+  const logPolicies = await Promise.all(
+    logPolicy.map(async (path) => {
+      const policy = await adapters.readFile(path)
+      if (policy === undefined) throw new UsageError(`there is no file ${visible(path)}`)
+      return policy
+    }),
+  )
+  const facts = log ? await adapters.log.find(home) : undefined
+  if (facts === undefined) return { logPolicies }
+  const { roots } = (await adapters.openRing(home, {})).trust()
+  const ownRoots = roots.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))
+  return { logPolicies, log: { folder: facts.folder, ownRoots } }
 }
 
 async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGenerator<VerifyTask> {

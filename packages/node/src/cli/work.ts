@@ -29,6 +29,14 @@ export interface VerifyTask extends ImageTask {
 export interface VerifySettings {
   readonly anchors: TrustAnchors
   readonly policy: Policy
+  /** The log to ask. */
+  readonly log?: {
+    readonly folder: string
+    /** SHA-256 of the site's root certificates, hexadecimal: images sealed under others need not be in its log. */
+    readonly ownRoots: readonly string[]
+  }
+  /** C2SP tlog-policies of other logs, for proofs beside the images. */
+  readonly logPolicies?: readonly Uint8Array[]
 }
 
 export interface SealTask extends ImageTask {
@@ -50,6 +58,8 @@ export interface SealSettings {
   /** The technologist signs the series and not each image. */
   readonly isSeries: boolean
   readonly isOverwriting: boolean
+  /** Folder of the log whose newest checkpoint the seals quote. */
+  readonly logFolder?: string
   /** Seals with the keys of revoked and expired holders, too: for demonstrations of what a verifier says. */
   readonly isStatusIgnored?: boolean
 }

@@ -26,6 +26,8 @@ import { StoreError } from '@fiducial/core/errors.ts'
 
 /** What a seal is called: the name of its image and this. */
 export const SEAL_SUFFIX = '.fiducial.json'
+/** What the proof is called that an image is in a custody log (C2SP tlog-proof): the name of its image and this. */
+export const PROOF_SUFFIX = '.tlog-proof'
 
 const STANDARD_INPUT_BYTES = 2 ** 32
 
@@ -136,8 +138,9 @@ function kindOf(path: string): 'file' | 'folder' | 'missing' | 'other' {
   }
 }
 
+/** Whether a file belongs to an image beside it: as its seal, or as its proof. */
 const isSealOf = (name: string, hasImage: (image: string) => boolean): boolean =>
-  name.endsWith(SEAL_SUFFIX) && hasImage(name.slice(0, -SEAL_SUFFIX.length))
+  [SEAL_SUFFIX, PROOF_SUFFIX].some((suffix) => name.endsWith(suffix) && hasImage(name.slice(0, -suffix.length)))
 
 const isPattern = (word: string): boolean => /[*?[\]{}]/.test(word)
 

@@ -6,6 +6,9 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { SealLeaf } from '@fiducial/core/domain/log/logged-instance.ts'
+import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
@@ -31,6 +34,8 @@ export const hasLog = (home: string): boolean => existsSync(privateFolder(logFol
 export interface ReaderOptions {
   /** Whom to believe, where it is not the policy that lies beside the log. */
   readonly policy?: WitnessPolicy
+  /** Leaves the records alone, for those who only want checkpoints and tiles. */
+  readonly isPublicOnly?: boolean
 }
 
 /**
@@ -45,7 +50,7 @@ export async function openLogReader(folder: string, options: ReaderOptions = {})
   const hidden = privateFolder(folder)
   const objects = new FileObjects(folder)
   const published = new FileCheckpointCell(join(folder, 'checkpoint'), join(hidden, 'checkpoint.lock'))
-  const hasRecords = isFileLog(folder) && existsSync(join(hidden, 'index.sqlite'))
+  const hasRecords = options.isPublicOnly !== true && isFileLog(folder) && existsSync(join(hidden, 'index.sqlite'))
   const records = hasRecords ? await openRecordReader(hidden) : undefined
   const viewOptions = { crypto: nativeCrypto, hasher, policy }
   let last: LogView | undefined
@@ -68,8 +73,20 @@ export async function openLogReader(folder: string, options: ReaderOptions = {})
   }
 }
 
-/** What a log says about images; undefined for one without records. */
-export function instanceLogOf(reader: LogReader, anchors: TrustAnchors): InstanceLog | undefined {
+/** SHA-256 of the root certificate that the device of a seal stands under, hexadecimal; empty where it names none. */
+function rootOf({ payload }: SealLeaf): string {
+  const root = parseStatement(payload).device.certificates.statement.at(-1)
+  return root === undefined ? '' : encodeHex(root)
+}
+
+/**
+ * What a log says about images; undefined for one without records.
+ * @param ownRoots  SHA-256 of the root certificates of the site, hexadecimal: seals under others need not be in its log
+ */
+export function instanceLogOf(
+  reader: LogReader,
+  { anchors, ownRoots }: { readonly anchors: TrustAnchors; readonly ownRoots: readonly string[] },
+): InstanceLog | undefined {
   const { records, policy } = reader
   if (records === undefined) return undefined
   let times: { readonly view: LogView; readonly times: TimestampedLog } | undefined
@@ -83,6 +100,7 @@ export function instanceLogOf(reader: LogReader, anchors: TrustAnchors): Instanc
       return times.times
     },
     origin: policy.logs[0]?.key.name ?? '',
+    isOurs: (seal) => ownRoots.includes(rootOf(seal)),
   })
 }
 

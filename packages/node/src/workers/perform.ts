@@ -8,6 +8,6 @@ export type Perform = (task: unknown) => Promise<unknown>
 
 /** Readies what the tasks need. Loads only what this kind of task needs. */
 export async function openWork(setup: WorkSetup): Promise<Perform> {
-  if (setup.kind === 'verify') return (await import('./verify-work.ts')).openVerifyWork(setup) as Perform
+  if (setup.kind === 'verify') return (await (await import('./verify-work.ts')).openVerifyWork(setup)) as Perform
   return (await (await import('./seal-work.ts')).openSealWork(setup)) as Perform
 }

@@ -13,7 +13,7 @@ import type { HolderMaterial } from '../keys/key-ring.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { createSigner } from '../keys/signer.ts'
 import { findExistingSeal } from '../services/existing-seal.ts'
-import type { HolderKeys, TimestampAuthority } from '../services/ports.ts'
+import type { HolderKeys, QuoteCheckpoint, TimestampAuthority } from '../services/ports.ts'
 import { prepareSeal, type SealDependencies } from '../services/seal-instance.ts'
 import { type FileSource, openFileSource } from '../storage/file-source.ts'
 import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
@@ -38,6 +38,7 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
     authority,
     isSeries: settings.isSeries,
     isDemo,
+    ...(settings.logFolder !== undefined && { checkpoint: await openQuoting(settings.logFolder) }),
     ...(settings.hash !== undefined && { hash: settings.hash }),
   }
   return async (task) => {
@@ -51,6 +52,17 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
     } catch (error) {
       return { task, bytes, failure: describeFailure(error) }
     }
+  }
+}
+
+/** The newest checkpoint of a log that has its witnesses, as seals quote it. */
+export async function openQuoting(folder: string): Promise<QuoteCheckpoint> {
+  const { openLogReader } = await import('../wiring/log-reader.ts')
+  const { quoteCheckpoint } = await import('../services/log/recorder.ts')
+  const reader = await openLogReader(folder, { isPublicOnly: true })
+  return async () => {
+    const view = await reader.view()
+    return view?.quorum.state === 'witnessed' ? quoteCheckpoint(view.checkpoint.note) : null
   }
 }
 

@@ -7,7 +7,7 @@ import { nativeCrypto } from '../keys/native-crypto.ts'
 import { sealSeries } from '../services/seal-series.ts'
 import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
-import { openAuthority, openKeys } from './seal-work.ts'
+import { openAuthority, openKeys, openQuoting } from './seal-work.ts'
 import type { SealSetup } from './setup.ts'
 import { readAll } from './verify-work.ts'
 
@@ -25,6 +25,7 @@ export async function signSeriesFiles(
       now: () => new Date(),
       operator: { id: setup.settings.operator, keys: await openKeys(setup.operator) },
       authority: await openAuthority(setup),
+      ...(setup.settings.logFolder !== undefined && { checkpoint: await openQuoting(setup.settings.logFolder) }),
     },
   )
   mkdirSync(folder, { recursive: true })

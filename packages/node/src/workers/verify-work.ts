@@ -4,25 +4,38 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { describeFailure } from '../cli/failure.ts'
 import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
-import type { Done, VerifyTask } from '../cli/work.ts'
+import type { Done, VerifySettings, VerifyTask } from '../cli/work.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
+import type { InstanceLog } from '../services/ports.ts'
 import { verifyInstance } from '../services/verify-instance.ts'
 import { openFileSource } from '../storage/file-source.ts'
-import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
+import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import type { VerifySetup } from './setup.ts'
 
 export type VerifyImage = (task: VerifyTask) => Promise<Done<VerifyTask, VerifyRecord>>
 
-export function openVerifyWork({ settings }: VerifySetup): VerifyImage {
-  const dependencies = { ...settings, crypto: nativeCrypto, codecs: createCodecs(loadWasm), now: () => new Date() }
+/** @throws {StoreError} {FormatError} if the log or a policy cannot be opened */
+export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyImage> {
+  const { anchors, policy } = settings
+  const log = await openLogs(settings)
+  const dependencies = {
+    anchors,
+    policy,
+    crypto: nativeCrypto,
+    codecs: createCodecs(loadWasm),
+    now: () => new Date(),
+    ...(log && { log }),
+  }
   return async (task) => {
     let bytes = 0
     try {
       using source = openFileSource(task.path)
       bytes = source.length
       const seal = task.sealPath === undefined ? readIfThere(`${task.path}${SEAL_SUFFIX}`) : readAll(task.sealPath)
-      const verified = await verifyInstance({ source, ...(seal !== undefined && { seal }) }, dependencies)
+      const proof = log && readIfThere(`${task.path}${PROOF_SUFFIX}`)
+      const input = { source, ...(seal !== undefined && { seal }), ...(proof !== undefined && { proof }) }
+      const verified = await verifyInstance(input, dependencies)
       // One half of a file that changes meanwhile could have been indexed and the other one digested.
       if (source.hasChanged()) throw new StoreError('input_unreadable', `${task.path} changed while it was read`)
       return { task, bytes, value: toVerifyRecord(task.label, verified) }
@@ -30,6 +43,22 @@ export function openVerifyWork({ settings }: VerifySetup): VerifyImage {
       return { task, bytes, failure: describeFailure(error) }
     }
   }
+}
+
+/** Whom to ask about images; undefined where there is nobody. */
+async function openLogs({ anchors, log, logPolicies = [] }: VerifySettings): Promise<InstanceLog | undefined> {
+  const logs: InstanceLog[] = []
+  const { instanceLogOf, openLogReader, readPolicy } = await import('../wiring/log-reader.ts')
+  const policies = logPolicies.map(readPolicy)
+  if (log !== undefined) {
+    const reader = await openLogReader(log.folder)
+    policies.push(reader.policy)
+    const own = instanceLogOf(reader, { anchors, ownRoots: log.ownRoots })
+    if (own !== undefined) logs.push(own)
+  }
+  if (policies.length === 0) return undefined
+  const { JoinedLogs, ProofLog } = await import('../services/log/proof-log.ts')
+  return new JoinedLogs([...logs, new ProofLog(policies, nativeCrypto)])
 }
 
 export function readAll(path: string): Uint8Array {

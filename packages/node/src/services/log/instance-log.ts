@@ -15,6 +15,7 @@ import type {
   LogEvidence,
   LoggedSeal,
   QuotedStanding,
+  SealLeaf,
 } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
@@ -34,6 +35,8 @@ export interface InstanceLogOptions {
   readonly times: (view: LogView) => LogTimes
   /** Name of the log, for the time before its first checkpoint. */
   readonly origin: string
+  /** Whether a seal is one that this log should know: that of another site says nothing by not being here. */
+  readonly isOurs: (seal: SealLeaf) => boolean
 }
 
 /** Events of one image that are looked at; the oldest are the ones that say what it was. */
@@ -50,6 +53,9 @@ export class ConsultedInstanceLog implements InstanceLog {
   async lookUp(question: InstanceQuestion): Promise<LogEvidence> {
     const { view: open, times: timesOf, origin } = this.#options
     const view = await open()
+    if (view === undefined && question.seal !== undefined && !this.#options.isOurs(question.seal)) {
+      return { state: 'not_consulted' }
+    }
     if (view === undefined) return { state: 'consulted', origin, size: 0n, isWitnessed: false, records: [] }
     const times = timesOf(view)
     const [records, entry, quoted] = await Promise.all([
@@ -57,6 +63,8 @@ export class ConsultedInstanceLog implements InstanceLog {
       this.#findSeal(question, view, times),
       judgeQuoted(question.seal?.checkpoint ?? null, view, times),
     ])
+    const isForeign = question.seal !== undefined && !this.#options.isOurs(question.seal)
+    if (isForeign && entry === undefined && records.length === 0) return { state: 'not_consulted' }
     return {
       state: 'consulted',
       origin: view.origin,

@@ -94,6 +94,8 @@ export class Integrator {
   /** Stored partial objects, by the path of the full one that will replace them, with its end. */
   readonly #partials: { readonly path: string; readonly end: bigint }[] = []
   readonly #waiters = new Set<Waiter>()
+  /** Ends the pause between two rounds. */
+  #nap: AbortController | undefined
   #isBroken = false
 
   constructor(ports: LogPorts, start: IntegratorStart, options: IntegratorOptions) {
@@ -146,6 +148,7 @@ export class Integrator {
     if (this.#isBroken) return Promise.reject(new StoreError('log_stopped', 'the log has stopped after a failure'))
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     this.#waiters.add({ size, resolve, reject })
+    this.#nap?.abort()
     return promise
   }
 
@@ -170,14 +173,22 @@ export class Integrator {
         this.#round = this.#integrate(offer)
         await this.#round
         this.#publish()
-        if (this.#closing.signal.aborted) continue
-        await this.#options.pause(this.#options.publishIntervalMs ?? PUBLISH_INTERVAL_MS, this.#closing.signal)
+        await this.#rest()
       }
     } catch (error) {
       this.#break(error)
     } finally {
       this.#integrating = undefined
     }
+  }
+
+  /** Lets entries gather for the next round, unless somebody waits for it. */
+  async #rest(): Promise<void> {
+    if (this.#closing.signal.aborted || this.#waiters.size > 0) return
+    this.#nap = new AbortController()
+    const signal = AbortSignal.any([this.#closing.signal, this.#nap.signal])
+    await this.#options.pause(this.#options.publishIntervalMs ?? PUBLISH_INTERVAL_MS, signal)
+    this.#nap = undefined
   }
 
   async #integrate({ mark, checkpoint }: Offer): Promise<void> {

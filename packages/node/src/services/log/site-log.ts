@@ -107,7 +107,8 @@ export class SiteLog {
   /** Does what is owed after a run of entries. @throws {StoreError} what the log and the map say */
   async settle(): Promise<Settlement> {
     const mapRoot = await this.#recordMapRoot()
-    if (mapRoot !== undefined) await this.log.published(mapRoot.index)
+    const { size } = this.log.state
+    if (size > 0n) await this.log.published(size - 1n)
     if (!(await this.#timestamping.isDue())) return { ...(mapRoot && { mapRoot }), failures: [] }
     try {
       const { receipt, tokens, failures } = await this.#timestamping.run()
