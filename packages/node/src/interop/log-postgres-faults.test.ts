@@ -204,6 +204,15 @@ describe('PostgreSQL log under faults', { skip: postgres.skip }, () => {
       })
     }
 
+    it('takes nothing back of a release', async (t) => {
+      const { sequencer } = await open(t)
+      const { fence } = await sequencer.claim()
+      for (const first of [0, 10]) await sequencer.append(makeBatch(first, 10), fence)
+      for (const size of [15n, 5n, 0n]) await sequencer.release(size)
+      await assert.rejects(collect(sequencer.read(14n)), storeError('log_corrupted'))
+      assert.equal((await collect(sequencer.read(15n))).length, 1)
+    })
+
     it('stores nothing of a batch that has a known identity, and stops', async (t) => {
       const { sequencer } = await open(t)
       const { fence } = await sequencer.claim()

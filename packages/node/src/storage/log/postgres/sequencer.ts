@@ -35,8 +35,10 @@ const APPEND = `
 
 const STATE = 'SELECT fence, size, released FROM fiducial.log WHERE id = $1'
 
+/** One look into the index of identities for each: without statistics, `= ANY` goes through the whole log instead. */
 const FIND = `
-  SELECT identity, index FROM fiducial.log_entry WHERE log = $1 AND identity = ANY ($2::bytea[])`
+  SELECT (SELECT index FROM fiducial.log_entry AS entry WHERE log = $1 AND entry.identity = asked.identity) AS index
+  FROM unnest($2::bytea[]) WITH ORDINALITY AS asked (identity, place) ORDER BY place`
 
 /** A batch at a time: one may have megabytes. */
 const READ = `
@@ -126,9 +128,8 @@ export class PostgresSequencer implements Sequencer {
   async find(identities: readonly Uint8Array[]): Promise<readonly (bigint | undefined)[]> {
     if (identities.length === 0) return []
     const values = [this.#log, byteaArray(identities)]
-    const rows = await this.#database.read<EntryRow>({ name: 'log_find', text: FIND, values })
-    const found = new Map(rows.map(({ identity, index }) => [identity.toString('latin1'), BigInt(index)]))
-    return identities.map((identity) => found.get(Buffer.from(identity).toString('latin1')))
+    const rows = await this.#database.read<{ index: string | null }>({ name: 'log_find', text: FIND, values })
+    return rows.map(({ index }) => (index === null ? undefined : BigInt(index)))
   }
 
   async *read(from: bigint): AsyncGenerator<SequencedBatch> {
