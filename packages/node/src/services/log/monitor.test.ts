@@ -225,6 +225,14 @@ describe('A monitor', () => {
     assert.deepEqual(findingsOf(report), ['proven'])
   })
 
+  it('finds two witnesses apart that are both ahead of the mirrors', async (t) => {
+    const mirror = await startMirror(t, { from: log, size: 400 })
+    const [a, b] = [await startWitness(t, log, 500), await startWitness(t, fork, 500)]
+    const report = await monitorOf([mirror, a.source, b.source]).look()
+    assert.deepEqual(statesOf(report), ['consistent', 'split_view', 'split_view'])
+    assert.deepEqual(findingsOf(report), ['proven'])
+  })
+
   it('shows which witness has vouched for two histories', async (t) => {
     const liar = toySigner('liar.example/w', 'cosignature-ed25519')
     const victim = toySigner('victim.example/w', 'cosignature-ed25519')
