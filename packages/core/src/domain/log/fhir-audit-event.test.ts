@@ -163,7 +163,7 @@ describe('FHIR audit events', () => {
 
   it('name an image without a study once', () => {
     const instance = { ...toyAcquired.instance, studyInstanceUid: null }
-    const names = Array.from(audit({ ...toyAcquired, instance }).entity ?? [], ({ name }) => name)
+    const names = each(audit({ ...toyAcquired, instance }).entity, ({ name }) => name)
     assert.deepEqual(names, ['Image', 'Security Audit Log'])
   })
 

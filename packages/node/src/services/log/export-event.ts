@@ -23,7 +23,7 @@ import type { RecordStore } from './ports.ts'
 
 export interface EventPorts {
   readonly view: LogView
-  readonly records: Pick<RecordStore, 'payload'>
+  readonly records: Pick<RecordStore, 'payload'> | undefined
   readonly authorities: readonly { readonly authority: TimestampAuthority }[]
 }
 
@@ -63,7 +63,7 @@ const ATTEMPTS = 4
  *   what an authority throws
  */
 export async function exportEvent(index: bigint, ports: EventPorts, options: EventOptions): Promise<ExportedEvent> {
-  const [proven, payload] = await Promise.all([ports.view.prove(index), ports.records.payload(index)])
+  const [proven, payload] = await Promise.all([ports.view.prove(index), ports.records?.payload(index)])
   const entry = readOrNull(() => readEntry(proven.leaf))
   const signer = entry === null ? null : hintOf(entry.spki, options.crypto.hash)
   const proof = { name: nameOf(index, 'tlog-proof'), bytes: writeProof(proven, ports.view) }

@@ -17,6 +17,7 @@ import { formatWitnessPolicy, type WitnessPolicy } from '@fiducial/core/formats/
 import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
 import type { TimestampAuthority } from '../ports.ts'
 import { type ExportedEvent, exportEvent } from './export-event.ts'
+import { findEntries } from './find-entries.ts'
 import type { LogView } from './log-view.ts'
 import type { RecordStore, Term } from './ports.ts'
 
@@ -35,13 +36,14 @@ export interface ExportSelection {
   readonly from?: bigint
   /** Last index, exclusive; default: all under the checkpoint. */
   readonly to?: bigint
-  /** Only events that have this term. Those of erased events are gone, but for their type. */
-  readonly term?: Term
+  /** Only events that have all these terms. Those of erased events are gone, but for their type. */
+  readonly terms?: readonly Term[]
 }
 
 export interface ExportPorts {
   readonly view: LogView
-  readonly records: Pick<RecordStore, 'payload' | 'find' | 'settle'>
+  /** Absent for a copy of the public part of a log: its events are exported without statements. */
+  readonly records: Pick<RecordStore, 'payload' | 'find'> | undefined
   /** Each puts a token into every bundle; at most 4. Sigstore's verifiers ask for one. */
   readonly authorities: readonly ExportAuthority[]
 }
@@ -74,7 +76,7 @@ export interface ExportCounts {
 export const INDEX = 'index.jsonl'
 /** Events that are prepared at once. */
 const AHEAD = 8
-/** Lines of the index that are handed out together, and indexes that are looked up together. */
+/** Lines of the index that are handed out together. */
 const PAGE = 1000
 
 /**
@@ -82,7 +84,10 @@ const PAGE = 1000
  * index.
  *
  * Cost: some milliseconds an event and timestamp authority, most of them in the authority.
- * @throws {RangeError} for a selection that is no range, or a policy without an Ed25519 key of the log
+ * What was appended last may not be found by its terms yet (see `RecordStore.settle`).
+ *
+ * @throws {RangeError} for a selection that is no range, for terms where there are no statements, or for a policy
+ *   without an Ed25519 key of the log
  * @throws {StoreError} `entry_missing` for a selection beyond the checkpoint; `log_corrupted`; what an authority throws;
  *   an AbortError when the signal says so
  */
@@ -91,14 +96,13 @@ export async function* exportLog(
   selection: ExportSelection,
   options: ExportOptions,
 ): AsyncGenerator<ExportedFile, ExportCounts, void> {
-  const range = checkRange(selection, ports.view)
-  const log = logKeyOf(ports.view, options.policy)
+  const range = checkSelection(selection, ports)
+  const log = logKeyOf(ports.view)
   yield* exportTrust(ports, options)
   const index = new IndexPages(options.crypto)
   let counts: ExportCounts = { events: 0n, erased: 0n }
-  const events = mapAhead(findIndexes(ports, range, selection.term), (at) =>
-    exportEvent(at, ports, { ...options, log }),
-  )
+  const indexes = findEntries({ terms: selection.terms ?? [], ...range }, ports.records)
+  const events = mapAhead(indexes, (at) => exportEvent(at, ports, { ...options, log }))
   for await (const event of events) {
     options.signal?.throwIfAborted()
     for (const { name, bytes } of event.files) yield { name, bytes, isContinued: false }
@@ -119,8 +123,10 @@ interface Range {
   readonly to: bigint
 }
 
-function checkRange({ from = 0n, to }: ExportSelection, { size }: LogView): Range {
+function checkSelection({ from = 0n, to, terms = [] }: ExportSelection, { view, records }: ExportPorts): Range {
+  const { size } = view
   const end = to ?? size
+  if (terms.length > 0 && records === undefined) throw new RangeError('a log without statements has no terms')
   if (from < 0n || end < from) throw new RangeError(`${from} to ${end} is no range of entries`)
   if (end > size) throw new StoreError('entry_missing', `the checkpoint has ${size} entries`)
   return { from, to: end }
@@ -140,28 +146,11 @@ function* exportTrust(
   yield whole('trusted_root.json', exportTrustedRoot(root, crypto.hash))
 }
 
-/** The key by which sigstore knows the log. */
-function logKeyOf({ origin, quorum }: LogView, { logs }: WitnessPolicy): VerifierKey {
-  const keys = [...quorum.logs, ...logs].map(({ key }) => key)
-  const key = keys.find(({ type, name }) => type === 'ed25519' && name === origin)
+/** The key by which sigstore knows the log: one that has signed the checkpoint. */
+function logKeyOf({ quorum }: LogView): VerifierKey {
+  const key = quorum.logs.map((log) => log.key).find(({ type }) => type === 'ed25519')
   if (key === undefined) throw new RangeError('the policy has no Ed25519 key of the log')
   return key
-}
-
-async function* findIndexes({ records }: ExportPorts, { from, to }: Range, term?: Term): AsyncGenerator<bigint> {
-  if (term === undefined) {
-    for (let index = from; index < to; index++) yield index
-    return
-  }
-  await records.settle()
-  let next = from
-  while (next < to) {
-    const found = await records.find({ term, from: next, to, limit: PAGE })
-    yield* found
-    const last = found.at(-1)
-    if (last === undefined || found.length < PAGE) return
-    next = last + 1n
-  }
 }
 
 /** Works on a few items at once, and gives the results in the order of the items. */
