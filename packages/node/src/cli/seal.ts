@@ -10,9 +10,9 @@ import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { type Input, SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
-import { type Failure, nameInput, showDetail, showFailure, withHint } from './failure.ts'
+import { describeFailure, type Failure, nameInput, showDetail, showFailure, withHint } from './failure.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
-import { ensureLog, SealLog, type SealLogSummary } from './log/seal-log.ts'
+import { SealLog, type SealLogSummary } from './log/seal-log.ts'
 import { Progress } from './progress.ts'
 import { choose } from './prompt.ts'
 import type { Holder, Ring, Secrets } from './ring.ts'
@@ -42,12 +42,12 @@ export async function sealInputs(words: readonly string[], options: SealOptions,
   let sealers: Sealers | undefined
   return withRing(options, context, async (ring, secrets) => {
     sealers ??= await pickSealers(ring, options, context)
-    const logFolder = options.log ? await ensureLog(ring, secrets, context) : undefined
+    const log = options.log ? await context.adapters.log.find(context.home) : undefined
     const settings = {
       ...settle(sealers, secrets, options, context),
-      ...(logFolder !== undefined && { logFolder }),
+      ...(log !== undefined && { logFolder: log.folder }),
     }
-    return new SealRun(words, options.out, settings, context).run()
+    return new SealRun(words, options, settings, context).run()
   })
 }
 
@@ -170,13 +170,21 @@ class SealRun {
   readonly #context: Context
   readonly #counts = { sealed: 0, already: 0, passedOver: 0 }
   readonly #failures: ExitCode[] = []
+  readonly #isLogged: boolean
+  #logExit: ExitCode = EXIT.ok
   /** Which input has claimed an output. */
   readonly #targets = new Map<string, string>()
 
-  constructor(words: readonly string[], outName: string, settings: SealSettings, context: Context) {
+  constructor(
+    words: readonly string[],
+    { out, log }: Pick<SealOptions, 'out' | 'log'>,
+    settings: SealSettings,
+    context: Context,
+  ) {
     this.#words = words
-    this.#out = resolve(outName)
-    this.#outName = outName
+    this.#out = resolve(out)
+    this.#outName = out
+    this.#isLogged = log
     this.#settings = settings
     this.#context = context
   }
@@ -189,8 +197,7 @@ class SealRun {
     const images = new Images(inputs, (input) => this.#isAccepted(input, realOut))
     const progress = new Progress(output, 'sealing', images)
     const sealedImages: SealedImage[] = []
-    await using log =
-      this.#settings.logFolder === undefined ? undefined : await SealLog.open(this.#settings.secrets, this.#context)
+    await using log = this.#isLogged ? new SealLog(this.#settings.secrets, this.#context) : undefined
     for await (const done of adapters.work.seal(this.#tasks(images), this.#settings, terminal.interruption)) {
       progress.advance(done.bytes)
       if ('value' in done) {
@@ -208,7 +215,7 @@ class SealRun {
       throw new StoreError('no_images', `there are no DICOM images in ${this.#words.map(visible).join(' ')}`)
     }
     if (this.#settings.isSeries) await this.#sealSeries(sealedImages)
-    const logged = await log?.finish()
+    const logged = sealed + already > 0 ? await this.#finishLog(log) : undefined
     if (sealed + already > 0) {
       const parts = [
         `${counted(sealed, 'image')} sealed`,
@@ -222,7 +229,20 @@ class SealRun {
         `  in ${visible(this.#outName)}, each with its seal beside it; check them: fiducial verify ${visible(this.#outName)}`,
       )
     }
-    return worstOf([EXIT.ok, ...this.#failures])
+    return worstOf([this.#logExit, ...this.#failures])
+  }
+
+  /** The log's word on what was recorded; what it could not record is told of, and everything is sealed all the same. */
+  async #finishLog(log: SealLog | undefined): Promise<SealLogSummary | undefined> {
+    try {
+      return await log?.finish()
+    } catch (error) {
+      const failure = describeFailure(error)
+      const hint = 'the images are sealed; the same command again records what is not in the custody log yet'
+      showFailure({ ...failure, hint: failure.hint ?? hint }, this.#context.output, this.#context.terminal)
+      this.#logExit = exitCodeOf(failure.code)
+      return undefined
+    }
   }
 
   #isAccepted(input: Input, realOut: string): boolean {

@@ -14,9 +14,9 @@ import { readTranscript, runStep } from './transcript.ts'
 const DAY_MS = 86_400_000
 
 /** A small image of the simulated room, as a Part 10 file. */
-export function takeImage(kind: 'chest' | 'hand'): Uint8Array {
+export function takeImage(kind: 'chest' | 'hand', seed = 'transcript'): Uint8Array {
   const size = { columns: 128, rows: 160 }
-  const plan = planExposure('transcript', { kind, at: '2026-03-04T10:11:12.345+01:00', size, patientNumber: 7 })
+  const plan = planExposure(seed, { kind, at: '2026-03-04T10:11:12.345+01:00', size, patientNumber: 7 })
   const { elements } = captureExposure(plan)
   return joinBytes(encodeFile({ transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN, elements }))
 }
@@ -26,6 +26,7 @@ export function layOutImages(folder: string): void {
   const chest = takeImage('chest')
   writeFileSync(join(folder, 'chest.dcm'), chest)
   writeFileSync(join(folder, 'hand.dcm'), takeImage('hand'))
+  writeFileSync(join(folder, 'unsealed.dcm'), takeImage('hand', 'never sealed'))
   writeFileSync(join(folder, 'truncated.dcm'), chest.subarray(0, 20_001))
   writeFileSync(join(folder, 'empty.dcm'), '')
   writeFileSync(join(folder, 'notes.txt'), 'No image, and long enough to be taken for something else.\n'.repeat(20))

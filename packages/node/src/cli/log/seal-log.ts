@@ -11,7 +11,7 @@ import type { OpenSiteLog } from '../../services/log/log-access.ts'
 import { PROOF_SUFFIX, SEAL_SUFFIX } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../failure.ts'
-import type { Ring, Secrets } from '../ring.ts'
+import type { Secrets } from '../ring.ts'
 import { visible } from '../visible.ts'
 import type { SealedImage } from '../work.ts'
 import { recordKeys } from './record-keys.ts'
@@ -32,56 +32,56 @@ export interface SealLogSummary {
   readonly already: number
 }
 
-/** Makes the log of a site that has none. */
-export async function ensureLog(ring: Ring, secrets: Secrets, context: Context): Promise<string> {
-  const { adapters, home, output, terminal } = context
-  const found = await adapters.log.find(home)
-  if (found !== undefined) return found.folder
-  const made = await adapters.log.create(home, secrets, {})
-  output.note(`made the custody log ${visible(made.origin)}`)
-  await using open = await adapters.log.open(home, secrets, terminal.interruption)
-  await recordKeys(open.site, ring.list())
-  await open.site.settle()
-  return made.folder
-}
-
 export class SealLog {
+  readonly #secrets: Secrets
   readonly #context: Context
-  readonly #open: OpenSiteLog
   readonly #recorded: Recorded[] = []
   readonly #pending = new Set<Promise<void>>()
+  /** Opened, and made where there is none, for the first image. */
+  #opening: Promise<OpenSiteLog> | undefined
+  #failure: unknown
 
-  private constructor(open: OpenSiteLog, context: Context) {
-    this.#open = open
+  constructor(secrets: Secrets, context: Context) {
+    this.#secrets = secrets
     this.#context = context
   }
 
-  /** @throws {StoreError} `log_locked`, `log_corrupted` and others; {KeyError} */
-  static async open(secrets: Secrets, context: Context): Promise<SealLog> {
-    const { adapters, home, terminal } = context
-    return new SealLog(await adapters.log.open(home, secrets, terminal.interruption), context)
-  }
-
-  /** Records a sealed image; waits only while very many are on their way. @throws what an earlier one failed with */
+  /**
+   * Records a sealed image; waits only while very many are on their way. A log that fails does not keep others from
+   * being sealed: {@link SealLog.finish} tells of it.
+   */
   async record({ target }: SealedImage): Promise<void> {
-    const bytes = await this.#context.adapters.readFile(`${target}${SEAL_SUFFIX}`)
-    if (bytes === undefined) throw new StoreError('input_missing', `the seal of ${target} is gone`)
-    const recording = this.#open.site.recorder.recordSeal(parseSeal(bytes)).then(({ index, isNew }) => {
-      this.#recorded.push({ target, index, isNew })
+    if (this.#failure !== undefined) return
+    const recording = this.#record(target).catch((error: unknown) => {
+      this.#failure ??= error
     })
     const settled = recording.finally(() => this.#pending.delete(settled))
-    settled.catch(() => undefined)
     this.#pending.add(settled)
     if (this.#pending.size >= PENDING_LIMIT) await Promise.race(this.#pending)
   }
 
+  async #record(target: string): Promise<void> {
+    const bytes = await this.#context.adapters.readFile(`${target}${SEAL_SUFFIX}`)
+    if (bytes === undefined) throw new StoreError('input_missing', `the seal of ${target} is gone`)
+    const { site } = await this.#log()
+    const { index, isNew } = await site.recorder.recordSeal(parseSeal(bytes))
+    this.#recorded.push({ target, index, isNew })
+  }
+
+  #log(): Promise<OpenSiteLog> {
+    this.#opening ??= openOrMake(this.#secrets, this.#context)
+    return this.#opening
+  }
+
   /**
    * Settles with the log, and writes the proofs.
-   * @throws {StoreError} `witness_quorum_missing` and others: all images are sealed, and recorded or told of by the error
+   * @throws {StoreError} `witness_quorum_missing`, `log_locked` and others: the images are sealed all the same, and the same
+   *   run again records those that are not yet
    */
   async finish(): Promise<SealLogSummary> {
     await Promise.all(this.#pending)
-    const { site, facts } = this.#open
+    if (this.#failure !== undefined) throw this.#failure
+    const { site, facts } = await this.#log()
     const { output } = this.#context
     for (const failure of (await site.settle()).failures) {
       const { message, code } = describeFailure(failure)
@@ -112,7 +112,21 @@ export class SealLog {
 
   /** Publishes what was recorded, and lets the log go. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#pending)
-    await this.#open[Symbol.asyncDispose]()
+    await Promise.all(this.#pending)
+    // Whether it could be opened has been told.
+    const open = await this.#opening?.catch(() => undefined)
+    await open?.[Symbol.asyncDispose]()
   }
+}
+
+/** The site's log; made where it has none, with those who are certified by now. */
+async function openOrMake(secrets: Secrets, context: Context): Promise<OpenSiteLog> {
+  const { adapters, home, output, terminal } = context
+  if ((await adapters.log.find(home)) !== undefined) return adapters.log.open(home, secrets, terminal.interruption)
+  const { origin } = await adapters.log.create(home, secrets, {})
+  output.note(`made the custody log ${visible(origin)}`)
+  const open = await adapters.log.open(home, secrets, terminal.interruption)
+  const ring = await adapters.openRing(home, secrets)
+  await recordKeys(open.site, ring.list())
+  return open
 }
