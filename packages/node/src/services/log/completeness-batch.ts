@@ -16,7 +16,7 @@ import {
 } from '@fiducial/core/domain/log/map/facts.ts'
 import { studyKeyOf, studySaltOf } from '@fiducial/core/domain/log/map/keys.ts'
 import { decodeRow, type EntryPlace, rowName } from '@fiducial/core/domain/log/map/places.ts'
-import { decodeRecords, type InstanceRecord } from '@fiducial/core/domain/log/map/record.ts'
+import { decodeRecords, type MapRecord } from '@fiducial/core/domain/log/map/record.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { MapStore, RecordStore } from './ports.ts'
 
@@ -33,7 +33,7 @@ export type EntryFeed = (from: bigint, to: bigint) => AsyncIterable<FedEntry>
 export interface OpenStudy {
   readonly key: Uint8Array
   readonly salt: Uint8Array
-  readonly before: readonly InstanceRecord[]
+  readonly before: readonly MapRecord[]
   /** In the order of the log. */
   readonly news: RecordNews[]
 }

@@ -25,7 +25,7 @@ import {
   decodeRecords,
   encodeRecords,
   hashStudy,
-  type InstanceRecord,
+  type MapRecord,
   type StudySummary,
   summarize,
 } from '@fiducial/core/domain/log/map/record.ts'
@@ -270,7 +270,7 @@ export class CompletenessMap {
     finish: (
       parts: ProofParts,
       salt: Uint8Array,
-      records: readonly InstanceRecord[] | null,
+      records: readonly MapRecord[] | null,
       summary: StudySummary | null,
     ) => T,
   ): Promise<T> {

@@ -11,7 +11,7 @@ import { equalBytes } from '../../../bytes/text.ts'
 import { StoreError } from '../../../errors.ts'
 import { emptyMapRoot } from './map-hash.ts'
 import { type LeafSlot, pageName, type ReadNodes, readPage, SLOTS } from './page.ts'
-import { decodeRecords, hashStudy, type InstanceRecord, summarize } from './record.ts'
+import { decodeRecords, hashStudy, type MapRecord, summarize } from './record.ts'
 
 /** What is wrong with a map. */
 export type MapProblem =
@@ -119,7 +119,7 @@ class Walk {
     }
   }
 
-  #fits({ key, value }: LeafSlot, records: readonly InstanceRecord[]): boolean {
+  #fits({ key, value }: LeafSlot, records: readonly MapRecord[]): boolean {
     const summary = summarize(this.#hashes, this.#check.saltOf(key), records)
     return (
       records.length > 0 &&

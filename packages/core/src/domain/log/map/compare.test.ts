@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { compareStudies, matchInstances, type StudyAt } from './compare.ts'
-import type { InstanceRecord } from './record.ts'
-import { hashes, sha256 } from './testing/plain-map.ts'
+import { compareStudies, type StudyAt } from './compare.ts'
+import type { MapRecord } from './record.ts'
+import { sha256 } from './testing/plain-map.ts'
 import { acquired, archiveOf, type ToyEvent } from './testing/toy-archive.ts'
 
 const withdrawn = (sopInstanceUid: string): ToyEvent => ({
@@ -15,27 +15,6 @@ async function studyAfter(events: readonly ToyEvent[]): Promise<StudyAt> {
   const archive = await archiveOf(events)
   return { size: archive.mapRoot.size, salt: archive.saltOf('1'), records: archive.recordsOf('1') }
 }
-
-describe('matchInstances', () => {
-  it('tells images at hand from those that are gone, unknown and missing', async () => {
-    const study = await studyAfter([...acquired('1', 4), withdrawn('1.1'), withdrawn('1.3')])
-    const { missing, ...match } = matchInstances(hashes, study, ['1.0', '1.1', '9', '1.0', '8'])
-    assert.deepEqual(match, { present: ['1.0'], gone: ['1.1'], unknown: ['9', '8'] })
-    assert.deepEqual(
-      missing.map(({ first }) => first),
-      [2n],
-    )
-  })
-  it('finds nothing amiss with the images of a study, in any order', async () => {
-    const study = await studyAfter(acquired('1', 3))
-    const match = matchInstances(hashes, study, ['1.2', '1.0', '1.1'])
-    assert.deepEqual(match, { present: ['1.2', '1.0', '1.1'], gone: [], unknown: [], missing: [] })
-  })
-  it('misses all instances where no image is at hand', async () => {
-    const study = await studyAfter(acquired('1', 3))
-    assert.equal(matchInstances(hashes, study, []).missing.length, 3)
-  })
-})
 
 describe('compareStudies', () => {
   const events = [...acquired('1', 3), ...acquired('2', 2)]
@@ -64,7 +43,7 @@ describe('compareStudies', () => {
   const lies: readonly {
     readonly name: string
     readonly reason: string
-    readonly lie: (records: readonly InstanceRecord[]) => readonly InstanceRecord[]
+    readonly lie: (records: readonly MapRecord[]) => readonly MapRecord[]
   }[] = [
     { name: 'a record that vanished', reason: 'vanished', lie: (records) => records.slice(1) },
     {
@@ -72,7 +51,7 @@ describe('compareStudies', () => {
       reason: 'back_dated',
       lie: (records) => [
         ...records,
-        { ...(records[0] as InstanceRecord), key: sha256(), first: 2n, newest: 2n, entries: 1 },
+        { ...(records[0] as MapRecord), key: sha256(), first: 2n, newest: 2n, entries: 1 },
       ],
     },
     {
@@ -80,7 +59,7 @@ describe('compareStudies', () => {
       reason: 'back_dated',
       lie: (records) => [
         ...records,
-        { ...(records[0] as InstanceRecord), key: sha256(), first: 2n, newest: 9n, entries: 2 },
+        { ...(records[0] as MapRecord), key: sha256(), first: 2n, newest: 9n, entries: 2 },
       ],
     },
     { name: 'another digest', reason: 'rewritten', lie: (records) => changeOne(records, { digest: sha256() }) },
@@ -138,5 +117,5 @@ describe('compareStudies', () => {
   })
 })
 
-const changeOne = (records: readonly InstanceRecord[], change: Partial<InstanceRecord>): readonly InstanceRecord[] =>
-  records.with(0, { ...(records[0] as InstanceRecord), ...change })
+const changeOne = (records: readonly MapRecord[], change: Partial<MapRecord>): readonly MapRecord[] =>
+  records.with(0, { ...(records[0] as MapRecord), ...change })

@@ -7,7 +7,7 @@ import type { HashFactory } from '../../../bytes/hash.ts'
 import { encodeHex } from '../../../bytes/hex.ts'
 import { instanceKeyOf, seriesKeyOf } from './keys.ts'
 import { DIGEST_BYTES } from './map-hash.ts'
-import { ENTRIES_LIMIT, type InstanceRecord, type InstanceState, isLess } from './record.ts'
+import { ENTRIES_LIMIT, type InstanceState, isLess, type MapRecord } from './record.ts'
 
 /** What one entry says about one instance. */
 export interface InstanceFacts {
@@ -93,10 +93,7 @@ export const erasureOf = (index: bigint, key: Uint8Array): RecordNews => ({
  * @param news     about this study, in the order of the log
  * @returns in the order of their keys
  */
-export function updateRecords(
-  records: readonly InstanceRecord[],
-  news: readonly RecordNews[],
-): readonly InstanceRecord[] {
+export function updateRecords(records: readonly MapRecord[], news: readonly RecordNews[]): readonly MapRecord[] {
   const byKey = new Map(records.map((record) => [encodeHex(record.key), record]))
   for (const { index, key, series, digest, state } of news) {
     const name = encodeHex(key)

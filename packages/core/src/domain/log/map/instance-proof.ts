@@ -22,7 +22,7 @@ import {
   writeParts,
   writeRecord,
 } from './proof-parts.ts'
-import { encodeRecord, type InstanceRecord, isLess, type StudySummary } from './record.ts'
+import { encodeRecord, isLess, type MapRecord, type StudySummary } from './record.ts'
 
 export interface InstanceProof extends ProofParts {
   /** Null: the map has no such study. */
@@ -36,7 +36,7 @@ export interface InstanceProof extends ProofParts {
 
 /** A record and its path in the tree of its study. */
 export interface PlacedRecord {
-  readonly record: InstanceRecord
+  readonly record: MapRecord
   readonly index: bigint
   /** RFC 6962 audit path, 32 bytes each. */
   readonly proof: readonly Uint8Array[]
@@ -47,7 +47,7 @@ export const INSTANCE_PROOF_TYPE = 'application/vnd.fiducial.instance-proof.v1+j
 /** The record with a key, or its neighbours. @param records  in the order of their keys */
 export function placeRecord(
   hashes: HashFactory,
-  records: readonly InstanceRecord[],
+  records: readonly MapRecord[],
   key: Uint8Array,
 ): readonly PlacedRecord[] {
   const tree = new MerkleTree(hashes, records.map(encodeRecord))

@@ -10,7 +10,7 @@ import type { JsonObject } from '../../../formats/json/parse.ts'
 import type { MapRootDetails } from '../event-details.ts'
 import { DIGEST_BYTES } from './map-hash.ts'
 import { type MapProof, readMapProof, writeMapProof } from './proof.ts'
-import { ENTRIES_LIMIT, type InstanceRecord, type InstanceState, STATES } from './record.ts'
+import { ENTRIES_LIMIT, type InstanceState, type MapRecord, STATES } from './record.ts'
 
 /** Largest index or size: below 2^63. */
 export const SIZE_LIMIT = (1n << 63n) - 1n
@@ -50,7 +50,7 @@ export function readParts(fields: JsonFields): ProofParts {
   }
 }
 
-export function writeRecord({ key, series, digest, first, newest, entries, state }: InstanceRecord): JsonObject {
+export function writeRecord({ key, series, digest, first, newest, entries, state }: MapRecord): JsonObject {
   return {
     digest: digest && encodeHex(digest),
     entries,
@@ -63,7 +63,7 @@ export function writeRecord({ key, series, digest, first, newest, entries, state
 }
 
 /** The inverse of {@link writeRecord}. @throws {FormatError} `map_proof_malformed` */
-export function readRecord(fields: JsonFields): InstanceRecord {
+export function readRecord(fields: JsonFields): MapRecord {
   const record = {
     key: fields.hex('key', DIGEST_BYTES),
     series: fields.hex('series', DIGEST_BYTES),

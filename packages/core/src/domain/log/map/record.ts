@@ -14,7 +14,7 @@ import { DIGEST_BYTES } from './map-hash.ts'
 /** Whether an instance is there, or by which kind of event it went. */
 export type InstanceState = 'present' | 'erased' | 'withdrawn'
 
-export interface InstanceRecord {
+export interface MapRecord {
   /** 32 bytes; comes from the salt of the study and the SOP Instance UID. */
   readonly key: Uint8Array
   /** 32 bytes; comes from the salt of the study and the Series Instance UID of the newest entry that names one. */
@@ -59,7 +59,7 @@ export function hashStudy(hashes: HashFactory, { salt, present, size, root }: St
 }
 
 /** Counts and digests the records of a study. @param records  in the order of their keys */
-export function summarize(hashes: HashFactory, salt: Uint8Array, records: readonly InstanceRecord[]): StudySummary {
+export function summarize(hashes: HashFactory, salt: Uint8Array, records: readonly MapRecord[]): StudySummary {
   return {
     salt,
     present: BigInt(records.filter(({ state }) => state === 'present').length),
@@ -69,7 +69,7 @@ export function summarize(hashes: HashFactory, salt: Uint8Array, records: readon
 }
 
 /** The bytes of a record, the entry of the tree: 117 of them, numbers big-endian. */
-export function encodeRecord({ key, series, digest, first, newest, entries, state }: InstanceRecord): Uint8Array {
+export function encodeRecord({ key, series, digest, first, newest, entries, state }: MapRecord): Uint8Array {
   const bytes = new Uint8Array(RECORD_BYTES)
   const view = new DataView(bytes.buffer)
   bytes.set(key)
@@ -91,17 +91,17 @@ export function isLess(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Whether keys ascend, each once. */
-export const isAscending = (records: readonly InstanceRecord[]): boolean =>
-  records.every(({ key }, i) => i === 0 || isLess((records[i - 1] as InstanceRecord).key, key))
+export const isAscending = (records: readonly MapRecord[]): boolean =>
+  records.every(({ key }, i) => i === 0 || isLess((records[i - 1] as MapRecord).key, key))
 
 /** Whether indexes and count of a record fit each other. */
-export function isPlausible({ first, newest, entries }: InstanceRecord): boolean {
+export function isPlausible({ first, newest, entries }: MapRecord): boolean {
   if (first > newest || entries < 1) return false
   return first === newest ? entries === 1 : entries >= 2 && BigInt(entries) <= newest - first + 1n
 }
 
 /** The records of a study as they are stored, one after the other. */
-export function encodeRecords(records: readonly InstanceRecord[]): Uint8Array {
+export function encodeRecords(records: readonly MapRecord[]): Uint8Array {
   const bytes = new Uint8Array(records.length * RECORD_BYTES)
   for (const [i, record] of records.entries()) bytes.set(encodeRecord(record), i * RECORD_BYTES)
   return bytes
@@ -111,9 +111,9 @@ export function encodeRecords(records: readonly InstanceRecord[]): Uint8Array {
  * Reads stored records, the inverse of {@link encodeRecords}.
  * @throws {StoreError} `log_corrupted` for anything else
  */
-export function decodeRecords(bytes: Uint8Array): readonly InstanceRecord[] {
+export function decodeRecords(bytes: Uint8Array): readonly MapRecord[] {
   if (bytes.length % RECORD_BYTES !== 0) throw corrupted()
-  const records: InstanceRecord[] = []
+  const records: MapRecord[] = []
   for (let offset = 0; offset < bytes.length; offset += RECORD_BYTES) {
     records.push(decodeRecord(bytes.slice(offset, offset + RECORD_BYTES)))
   }
@@ -121,7 +121,7 @@ export function decodeRecords(bytes: Uint8Array): readonly InstanceRecord[] {
   return records
 }
 
-function decodeRecord(bytes: Uint8Array): InstanceRecord {
+function decodeRecord(bytes: Uint8Array): MapRecord {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   const state = STATES[bytes[116] as number]
   if (state === undefined) throw corrupted()

@@ -8,7 +8,7 @@ import { factsOfEvent, factsOfInstance } from './event-facts.ts'
 import { changesStudy, erasureOf, type InstanceFacts, newsOf, type RecordNews, updateRecords } from './facts.ts'
 import { blindingKeyOf, instanceKeyOf, seriesKeyOf, studyKeyOf, studySaltOf } from './keys.ts'
 import { decodeRow, type EntryPlace, encodeRow, rowName } from './places.ts'
-import { decodeRecords, encodeRecord, encodeRecords, type InstanceRecord, isAscending, summarize } from './record.ts'
+import { decodeRecords, encodeRecord, encodeRecords, isAscending, type MapRecord, summarize } from './record.ts'
 import { hashes, sha256 } from './testing/plain-map.ts'
 
 const isCorrupted = (error: unknown): boolean => error instanceof StoreError && error.code === 'log_corrupted'
@@ -97,7 +97,7 @@ describe('updateRecords', () => {
     )
     const whole = updateRecords([], all)
     for (const cut of [1, 7, 100, 299]) {
-      let records: readonly InstanceRecord[] = []
+      let records: readonly MapRecord[] = []
       for (let i = 0; i < all.length; i += cut) records = updateRecords(records, all.slice(i, i + cut))
       assert.deepEqual(records, whole)
     }
@@ -204,7 +204,7 @@ describe('decodeRecords', () => {
 
   it('makes another value of every record that is changed in any byte', () => {
     const values = new Set([encodeHex(summarize(hashes, salt, records).root)])
-    const [first, ...rest] = records as [InstanceRecord]
+    const [first, ...rest] = records as [MapRecord]
     for (const change of [
       { series: digest(9) },
       { digest: digest(9) },

@@ -14,7 +14,7 @@ import {
   writeParts,
   writeRecord,
 } from './proof-parts.ts'
-import type { InstanceRecord } from './record.ts'
+import type { MapRecord } from './record.ts'
 
 export interface StudyProof extends ProofParts {
   /** Null: the map has no such study. */
@@ -26,7 +26,7 @@ export interface StudyRecords {
   /** Salt of the study, 32 bytes. */
   readonly salt: Uint8Array
   /** At least one, in ascending order of their keys. */
-  readonly records: readonly InstanceRecord[]
+  readonly records: readonly MapRecord[]
 }
 
 export const STUDY_PROOF_TYPE = 'application/vnd.fiducial.study-proof.v1+json'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { MapRootDetails } from '../event-details.ts'
 import type { InstanceProof } from './instance-proof.ts'
-import { hashStudy, type InstanceRecord, summarize } from './record.ts'
+import { hashStudy, type MapRecord, summarize } from './record.ts'
 import type { StudyProof } from './study-proof.ts'
 import { hashes, sha256 } from './testing/plain-map.ts'
 import { acquired, archiveOf } from './testing/toy-archive.ts'
@@ -59,7 +59,7 @@ describe('verifyCompleteness', () => {
   const lies: readonly {
     readonly name: string
     readonly reason: ProofFlaw
-    readonly lie: (proof: StudyProof, records: readonly InstanceRecord[]) => StudyProof
+    readonly lie: (proof: StudyProof, records: readonly MapRecord[]) => StudyProof
     readonly root?: Partial<MapRootDetails>
   }[] = [
     {
@@ -291,7 +291,7 @@ describe('verifyInstance', () => {
   })
 })
 
-const made: InstanceRecord = {
+const made: MapRecord = {
   key: new Uint8Array(32).fill(0xff),
   series: sha256(),
   digest: null,
@@ -301,12 +301,12 @@ const made: InstanceRecord = {
   state: 'present',
 }
 
-const withRecords = (proof: StudyProof, records: readonly InstanceRecord[]): StudyProof => ({
+const withRecords = (proof: StudyProof, records: readonly MapRecord[]): StudyProof => ({
   ...proof,
   study: proof.study && { ...proof.study, records },
 })
 
-const mapRecords = (proof: InstanceProof, change: (record: InstanceRecord) => InstanceRecord): InstanceProof => ({
+const mapRecords = (proof: InstanceProof, change: (record: MapRecord) => MapRecord): InstanceProof => ({
   ...proof,
   records: proof.records.map((placed) => ({ ...placed, record: change(placed.record) })),
 })

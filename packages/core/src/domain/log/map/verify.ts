@@ -13,7 +13,7 @@ import { instanceKeyOf, studyKeyOf } from './keys.ts'
 import { DIGEST_BYTES } from './map-hash.ts'
 import { verifyMapProof } from './proof.ts'
 import type { ProofParts } from './proof-parts.ts'
-import { encodeRecord, hashStudy, type InstanceRecord, isAscending, isLess, isPlausible, summarize } from './record.ts'
+import { encodeRecord, hashStudy, isAscending, isLess, isPlausible, type MapRecord, summarize } from './record.ts'
 import type { StudyProof } from './study-proof.ts'
 
 /** Why a proof shows nothing. */
@@ -35,7 +35,7 @@ export type StudyFinding =
       readonly outcome: 'complete'
       readonly present: number
       /** All that were ever recorded, in the order of their keys. */
-      readonly records: readonly InstanceRecord[]
+      readonly records: readonly MapRecord[]
       readonly salt: Uint8Array
     }
   /** No instance of the study was recorded. */
@@ -43,7 +43,7 @@ export type StudyFinding =
   | { readonly outcome: 'refused'; readonly reason: ProofFlaw }
 
 export type InstanceFinding =
-  | { readonly outcome: 'recorded'; readonly record: InstanceRecord }
+  | { readonly outcome: 'recorded'; readonly record: MapRecord }
   /** The study, if it is there at all, has no record of the instance. */
   | { readonly outcome: 'absent'; readonly hasStudy: boolean }
   | { readonly outcome: 'refused'; readonly reason: ProofFlaw }
@@ -131,5 +131,4 @@ const refusal = (reason: ProofFlaw | undefined) => reason && ({ outcome: 'refuse
 
 const isDigest = (bytes: Uint8Array): boolean => bytes.length === DIGEST_BYTES
 
-const isKnown = (record: InstanceRecord, { size }: MapRootDetails): boolean =>
-  isPlausible(record) && record.newest < size
+const isKnown = (record: MapRecord, { size }: MapRootDetails): boolean => isPlausible(record) && record.newest < size

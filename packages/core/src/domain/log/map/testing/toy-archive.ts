@@ -5,7 +5,7 @@ import { type InstanceFacts, newsOf, type RecordNews, updateRecords } from '../f
 import { type InstanceProof, placeRecord } from '../instance-proof.ts'
 import { blindingKeyOf, instanceKeyOf, studyKeyOf, studySaltOf } from '../keys.ts'
 import { proveKey } from '../prove.ts'
-import { hashStudy, type InstanceRecord, summarize } from '../record.ts'
+import { hashStudy, type MapRecord, summarize } from '../record.ts'
 import type { StudyProof } from '../study-proof.ts'
 import { hashes, MemoryMap, sha256 } from './plain-map.ts'
 
@@ -20,7 +20,7 @@ export interface ToyEvent extends Partial<InstanceFacts> {
 export interface ToyArchive {
   readonly map: MemoryMap
   readonly mapRoot: MapRootDetails
-  readonly recordsOf: (studyInstanceUid: string) => readonly InstanceRecord[]
+  readonly recordsOf: (studyInstanceUid: string) => readonly MapRecord[]
   readonly saltOf: (studyInstanceUid: string) => Uint8Array
   readonly proveStudy: (studyInstanceUid: string) => Promise<StudyProof>
   readonly proveInstance: (studyInstanceUid: string, sopInstanceUid: string) => Promise<InstanceProof>
@@ -31,13 +31,13 @@ export async function archiveOf(events: readonly ToyEvent[], from = secret): Pro
   const blindingKey = blindingKeyOf(hashes, from)
   const keyOf = (uid: string): Uint8Array => studyKeyOf(hashes, blindingKey, uid)
   const saltOf = (uid: string): Uint8Array => studySaltOf(hashes, from, keyOf(uid))
-  const studies = new Map<string, readonly InstanceRecord[]>()
+  const studies = new Map<string, readonly MapRecord[]>()
   for (const [i, event] of events.entries()) {
     const uid = event.studyInstanceUid
     const news = newsOf(hashes, saltOf(uid), BigInt(i), factsOf(event)) as RecordNews
     studies.set(uid, updateRecords(studies.get(uid) ?? [], [news]))
   }
-  const recordsOf = (uid: string): readonly InstanceRecord[] => studies.get(uid) ?? []
+  const recordsOf = (uid: string): readonly MapRecord[] => studies.get(uid) ?? []
   const summaryOf = (uid: string) => summarize(hashes, saltOf(uid), recordsOf(uid))
   const map = new MemoryMap()
   await map.apply([...studies.keys()].map((uid) => ({ key: keyOf(uid), value: hashStudy(hashes, summaryOf(uid)) })))
