@@ -33,7 +33,10 @@ const adapters: Adapters = {
       const { logFolder, openLogReader, readPolicy } = await import('./wiring/log-reader.ts')
       return openLogReader(folder ?? logFolder(home), policy === undefined ? {} : { policy: readPolicy(policy) })
     },
+    readPolicy: async (bytes) => (await import('./wiring/log-reader.ts')).readPolicy(bytes),
+    describeImage: async (path) => (await import('./wiring/describe-file.ts')).describeFile(path),
   },
+  crypto: async () => (await import('./keys/native-crypto.ts')).nativeCrypto,
   work: {
     async *verify(...given) {
       yield* (await import('./workers/image-work.ts')).imageWork.verify(...given)

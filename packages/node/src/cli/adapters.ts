@@ -3,8 +3,12 @@
  *
  * Everything is loaded when it is first asked for: a command that only verifies loads no key handling.
  */
+
+import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
+import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { LogFacts, LogOrder, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { Work } from './work.ts'
@@ -41,10 +45,16 @@ export interface LogAdapters {
    * @throws {StoreError} `log_missing`, `log_corrupted`; {FormatError} `witness_policy_malformed`
    */
   read(home: string, folder?: string, policy?: Uint8Array): Promise<LogReader>
+  /** A C2SP tlog-policy. @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed` */
+  readPolicy(bytes: Uint8Array): Promise<WitnessPolicy>
+  /** An image as events name it. @throws {StoreError} as {@link Adapters.openFile}; {FormatError} for what is no image */
+  describeImage(path: string): Promise<DescribedImage>
 }
 
 export interface Adapters {
   readonly log: LogAdapters
+  /** Digests bytes, and checks signatures. */
+  crypto(): Promise<Crypto>
   readonly work: Work
   /** @throws {StoreError} on iteration, for standard input */
   findInputs(words: readonly string[]): Promise<Inputs>

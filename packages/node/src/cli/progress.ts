@@ -7,34 +7,38 @@ const BAR_COLUMNS = 24
 /** Before that, a guess at the time left would jump about. */
 const ETA_AFTER_MS = 1500
 
+/** How much there is to do, as far as it is known. */
+export type Extent = Pick<Images, 'found' | 'isComplete'>
+
 export class Progress {
   readonly #output: Output
   readonly #verb: string
-  readonly #images: Images
+  readonly #images: Extent
   readonly #start = performance.now()
   #done = 0
   #bytes = 0
 
   /** @param verb  what happens, such as `verifying` */
-  constructor(output: Output, verb: string, images: Images) {
+  constructor(output: Output, verb: string, images: Extent) {
     this.#output = output
     this.#verb = verb
     this.#images = images
   }
 
-  /** One more image is done. */
-  advance(bytes: number): void {
-    this.#done++
+  /** One more image is done, or several other things at once. */
+  advance(bytes: number, count = 1): void {
+    this.#done += count
     this.#bytes += bytes
     this.#output.progress(() => this.#line())
   }
 
-  /** `200 files, 106.2 MB in 0.8 s: 250 files a second`; of a run of no length, nothing about its speed. */
-  summary(): string {
+  /** `106.2 MB in 0.8 s, 250 files a second`; of a run of no length, nothing about its speed. */
+  summary(noun = 'files'): string {
     const seconds = (performance.now() - this.#start) / 1000
     const rate = this.#done / seconds
-    const pace = this.#done > 1 ? `, ${rate.toFixed(rate < 10 ? 1 : 0)} files a second` : ''
-    return `${formatBytes(this.#bytes)} in ${formatSeconds(seconds)}${pace}`
+    const pace = this.#done > 1 ? `, ${rate.toFixed(rate < 10 ? 1 : 0)} ${noun} a second` : ''
+    const bytes = this.#bytes > 0 ? `${formatBytes(this.#bytes)} in ` : ''
+    return `${bytes}${formatSeconds(seconds)}${pace}`
   }
 
   #line(): string {

@@ -11,6 +11,8 @@ import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
 
 /** One kind of field. */
 export interface Shape<T> {
+  /** Whether null is a value of it: what is unknown or not there. */
+  readonly isNullable?: true
   read(fields: JsonFields, name: string): T
   write(value: T): JsonValue
 }
@@ -20,6 +22,8 @@ export type Shapes<T> = { readonly [Name in keyof T]-?: Shape<T[Name]> }
 
 /** An object with exactly these fields. */
 export interface RecordShape<T> extends Shape<T> {
+  /** Every field, with whether it may be null. */
+  readonly fields: ReadonlyMap<string, { readonly isNullable: boolean }>
   readFields(fields: JsonFields): T
   write(value: T): JsonObject
 }
@@ -32,6 +36,7 @@ export function record<T extends object>(shapes: Shapes<T>): RecordShape<T> {
     return value as T
   }
   return {
+    fields: new Map(names.map((name) => [name, { isNullable: shapes[name].isNullable === true }])),
     readFields,
     read: (fields, name) => fields.object(name, readFields),
     write(value) {
@@ -44,6 +49,7 @@ export function record<T extends object>(shapes: Shapes<T>): RecordShape<T> {
 
 /** The same, or null for what is unknown or not there. */
 export const nullable = <T>(shape: Shape<T>): Shape<T | null> => ({
+  isNullable: true,
   read: (fields, name) => (fields.isNull(name) ? fields.null(name) : shape.read(fields, name)),
   write: (value) => (value === null ? null : shape.write(value)),
 })

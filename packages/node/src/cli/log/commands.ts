@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
 import { collect, wholeNumber } from '../option-values.ts'
+import type { AppendOptions } from './append.ts'
 import type { LogInitOptions } from './init.ts'
 
 /** Adds the commands of the custody log to `fiducial log`. */
@@ -26,5 +27,22 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
     )
     .action(
       runs(async (_words, options: LogInitOptions, context) => (await import('./init.ts')).initLog(options, context)),
+    )
+  passphrase(
+    command(
+      log,
+      'append [input...]',
+      'Records what happened: to images, by --event; or statements, and seals that are not recorded yet.',
+      `fiducial log append --event forwarded --details '{"toAet":"PACS","protocol":"dimse"}' sealed/chest.dcm`,
+    ),
+  )
+    .option('--event <type>', 'what happened to the images, such as received, forwarded or disclosed')
+    .option('--details <json>', 'what the event says besides, or @FILE')
+    .option('--at <moment>', 'when it happened (default: now); the same again is recorded once')
+    .option('--proof <path>', 'write a C2SP tlog-proof of each entry: a file for one, else a folder')
+    .action(
+      runs(async ([inputs], options: AppendOptions, context) =>
+        (await import('./append.ts')).appendEvents(inputs as string[], options, context),
+      ),
     )
 }

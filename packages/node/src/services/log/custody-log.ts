@@ -56,6 +56,8 @@ export class CustodyLog {
   /** Statements that have a place and are not durable, by identity. */
   readonly #underWay = new Map<string, Promise<Receipt>>()
   #durable: bigint
+  /** The checkpoint that proofs were last made under. */
+  #proving: { readonly size: bigint; readonly note: Promise<string> } | undefined
   #failure: unknown
   #isClosing = false
   #loop: Promise<void> | undefined
@@ -282,7 +284,18 @@ export class CustodyLog {
     return written
   }
 
-  async #checkpointFor(size: bigint): Promise<string> {
+  /** Signing takes longer than all else that a proof needs, so that many proofs under one size share a signature. */
+  #checkpointFor(size: bigint): Promise<string> {
+    if (this.#proving?.size === size) return this.#proving.note
+    const note = this.#signAt(size)
+    this.#proving = { size, note }
+    note.catch(() => {
+      if (this.#proving?.note === note) this.#proving = undefined
+    })
+    return note
+  }
+
+  async #signAt(size: bigint): Promise<string> {
     const { readTile, size: all, root } = this.#tail
     return this.#checkpointOf(size, size === all ? root : await rootAt(size, readTile, this.#options.hasher))
   }

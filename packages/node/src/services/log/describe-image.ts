@@ -1,0 +1,105 @@
+/**
+ * Describe image: an image as events name it: its UIDs, and the digests that survive honest work.
+ *
+ * The same digests as in a seal's statement (docs/reference/log-events.md), so that an event finds its image again
+ * whether or not that was sealed.
+ */
+import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
+import type { Hash, HashFactory } from '@fiducial/core/bytes/hash.ts'
+import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import type { ContentDigests, EventInstance } from '@fiducial/core/domain/log/event-parts.ts'
+import { digestDataSet, UID } from '@fiducial/core/domain/seal/instance.ts'
+import { describePixels, findPixelElement } from '@fiducial/core/domain/seal/pixels.ts'
+import { Digests } from '@fiducial/core/domain/signature/digest.ts'
+import type { DecodeFrame } from '@fiducial/core/domain/signature/encapsulated.ts'
+import { digestFile } from '@fiducial/core/domain/verdict/file-marks.ts'
+import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
+import type { Tag } from '@fiducial/core/formats/dicom/element.ts'
+import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { textAt } from '@fiducial/core/formats/dicom/values.ts'
+import { hashTree } from '@fiducial/core/formats/merkle/tree.ts'
+import { loadDecoder } from '../pixel-decoding.ts'
+
+/** Which image an event is about. */
+export interface DescribedImage {
+  readonly instance: EventInstance
+  /** `pixels` and `frames` are null where the samples cannot be had exactly: lossy, damaged, or none. */
+  readonly digests: ContentDigests
+}
+
+export interface DescribeMeans {
+  readonly crypto: Crypto
+  readonly codecs: Codecs
+}
+
+/**
+ * Describes an image.
+ *
+ * Cost: a pass over the file, one over its data set, and one over its pixels, decoded.
+ * @throws {FormatError} `dicom_not_dicom` and other codes of `parseDicom`
+ */
+export async function describeImage(source: ByteSource, { crypto, codecs }: DescribeMeans): Promise<DescribedImage> {
+  const file = parseDicom(source)
+  const pixels = digestPixels(file, crypto.hash, await loadDecoder(file, codecs))
+  return {
+    instance: nameInstance(file),
+    digests: {
+      file: digestFile(file, crypto.hash),
+      dataset: digestDataSet(file, new Digests(file.dataSet, crypto.hash)),
+      ...pixels,
+    },
+  }
+}
+
+function nameInstance({ dataSet, transferSyntaxUid }: DicomFile): EventInstance {
+  const uid = (tag: Tag): string | null => uidOrNull(textAt(dataSet, tag))
+  return {
+    sopClassUid: uid(0x00080016),
+    sopInstanceUid: uid(0x00080018),
+    seriesInstanceUid: uid(0x0020000e),
+    studyInstanceUid: uid(0x0020000d),
+    transferSyntaxUid: uidOrNull(transferSyntaxUid),
+  }
+}
+
+const uidOrNull = (value: string | undefined): string | null => (value !== undefined && UID.test(value) ? value : null)
+
+/** Of the decoded frames: the digest of all of them together, and the tree over those of each. */
+function digestPixels(
+  file: DicomFile,
+  hashes: HashFactory,
+  decode: DecodeFrame | undefined,
+): Pick<ContentDigests, 'pixels' | 'frames'> {
+  const whole = hashes('sha256')
+  const isNative = findPixelElement(file.dataSet)?.fragments === undefined
+  const decoding: DecodeFrame | undefined =
+    decode &&
+    ((...given) => {
+      const frame = decode(...given)
+      whole.update(frame.bytes)
+      return frame
+    })
+  const described = describePixels(file, isNative ? listening(hashes, whole) : hashes, decoding)
+  if (described === undefined) return { pixels: null, frames: null }
+  const { frames } = described
+  return {
+    // Frames that do not end on a byte are digested as one, as native pixel data would hold them.
+    pixels: frames.length === 1 ? (frames[0] as Uint8Array) : whole.digest(),
+    frames: { count: BigInt(frames.length), root: hashTree(hashes, frames) },
+  }
+}
+
+/** Hashes of which another one sees each byte: native frames are digested one after the other, and nothing besides. */
+function listening(hashes: HashFactory, whole: Hash): HashFactory {
+  return (name) => {
+    const hash = hashes(name)
+    return {
+      update(bytes) {
+        hash.update(bytes)
+        whole.update(bytes)
+      },
+      copy: () => hash.copy(),
+      digest: () => hash.digest(),
+    }
+  }
+}
