@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encodeUtf8 } from '../../bytes/text.ts'
+import { formatNote } from '../../formats/note/note.ts'
+import { formatCheckpoint } from '../../formats/tlog/checkpoint.ts'
 import type { WitnessPolicy } from '../../formats/tlog/policy.ts'
 import { toyEventCrypto as crypto, toyBundle, toyEvent, toyLogKeys, toySigned } from '../../testing/toy-events.ts'
 import { toyLogSigner, toyNoteSigner } from '../../testing/toy-notes.ts'
 import { hashes } from '../../testing/toy-seal.ts'
 import { makeEntry } from './entry.ts'
-import { cosign, signCheckpoint } from './sign-checkpoint.ts'
+import { cosign } from './sign-checkpoint.ts'
 import { type EntryReport, type LoggedStatement, type LogTrust, verifyLoggedStatement } from './verify-entry.ts'
 
 const parts = await toyBundle()
@@ -129,16 +131,16 @@ describe('checkpoints under an entry', () => {
       'checkpoint log_unknown',
       'inclusion log_unknown',
     ])
-    // A known log has signed a checkpoint under the name of another: it speaks for itself alone.
-    const { text, checkpoint } = verify().checkpoint ?? assert.fail()
-    const borrowed = { ...stranger.ed25519, key: toyLogKeys.ed25519.key }
-    assert.ok(text.startsWith(checkpoint.origin))
-    const foreign = { ...checkpoint, origin: 'elsewhere.example/log' }
-    const note = await signCheckpoint(foreign, { origin: foreign.origin, ed25519: stranger.ed25519 }, 1n)
-    assert.deepEqual(opens(verify({ checkpoint: note }, { keys: [borrowed.key], policy: null })), [
-      'checkpoint log_unknown',
-      'inclusion log_unknown',
-    ])
+  })
+
+  it('are open where a known log signs under the name of another: it speaks for itself alone', async () => {
+    const { checkpoint } = verify().checkpoint ?? assert.fail()
+    const text = formatCheckpoint({ ...checkpoint, origin: 'elsewhere.example/log' })
+    const { key, sign } = toyLogKeys.ed25519
+    const note = formatNote({ text, signatures: [{ ...key, signature: await sign(encodeUtf8(text)) }] })
+    const report = verify({ checkpoint: note }, { keys: [key], policy: null })
+    assert.deepEqual(opens(report), ['checkpoint log_unknown'])
+    assert.equal(report.outcome, 'unknown')
   })
 
   it('fail with extension lines that only ML-DSA-44 could have signed', async () => {
