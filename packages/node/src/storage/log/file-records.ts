@@ -54,10 +54,7 @@ export async function openRecordReader(folder: string): Promise<RecordReader> {
     payload: async (index) => reader.payload(index),
     find: async (query) => reader.find(query),
     findIdentities: async (identities) =>
-      identities.map((identity) => {
-        const number = reader.findIdentity(identity)
-        return number === undefined ? undefined : BigInt(number)
-      }),
+      reader.findIdentities(identities).map((number) => (number === undefined ? undefined : BigInt(number))),
     settledSize: async () => reader.size(),
     close: async () => reader.close(),
   }

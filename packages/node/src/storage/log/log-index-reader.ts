@@ -18,7 +18,7 @@ const PRAGMAS = 'PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824;'
 export class LogIndexReader {
   readonly #database: DatabaseSync
   readonly #salt: Uint8Array
-  readonly #statements: Readonly<Record<'identity' | 'payload' | 'oldest' | 'newest', StatementSync>>
+  readonly #statements: Readonly<Record<'isKnown' | 'identity' | 'payload' | 'oldest' | 'newest', StatementSync>>
 
   /** @throws {StoreError} `log_missing` where there is no index; `log_corrupted`, `log_unwritable` */
   constructor(path: string) {
@@ -29,6 +29,7 @@ export class LogIndexReader {
     const byTerm =
       'SELECT number, body FROM term JOIN entry USING (number) WHERE key = ? AND number >= ? AND number < ?'
     this.#statements = {
+      isKnown: prepare('SELECT 1 FROM identity WHERE key = ? LIMIT 1'),
       identity: prepare('SELECT number, body FROM identity JOIN entry USING (number) WHERE key = ?'),
       payload: prepare(
         'SELECT entry.body AS entry, payload.body FROM entry LEFT JOIN payload USING (number) WHERE number = ?',
@@ -43,11 +44,26 @@ export class LogIndexReader {
     return BigInt(readState(this.#database).size)
   }
 
-  /** @param identity  32 bytes */
-  findIdentity(identity: Uint8Array): number | undefined {
-    for (const { number, body } of guard(() => this.#statements.identity.iterate(identityKey(identity)))) {
-      const bytes = asBuffer(body)
-      if (bytes.compare(identity, 0, 32, 3, BODY_HEADER) === 0) return Number(number)
+  /** Numbers of the entries with these identities, of 32 bytes each. */
+  findIdentities(identities: readonly Uint8Array[]): (number | undefined)[] {
+    if (identities.length === 0) return []
+    return guard(() => {
+      // One look at the database for all of them: beginning to read costs more than reading.
+      this.#database.exec('BEGIN')
+      try {
+        return identities.map((identity) => this.#findIdentity(identity))
+      } finally {
+        this.#database.exec('COMMIT')
+      }
+    })
+  }
+
+  #findIdentity(identity: Uint8Array): number | undefined {
+    const key = identityKey(identity)
+    // Mostly there is none.
+    if (this.#statements.isKnown.get(key) === undefined) return undefined
+    for (const { number, body } of this.#statements.identity.iterate(key)) {
+      if (asBuffer(body).compare(identity, 0, 32, 3, BODY_HEADER) === 0) return Number(number)
     }
     return undefined
   }

@@ -6,7 +6,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { StoreError } from '@fiducial/core/errors.ts'
-import type { IndexAnswer, IndexTask } from './log-index.ts'
+import type { IndexAnswer, IndexTask } from './log-index-messages.ts'
 import { LogIndexWriter } from './log-index-writer.ts'
 
 /** Entries after which a transaction is ended. */

@@ -34,10 +34,10 @@ describe('the index of a log', () => {
     add(writer, 0, [makeEntry(0), makeEntry(1)])
     add(writer, 2, [makeEntry(2)])
     assert.equal(reader.size(), 0n)
-    assert.equal(reader.findIdentity(makeEntry(0).identity), undefined)
+    assert.equal(reader.findIdentities([makeEntry(0).identity])[0], undefined)
     writer.commit()
     assert.equal(reader.size(), 3n)
-    for (const number of [0, 1, 2]) assert.equal(reader.findIdentity(makeEntry(number).identity), number)
+    for (const number of [0, 1, 2]) assert.equal(reader.findIdentities([makeEntry(number).identity])[0], number)
   })
 
   it('tells identities apart that begin with the same bits', (t) => {
@@ -53,7 +53,7 @@ describe('the index of a log', () => {
       identities.slice(0, 10).map((identity, i) => ({ ...makeEntry(i), identity })),
     )
     writer.commit()
-    const found = identities.map((identity) => reader.findIdentity(identity))
+    const found = identities.map((identity) => reader.findIdentities([identity])[0])
     assert.deepEqual(found, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...Array.from({ length: 10 }, () => undefined)])
   })
 
@@ -83,7 +83,7 @@ describe('the index of a log', () => {
     }
     writer.commit()
     for (const number of [0, 1, 65_535, 65_536, 65_537, count - 1]) {
-      assert.equal(reader.findIdentity(makeEntry(number).identity), number)
+      assert.equal(reader.findIdentities([makeEntry(number).identity])[0], number)
       assert.deepEqual(reader.find({ term: instance(number), limit: 2 }), [BigInt(number)])
     }
   })
@@ -115,7 +115,7 @@ describe('the index of a log', () => {
     add(writer, 1, [makeEntry(1)])
     const reader = new LogIndexReader(path)
     assert.equal(reader.size(), 1n)
-    assert.equal(reader.findIdentity(makeEntry(1).identity), undefined)
+    assert.equal(reader.findIdentities([makeEntry(1).identity])[0], undefined)
     reader.close()
   })
 

@@ -7,6 +7,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { type StoreCode, StoreError } from '@fiducial/core/errors.ts'
+import type { IndexAnswer, IndexTask } from './log-index-messages.ts'
 import { LogIndexReader } from './log-index-reader.ts'
 import type { IndexState } from './log-index-schema.ts'
 import { entryPlaces } from './wal-format.ts'
@@ -17,27 +18,6 @@ const LAG_BYTES = 64 * 2 ** 20
 /** Bytes of the smallest buffer, and how many are kept for the next batches. */
 const BUFFER_BYTES = 2 ** 20
 const KEPT_BUFFERS = 4
-
-/** What the thread is told; the buffer of `add` holds a record of the write-ahead log, and changes hands. */
-export type IndexTask =
-  | {
-      readonly kind: 'add'
-      readonly buffer: ArrayBuffer
-      readonly lengthBytes: number
-      readonly first: number
-      readonly count: number
-    }
-  | { readonly kind: 'release'; readonly id: number; readonly size: number }
-  | { readonly kind: 'erase'; readonly id: number; readonly number: number }
-  | { readonly kind: 'settle' | 'close'; readonly id: number }
-
-/** What the thread says. After `failed` it is gone. */
-export type IndexAnswer =
-  | { readonly kind: 'ready'; readonly state: IndexState }
-  | { readonly kind: 'committed'; readonly size: number; readonly buffers: readonly ArrayBuffer[] }
-  | { readonly kind: 'done'; readonly id: number; readonly result: boolean }
-  | { readonly kind: 'refused'; readonly id: number; readonly message: string }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
 
 /** A record to add; see {@link LogIndex.add}. */
 export interface AddedRecord {
@@ -140,9 +120,15 @@ export class LogIndex {
 
   /** Exact for everything that was added. */
   find(identities: readonly Uint8Array[]): (bigint | undefined)[] {
-    return identities.map((identity) => {
+    const found = identities.map((identity) => {
       const key = Buffer.from(identity.buffer, identity.byteOffset, identity.length).toString('latin1')
-      const number = this.#identities.get(key) ?? this.reader.findIdentity(identity)
+      return this.#identities.get(key)
+    })
+    const older = identities.filter((_, i) => found[i] === undefined)
+    const numbers = this.reader.findIdentities(older)
+    let next = 0
+    return found.map((pending) => {
+      const number = pending ?? numbers[next++]
       return number === undefined ? undefined : BigInt(number)
     })
   }
