@@ -169,7 +169,7 @@ describe('S3 objects on a server that fails', () => {
       assert.equal(double.requests.length, count + 1)
       double.fail({ when: 'after', how, method: 'GET', times: 1_000 })
       await assert.rejects(store.get(PATH), storeError('service_unreachable'))
-      await assert.rejects(store.putOnce(PATH, OTHER), storeError('service_unreachable'))
+      await assert.rejects(store.putOnce(PATH, OTHER), storeError('log_unwritable'))
       assert.deepEqual(double.objects.get(PATH), BYTES)
     })
   }
@@ -200,7 +200,7 @@ describe('S3 objects on a server that fails', () => {
       double.fail({ when: 'before', how, code, times: 1_000 })
       await assert.rejects(store.get(PATH), storeError('service_refused'))
       await assert.rejects(cell.read(), storeError('service_refused'))
-      await assert.rejects(cell.compareAndSwap(undefined, 'note\n'), storeError('service_refused'))
+      await assert.rejects(cell.compareAndSwap(undefined, 'note\n'), storeError('log_unwritable'))
     }
   })
 

@@ -6,7 +6,7 @@
  * listens on a socket in its folder and, where a test asks, on a port of the loopback interface.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
@@ -76,8 +76,12 @@ export async function startPostgres(
   writeFileSync(join(data, 'postgresql.auto.conf'), `${lines.join('\n')}\n`)
 
   const start = async (): Promise<void> => {
-    server = spawn(join(postgres.path, '..', 'postgres'), ['-D', data], { ...unprivileged(), cwd: folder })
-    await ready(server, data)
+    server = spawn(join(postgres.path, '..', 'postgres'), ['-D', data], {
+      ...unprivileged(),
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    await ready(server)
   }
   await start()
   const login = `${USER}:${encodeURIComponent(PASSWORD)}`
@@ -90,26 +94,22 @@ export async function startPostgres(
   }
 }
 
-/** Waits until the server says in its file that it takes connections. */
-async function ready(server: ChildProcess, data: string): Promise<void> {
+/** Waits until the server says that it takes connections; with the locale C it says so in English. */
+async function ready(server: ChildProcess): Promise<void> {
   const log: string[] = []
   server.stderr?.setEncoding('utf8')
-  const deadline = AbortSignal.timeout(START_TIMEOUT_MS)
   await new Promise<void>((resolve, reject) => {
     const fail = (): void => reject(new Error(`postgres did not start: ${log.join('')}`))
-    deadline.addEventListener('abort', fail)
+    const timer = setTimeout(fail, START_TIMEOUT_MS)
     server.once('exit', fail)
     server.stderr?.on('data', (text: string) => {
       if (log.length < 100) log.push(text)
-      // The eighth line of postmaster.pid is the state (PostgreSQL source, miscinit.h); the log line comes with it.
-      if (isReady(data) || /ready to accept connections/.test(text)) resolve()
+      if (!/ready to accept connections/.test(text)) return
+      clearTimeout(timer)
+      server.off('exit', fail)
+      resolve()
     })
   })
-}
-
-function isReady(data: string): boolean {
-  const path = join(data, 'postmaster.pid')
-  return existsSync(path) && readFileSync(path, 'utf8').split('\n')[7]?.trim() === 'ready'
 }
 
 function isSuperuser(): boolean {

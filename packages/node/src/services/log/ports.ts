@@ -3,7 +3,8 @@
  *
  * Four ports carry the log: a sequencer that gives entries their places, a store of immutable objects, the one cell
  * that changes, and a queue of work that may wait. A fifth, the records, keeps what may be erased and what is asked for.
- * What a promise stands for when it resolves is said at each; whoever cannot keep it rejects.
+ * What a promise stands for when it resolves is said at each; whoever cannot keep it rejects. Where the storage is
+ * another machine, whatever reads may also reject with {StoreError} `service_unreachable` or `service_refused`.
  */
 
 /** By what an entry is found again. */

@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** A statement that takes longer is ended by the server; then by us, if the server does not answer either. */
 const STATEMENT_TIMEOUT_MS = 60_000
 const ANSWER_TIMEOUT_MS = 70_000
-const CONNECTIONS = 4
+const CONNECTIONS = 8
 
 /**
  * What resolves has to survive a power cut, whatever the server's default is. The others keep plans right while tables
@@ -29,7 +29,7 @@ export interface PostgresOptions {
    * socket, `sslmode`, `sslrootcert`). What is missing comes from the environment (`PGHOST` and so on).
    */
   readonly url: string
-  /** At most so many at once; default 4. */
+  /** At most so many at once; default 8. */
   readonly connections?: number
 }
 
@@ -89,24 +89,25 @@ export class PostgresDatabase {
 
   /** Runs a statement that changes nothing. @throws {StoreError} `service_unreachable`, `service_refused` */
   async read<Row extends object>(statement: Statement): Promise<readonly Row[]> {
-    const { rows } = await this.#run<Row>(statement, (cause) =>
-      isConnectionLoss(cause)
-        ? new StoreError('service_unreachable', `the connection to the database broke (${codeOf(cause)})`)
-        : new StoreError('service_refused', `the database gave no answer (${codeOf(cause)})`),
-    )
-    return rows
+    try {
+      return await this.#run<Row>(statement)
+    } catch (cause) {
+      throw cause instanceof StoreError ? cause : unreadable(cause)
+    }
   }
 
   /**
-   * Runs a statement that changes something. When it resolves, the change survives a power cut; when it rejects with
-   * `log_unwritable`, the change may or may not be there.
+   * Runs a statement that changes something. When it resolves, the change survives a power cut; when it rejects, the
+   * change may or may not be there.
    *
-   * @throws {StoreError} `log_unwritable`; `service_unreachable` or `service_refused` if there was no connection, so that
-   *   nothing was changed
+   * @throws {StoreError} `log_unwritable`, also where there is no connection
    */
   async write<Row extends object>(statement: Statement): Promise<readonly Row[]> {
-    const { rows } = await this.#run<Row>(statement, (cause) => unwritable(cause))
-    return rows
+    try {
+      return await this.#run<Row>(statement)
+    } catch (cause) {
+      throw cause instanceof StoreError && cause.code === 'log_stopped' ? cause : unwritable(cause)
+    }
   }
 
   /** Number of a log, which gets one where it has none. @throws as {@link PostgresDatabase.write} */
@@ -128,19 +129,16 @@ export class PostgresDatabase {
     return this.#ending
   }
 
-  async #run<Row extends object>(
-    { name, text, values }: Statement,
-    failed: (cause: unknown) => StoreError,
-  ): Promise<pg.QueryResult<Row>> {
+  async #run<Row extends object>({ name, text, values }: Statement): Promise<readonly Row[]> {
     const client = await this.#connect()
     try {
-      const result = await client.query<Row>({ name, text, values: [...values] })
+      const { rows } = await client.query<Row>({ name, text, values: [...values] })
       client.release()
-      return result
+      return rows
     } catch (cause) {
       // Whatever state it is in: a connection that failed is not used again.
       client.release(true)
-      throw failed(cause)
+      throw cause
     }
   }
 
@@ -168,15 +166,18 @@ export class PostgresDatabase {
     } catch (cause) {
       client.release(true)
       if (cause instanceof StoreError) throw cause
-      throw isConnectionLoss(cause)
-        ? new StoreError('service_unreachable', `the connection to the database broke (${codeOf(cause)})`)
-        : unwritable(cause)
+      throw isConnectionLoss(cause) ? unreadable(cause) : unwritable(cause)
     }
   }
 }
 
 /** What an adapter says that is closed, or waits to be claimed again. */
 export const stopped = (): StoreError => new StoreError('log_stopped', 'this part of the log has stopped')
+
+const unreadable = (cause: unknown): StoreError =>
+  isConnectionLoss(cause)
+    ? new StoreError('service_unreachable', `the connection to the database broke (${codeOf(cause)})`)
+    : new StoreError('service_refused', `the database gave no answer (${codeOf(cause)})`)
 
 const unwritable = (cause: unknown): StoreError =>
   new StoreError('log_unwritable', `the database did not do what was asked (${codeOf(cause)})`)
@@ -190,8 +191,8 @@ function isConnectionLoss(cause: unknown): boolean {
   return !(cause instanceof pg.DatabaseError) || /^(?:57P0|08)/.test(cause.code ?? '')
 }
 
-/** PostgreSQL's code or the system's, such as `53100` or `ECONNRESET`: short, and never a value. */
+/** PostgreSQL's code, the system's or ours, such as `53100` or `ECONNRESET`: short, and never a value. */
 function codeOf(cause: unknown): string {
   const code = (cause as { readonly code?: unknown } | null)?.code
-  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : 'no code'
+  return typeof code === 'string' && /^[A-Za-z0-9_]{1,40}$/.test(code) ? code : 'no code'
 }

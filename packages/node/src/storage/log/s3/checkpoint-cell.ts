@@ -37,7 +37,7 @@ export class S3CheckpointCell implements CheckpointCell {
 
   async compareAndSwap(expected: string | undefined, next: string): Promise<void> {
     const isKnown = expected !== undefined && this.#last?.text === expected
-    const current = isKnown ? this.#last : await this.#read()
+    const current = isKnown ? this.#last : await this.#read().catch(unwritableBecause)
     if (current?.text !== expected) throw moved()
     const condition: Record<string, string> = current ? { 'if-match': current.etag } : { 'if-none-match': '*' }
     const body = Buffer.from(next, 'utf8')
@@ -50,7 +50,7 @@ export class S3CheckpointCell implements CheckpointCell {
     }
     const isBroken = answer.status === 412 || (answer.status === 404 && answer.code === 'NoSuchKey')
     if (!isBroken) throw unwritable(describeAnswer(answer))
-    if (mayHaveHappened && (await this.#read())?.text === next) return
+    if (mayHaveHappened && (await this.#read().catch(unwritableBecause))?.text === next) return
     throw moved()
   }
 
@@ -64,6 +64,11 @@ export class S3CheckpointCell implements CheckpointCell {
     this.#last = { text: Buffer.from(found.bytes).toString('utf8'), etag: found.etag }
     return this.#last
   }
+}
+
+/** What hinders a look at the cell hinders the swap. */
+function unwritableBecause(cause: unknown): never {
+  throw cause instanceof StoreError ? unwritable(cause.message) : cause
 }
 
 const moved = (): StoreError => new StoreError('checkpoint_moved', 'another checkpoint is current')

@@ -44,7 +44,7 @@ export class S3ImmutableStore implements ImmutableStore {
       const { answer } = await sendPatiently(this.#client, request)
       if (answer.status === 200) return
       if (answer.status !== 412) throw unwritable(describeAnswer(answer))
-      const there = await getObject(this.#client, path)
+      const there = await getObject(this.#client, path).catch(unwritableBecause)
       if (there === undefined) continue
       if (equalBytes(there.bytes, bytes)) return
       throw new StoreError('object_conflict', `an object of ${there.bytes.length} other bytes exists`)
@@ -77,6 +77,11 @@ export class S3ImmutableStore implements ImmutableStore {
     const isGone = answer.status === 204 || answer.status === 200 || answer.code === 'NoSuchKey'
     if (!isGone) throw unwritable(describeAnswer(answer))
   }
+}
+
+/** What hinders a comparison hinders the writing. */
+function unwritableBecause(cause: unknown): never {
+  throw cause instanceof StoreError ? unwritable(cause.message) : cause
 }
 
 const unwritable = (why: string): StoreError =>
