@@ -39,6 +39,8 @@ export interface S3Double extends S3Account {
   /** Headers of the last request, as they came. */
   readonly lastHeaders: () => IncomingMessage['headers']
   fail(fault: Fault): void
+  /** Forgets all faults. */
+  heal(): void
   /** Faults that have hit nothing yet. */
   readonly pendingFaults: () => number
 }
@@ -119,6 +121,7 @@ export async function startS3Double(
     requests,
     lastHeaders: () => lastHeaders,
     fail: (fault) => faults.push({ left: fault.times ?? 1, fault }),
+    heal: () => faults.splice(0),
     pendingFaults: () => faults.length,
   }
 }
