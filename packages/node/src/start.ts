@@ -29,6 +29,11 @@ const adapters: Adapters = {
     },
     open: async (home, secrets, signal) =>
       (await import('./wiring/site-log.ts')).openSiteLog(home, { ...secrets, signal }),
+    knownInstances: async (home, studyInstanceUid) => {
+      const { knownInstancesOf, logFolder, openLogReader } = await import('./wiring/log-reader.ts')
+      await using reader = await openLogReader(logFolder(home))
+      return await knownInstancesOf(reader, studyInstanceUid)
+    },
     read: async (home, folder, policy) => {
       const { logFolder, openLogReader, readPolicy } = await import('./wiring/log-reader.ts')
       return openLogReader(folder ?? logFolder(home), policy === undefined ? {} : { policy: readPolicy(policy) })

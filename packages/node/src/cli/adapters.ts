@@ -6,6 +6,7 @@
 
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
@@ -45,6 +46,8 @@ export interface LogAdapters {
    * @throws {StoreError} `log_missing`, `log_corrupted`; {FormatError} `witness_policy_malformed`
    */
   read(home: string, folder?: string, policy?: Uint8Array): Promise<LogReader>
+  /** The images of a study that the site's log knows. @throws {StoreError} `log_missing`, `log_corrupted` */
+  knownInstances(home: string, studyInstanceUid: string): Promise<readonly ExpectedInstance[]>
   /** A C2SP tlog-policy. @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed` */
   readPolicy(bytes: Uint8Array): Promise<WitnessPolicy>
   /** An image as events name it. @throws {StoreError} as {@link Adapters.openFile}; {FormatError} for what is no image */

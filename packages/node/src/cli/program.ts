@@ -231,6 +231,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
       collect,
     )
+    .option('--complete', 'ask the custody log whether these are all images of their studies')
     .option('--no-log', 'do not ask the custody log of this site')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')

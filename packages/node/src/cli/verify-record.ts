@@ -13,6 +13,8 @@ import type { VerifiedInstance } from '../services/verify-instance.ts'
 
 export interface VerifyRecord {
   readonly path: string
+  /** As the file has it; null where it has none. */
+  readonly instance: { readonly sopInstanceUid: string | null; readonly studyInstanceUid: string | null }
   readonly verdict: Verdict
   readonly level: Level
   readonly content: Content
@@ -83,6 +85,7 @@ export function toVerifyRecord(path: string, verified: VerifiedInstance): Verify
   const { verdict, level, content, sentence, isSynthetic, checks, signatures } = verified
   return {
     path,
+    instance: verified.instance,
     verdict,
     level,
     content,

@@ -17,6 +17,7 @@ import { readTrust, type TrustOptions } from './trust.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerifyRecord } from './verify-record.ts'
 import { VerifyReport } from './verify-report.ts'
+import { judgeStudies, showStudies } from './verify-studies.ts'
 import { visible } from './visible.ts'
 import type { VerifySettings, VerifyTask } from './work.ts'
 
@@ -29,6 +30,8 @@ export interface VerifyOptions extends TrustOptions {
   /** Files with C2SP tlog-policies. */
   readonly logPolicy?: readonly string[]
   readonly log: boolean
+  /** Asks whether all images of each study are there. */
+  readonly complete?: boolean
 }
 
 const EXIT_CODES = { authentic: EXIT.ok, not_authentic: EXIT.notAuthentic, undetermined: EXIT.undetermined } as const
@@ -39,6 +42,8 @@ export async function verifyInputs(
   context: Context,
 ): Promise<ExitCode> {
   const { adapters, output, terminal } = context
+  if (options.complete === true && !options.log)
+    throw new UsageError('--complete asks the custody log, and --no-log forbids it')
   const settings = {
     anchors: await readTrust(options, context),
     policy: await readPolicy(options.policy, context),
@@ -49,12 +54,14 @@ export async function verifyInputs(
   const progress = new Progress(output, 'verifying', images)
   const tally = new Tally()
   const isVerbose = options.verbose === true
+  const found: VerifyRecord[] = []
   const report = new VerifyReport(output, settings.policy, isVerbose)
   for await (const done of adapters.work.verify(tasksFor(images, options.seal), settings, terminal.interruption)) {
     progress.advance(done.bytes)
     const isOnly = images.isComplete && images.found === 1
     if ('value' in done) {
       tally.count(done.value.verdict)
+      if (options.complete === true) found.push(done.value)
       report.show(done.value, isOnly)
     } else if (isPassedOver(done.task, done.failure, words)) {
       tally.passedOver++
@@ -77,7 +84,9 @@ export async function verifyInputs(
     output.line()
     output.line(`${tally}; ${progress.summary()}`)
   }
-  return tally.exitCode
+  if (options.complete !== true) return tally.exitCode
+  output.line()
+  return worstOf([tally.exitCode, showStudies(await judgeStudies(found, context), output)])
 }
 
 /** The site's own log, and the policies of others whose proofs are believed. */

@@ -21,6 +21,7 @@ import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
 import { type Finding, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { loadDecoder } from './pixel-decoding.ts'
 import type { InstanceLog } from './ports.ts'
 
@@ -42,10 +43,15 @@ export interface VerifyInput {
   readonly proof?: Uint8Array
 }
 
+const SOP_INSTANCE_UID = 0x00080018
+const STUDY_INSTANCE_UID = 0x0020000d
+
 /** The judgement, and the evidence for those who want to see it. */
 export interface VerifiedInstance extends Judgement {
   readonly signatures: SignaturesReport
   readonly findings: readonly Finding[]
+  /** UIDs as the file has them; null where it has none. */
+  readonly instance: { readonly sopInstanceUid: string | null; readonly studyInstanceUid: string | null }
   readonly seal: SealEvidence
   readonly log: LogEvidence
   /** Who signed each attribute; made on demand, since most callers do not look. */
@@ -70,6 +76,10 @@ export async function verifyInstance(input: VerifyInput, dependencies: VerifyDep
     ...judge(evidence, policy),
     signatures: evidence.signatures,
     findings: file.findings,
+    instance: {
+      sopInstanceUid: textAt(file.dataSet, SOP_INSTANCE_UID) ?? null,
+      studyInstanceUid: textAt(file.dataSet, STUDY_INSTANCE_UID) ?? null,
+    },
     seal: evidence.seal,
     log: evidence.log,
     coverage: () => coverageOf(file.dataSet.elements, readSignatures(file.dataSet).signatures),

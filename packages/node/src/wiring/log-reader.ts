@@ -10,6 +10,7 @@ import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import type { SealLeaf } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
+import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { parseWitnessPolicy, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
@@ -18,6 +19,7 @@ import { ConsultedInstanceLog } from '../services/log/instance-log.ts'
 import type { LogReader } from '../services/log/log-access.ts'
 import { TimestampedLog } from '../services/log/log-times.ts'
 import { type LogView, openLogView } from '../services/log/log-view.ts'
+import { knownInstances } from '../services/log/study-instances.ts'
 import type { InstanceLog } from '../services/ports.ts'
 import { FileCheckpointCell } from '../storage/log/file-checkpoint-cell.ts'
 import { isFileLog, privateFolder } from '../storage/log/file-log.ts'
@@ -106,3 +108,14 @@ export function instanceLogOf(
 
 /** A C2SP tlog-policy. @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed` */
 export const readPolicy = (bytes: Uint8Array): WitnessPolicy => parseWitnessPolicy(bytes, nativeCrypto.hash)
+
+/** The images of a study that a log knows; none for a log without records. @throws {StoreError} `log_corrupted` */
+export async function knownInstancesOf(
+  reader: LogReader,
+  studyInstanceUid: string,
+): Promise<readonly ExpectedInstance[]> {
+  const view = await reader.view()
+  const { records } = reader
+  if (view === undefined || records === undefined) return []
+  return knownInstances(studyInstanceUid, view, { records, crypto: nativeCrypto })
+}

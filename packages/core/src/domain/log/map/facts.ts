@@ -45,6 +45,10 @@ const STATE_AFTER: Readonly<Record<string, InstanceState>> = {
 /** Whether an event about an instance says if it is there. */
 export const changesStudy = (type: string): boolean => Object.hasOwn(STATE_AFTER, type)
 
+/** What an instance is after an event about it; undefined for one that says nothing of that. */
+export const stateAfter = (type: string): InstanceState | undefined =>
+  changesStudy(type) ? STATE_AFTER[type] : undefined
+
 /** What becomes of one record by one entry. */
 export interface RecordNews {
   /** Index of the entry. */
@@ -66,7 +70,7 @@ export function newsOf(
   index: bigint,
   { type, sopInstanceUid, seriesInstanceUid, digest }: InstanceFacts,
 ): RecordNews | undefined {
-  const state = changesStudy(type) ? STATE_AFTER[type] : undefined
+  const state = stateAfter(type)
   if (state === undefined) return undefined
   if (digest !== null && digest.length !== DIGEST_BYTES) throw new RangeError(`a digest of ${digest.length} bytes`)
   const series = seriesInstanceUid === null ? null : seriesKeyOf(hashes, salt, seriesInstanceUid)
