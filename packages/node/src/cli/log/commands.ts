@@ -3,9 +3,11 @@
  */
 import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
-import { collect, wholeNumber } from '../option-values.ts'
+import { collect, positiveNumber, wholeNumber } from '../option-values.ts'
 import type { AppendOptions } from './append.ts'
+import { addFilters } from './filters.ts'
 import type { LogInitOptions } from './init.ts'
+import type { ShowOptions } from './show.ts'
 
 /** Adds the commands of the custody log to `fiducial log`. */
 export function addLogCommands(log: Command, { command, runs, passphrase }: CommandTools): void {
@@ -45,4 +47,28 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
         (await import('./append.ts')).appendEvents(inputs as string[], options, context),
       ),
     )
+  reading(
+    addFilters(
+      command(
+        log,
+        'show [index]',
+        'Shows an entry in full, or the entries that have all of what is asked for; each is proven to be in the log.',
+        'fiducial log show 17\nfiducial log show --study 1.2.840.1 --type forwarded',
+      ),
+    ),
+  )
+    .option('--limit <n>', 'so many entries', positiveNumber, 50)
+    .option('--newest', 'the newest first')
+    .option('--values', 'the whole statements, with the names of persons')
+    .action(
+      runs(async ([index], options: ShowOptions, context) =>
+        (await import('./show.ts')).showLog(index as string | undefined, options, context),
+      ),
+    )
 }
+
+/** Gives a command the options that say which log is read. */
+const reading = (made: Command): Command =>
+  made
+    .option('--dir <folder>', 'read the log in this folder, such as a copy of another one')
+    .option('--policy <file>', 'C2SP tlog-policy: whose keys to believe (default: the one beside the log)')

@@ -4,8 +4,7 @@
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
-import { equalBytes } from '@fiducial/core/bytes/text.ts'
-import { isEntryOf, makeEntry, readEntry } from '@fiducial/core/domain/log/entry.ts'
+import { isEntryOf, readEntry } from '@fiducial/core/domain/log/entry.ts'
 import { parseEventStatement } from '@fiducial/core/domain/log/event.ts'
 import type { CustodyStatement } from '@fiducial/core/domain/log/event-details.ts'
 import type {
@@ -19,9 +18,9 @@ import type {
 } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import { hashLeaf } from '@fiducial/core/formats/merkle/tree.ts'
 import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
 import type { InstanceLog } from '../ports.ts'
+import { findSealEntry } from './find-entries.ts'
 import type { LogTimes } from './log-times.ts'
 import type { LogView } from './log-view.ts'
 import type { RecordStore, Term } from './ports.ts'
@@ -103,34 +102,12 @@ export class ConsultedInstanceLog implements InstanceLog {
 
   async #findSeal({ seal }: InstanceQuestion, view: LogView, times: LogTimes): Promise<LoggedSeal | undefined> {
     if (seal === undefined) return undefined
-    const { hash } = this.#options.crypto
-    const leaf = makeEntry(seal, hash)
-    for (const index of await this.#placesOf(leaf, seal.payload, view)) {
-      const entry = await view.prove(index)
-      if (!equalBytes(entry.leaf, leaf)) continue
-      const [notAfter, notBefore] = await Promise.all([times.notAfter(index), times.notBefore(index)])
-      return { index, inclusion: 'holds', ...(notAfter && { notAfter }), ...(notBefore && { notBefore }) }
-    }
-    return undefined
-  }
-
-  /** Where a leaf may be: by its statement, or by the event that tells where its statement was erased. */
-  async #placesOf(leaf: Uint8Array, payload: Uint8Array, view: LogView): Promise<readonly bigint[]> {
     const { crypto, records } = this.#options
-    const { hash } = crypto
-    const [byStatement, byLeaf] = await Promise.all(
-      [digestOf(hash, 'sha256', payload), hashLeaf(hash, leaf)].map((digest) =>
-        this.#find({ kind: 'digest', value: encodeHex(digest) }, view.size),
-      ),
-    )
-    const erased = await Promise.all(
-      (byLeaf ?? []).map(async (index) => {
-        const tombstone = await records.payload(index)
-        const event = tombstone instanceof Uint8Array ? parseEventStatement(tombstone) : undefined
-        return event?.type === 'erased' && event.details.index < view.size ? [event.details.index] : []
-      }),
-    )
-    return [...(byStatement ?? []), ...erased.flat()]
+    const entry = await findSealEntry(seal, { view, records, crypto })
+    if (entry === undefined) return undefined
+    const { index } = entry
+    const [notAfter, notBefore] = await Promise.all([times.notAfter(index), times.notBefore(index)])
+    return { index, inclusion: 'holds', ...(notAfter && { notAfter }), ...(notBefore && { notBefore }) }
   }
 }
 
