@@ -60,7 +60,7 @@ export interface Progress {
   readonly erased: bigint
 }
 
-const BATCH_ENTRIES = 4096
+const BATCH_ENTRIES = 2048
 const TOTALS_NAME = 'totals'
 const TOTALS_BYTES = 64
 /** How often a proof is begun anew because the map moved on meanwhile. */

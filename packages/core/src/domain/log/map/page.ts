@@ -54,7 +54,7 @@ export function encodePage(page: Page): Uint8Array {
 }
 
 /**
- * Reads a page, the inverse of {@link encodePage}.
+ * Reads a page, the inverse of {@link encodePage}. What comes out are views of the bytes.
  * @throws {StoreError} `log_corrupted` for any other bytes, and for a key that does not belong there
  */
 export function decodePage(bytes: Uint8Array, path: string): Page {
@@ -65,7 +65,7 @@ export function decodePage(bytes: Uint8Array, path: string): Page {
     const byte = bytes[offset] as number
     const digit = byte & (SLOTS - 1)
     const size = (byte & ~(SLOTS - 1)) === LEAF ? 2 * DIGEST_BYTES : DIGEST_BYTES
-    const body = bytes.slice(offset + 1, offset + 1 + size)
+    const body = bytes.subarray(offset + 1, offset + 1 + size)
     if (byte >= PAGE + SLOTS || digit <= last || body.length !== size) throw corrupted(path)
     slots[digit] = slotOf(body)
     if (slots[digit]?.kind === 'leaf' && !isBelow(body, path + digit.toString(SLOTS))) throw corrupted(path)

@@ -35,14 +35,14 @@ export function encodeRow(places: readonly EntryPlace[]): Uint8Array {
 }
 
 /**
- * Reads a row, the inverse of {@link encodeRow}.
+ * Reads a row, the inverse of {@link encodeRow}. What comes out are views of the bytes.
  * @param index  of any entry of the row
  * @throws {StoreError} `log_corrupted` for any other bytes
  */
 export function decodeRow(bytes: Uint8Array, index: bigint): readonly EntryPlace[] {
   const places: EntryPlace[] = []
   for (let offset = 0; offset < bytes.length; offset += PLACE_BYTES) {
-    const place = bytes.slice(offset, offset + PLACE_BYTES)
+    const place = bytes.subarray(offset, offset + PLACE_BYTES)
     const isNext = offset === 0 || (place[0] as number) >= (bytes[offset - PLACE_BYTES] as number)
     if (place.length !== PLACE_BYTES || !isNext) {
       throw new StoreError('log_corrupted', `row ${rowName(index)} of the completeness map is damaged`)

@@ -108,14 +108,14 @@ export function encodeRecords(records: readonly MapRecord[]): Uint8Array {
 }
 
 /**
- * Reads stored records, the inverse of {@link encodeRecords}.
+ * Reads stored records, the inverse of {@link encodeRecords}. What comes out are views of the bytes.
  * @throws {StoreError} `log_corrupted` for anything else
  */
 export function decodeRecords(bytes: Uint8Array): readonly MapRecord[] {
   if (bytes.length % RECORD_BYTES !== 0) throw corrupted()
   const records: MapRecord[] = []
   for (let offset = 0; offset < bytes.length; offset += RECORD_BYTES) {
-    records.push(decodeRecord(bytes.slice(offset, offset + RECORD_BYTES)))
+    records.push(decodeRecord(bytes.subarray(offset, offset + RECORD_BYTES)))
   }
   if (!isAscending(records) || !records.every(isPlausible)) throw corrupted()
   return records
