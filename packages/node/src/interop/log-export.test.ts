@@ -5,13 +5,15 @@
  * hands over.
  */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { decodeUtf8, joinBytes } from '@fiducial/core/bytes/text.ts'
+import { decodeUtf8, encodeUtf8, joinBytes } from '@fiducial/core/bytes/text.ts'
 import { formatAuditMessage } from '@fiducial/core/domain/log/audit-message.ts'
 import { hintOf } from '@fiducial/core/domain/log/bundle.ts'
 import { readTrustedRoot } from '@fiducial/core/domain/log/bundle-trust.ts'
 import { type BundleReport, type BundleTrust, verifyBundle } from '@fiducial/core/domain/log/bundle-verify.ts'
-import { readEntry } from '@fiducial/core/domain/log/entry.ts'
+import { readEntry, signedBytes } from '@fiducial/core/domain/log/entry.ts'
 import { keysOfSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
 import { verifyLoggedStatement } from '@fiducial/core/domain/log/verify-entry.ts'
 import { parseSeal } from '@fiducial/core/domain/seal/seal.ts'
@@ -31,6 +33,7 @@ import { PublicKeyDetails, TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'
 import { embeddedAuthority } from '../keys/embedded-authority.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
+import { formatCertificate } from '../keys/ring-folder.ts'
 import { factsOfAcquisition } from '../services/log/acquired-facts.ts'
 import { openCustodyLog } from '../services/log/custody-log.ts'
 import { exportLog } from '../services/log/export-log.ts'
@@ -38,6 +41,7 @@ import { openLogView } from '../services/log/log-view.ts'
 import { Recorder } from '../services/log/recorder.ts'
 import { type MemoryLog, openMemoryLog } from '../storage/log/memory.ts'
 import { makeLogOptions, makeLogSigner } from '../testing/log-site.ts'
+import { openssl, runOpenssl } from '../testing/openssl-ca.ts'
 import { temporaryFolder } from '../testing/peers.ts'
 import { createSealingSite, random, type SealingSite } from './sealing-site.ts'
 
@@ -159,6 +163,26 @@ describe('an export of a log', () => {
         name,
       )
       assert.equal(report.outcome, 'holds')
+    }
+  })
+
+  it('is verified by openssl, as the guide has it', { skip: openssl.skip }, async () => {
+    const here = temporaryFolder()
+    const write = (name: string, bytes: Uint8Array): string => {
+      writeFileSync(join(here, name), bytes)
+      return join(here, name)
+    }
+    for (const name of bundles()) {
+      const { envelope, body, timestamps } = parseSigstoreBundle(file(name))
+      const signed = write('signed.bin', signedBytes(envelope.payload))
+      const signature = write('signature.bin', envelope.signatures[0]?.sig ?? assert.fail())
+      const key = write('signer.der', readEntry(body).spki)
+      const response = write('response.tsr', timestamps[0] ?? assert.fail())
+      const { anchors } = readTrustedRoot(file('trusted_root.json'), hash)
+      const root = write('root.pem', encodeUtf8(formatCertificate(anchors.roots[0]?.bytes ?? assert.fail())))
+      const asKey = ['-verify', '-pubin', '-keyform', 'DER', '-inkey', key, '-rawin', '-in', signed]
+      await runOpenssl(['pkeyutl', ...asKey, '-sigfile', signature])
+      await runOpenssl(['ts', '-verify', '-data', signature, '-in', response, '-CAfile', root])
     }
   })
 
