@@ -179,6 +179,15 @@ describe('syslog messages', () => {
     for (const event of TOY_AUDITED) assert.ok(formatSyslogMessage(event, toyPlace, sender).length < 32_768, event.type)
   })
 
+  it('fit with as many failing checks, and as long names, as an event can have', () => {
+    const { details } = toyAudited('verified')
+    const failing = Array.from({ length: 64 }, () => ({ subject: 'a'.repeat(64), reason: 'b'.repeat(64) }))
+    const recorder = { id: '"'.repeat(128), name: '"'.repeat(256) }
+    const event = toyAudited('verified', { recorder, details: { ...details, policy: '"'.repeat(256), failing } })
+    const { length } = formatSyslogMessage(event, toyPlace, sender)
+    assert.ok(length < 32_768, `${length}`)
+  })
+
   it('refuse a sender that has no spelling', () => {
     const wrong: readonly Partial<SyslogSender>[] = [
       { host: '' },
