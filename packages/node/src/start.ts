@@ -64,7 +64,12 @@ const adapters: Adapters = {
     const { writePng } = await import('./storage/png.ts')
     writePng(path, picture, { isOverwriting: true })
   },
-  initRing: async (home, options) => (await import('./keys/key-ring.ts')).initKeyRing(home, options),
+  initRing: async (home, { validFrom, ...options }) => {
+    const { initKeyRing, openKeyRing } = await import('./keys/key-ring.ts')
+    if (validFrom === undefined) return initKeyRing(home, options)
+    await initKeyRing(home, { ...options, now: () => validFrom })
+    return openKeyRing(home, options)
+  },
   openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
 }
 

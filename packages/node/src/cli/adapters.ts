@@ -70,7 +70,15 @@ export interface Adapters {
   /** A PNG file, likewise. @throws {StoreError} `output_unwritable` */
   writePicture(path: string, picture: Raster): Promise<void>
   /** @throws {KeyError} `key_exists` @throws {StoreError} `output_unwritable` */
-  initRing(home: string, options: Secrets & { readonly site: string; readonly isDemo: boolean }): Promise<Ring>
+  initRing(
+    home: string,
+    options: Secrets & {
+      readonly site: string
+      readonly isDemo: boolean
+      /** From when on the CA is valid; now, unless it is told: for demonstrations. */
+      readonly validFrom?: Date
+    },
+  ): Promise<Ring>
   /** @throws {KeyError} `key_missing`, `key_unreadable` */
   openRing(home: string, secrets: Secrets): Promise<Ring>
 }

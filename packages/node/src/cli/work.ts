@@ -58,6 +58,8 @@ export interface SealSettings {
   /** The technologist signs the series and not each image. */
   readonly isSeries: boolean
   readonly isOverwriting: boolean
+  /** How far the clock of whoever seals is off, in milliseconds: for demonstrations of what a log knows better. */
+  readonly clockOffsetMs?: number
   /** Folder of the log whose newest checkpoint the seals quote. */
   readonly logFolder?: string
   /** Seals with the keys of revoked and expired holders, too: for demonstrations of what a verifier says. */

@@ -21,13 +21,15 @@ const REASONS: Readonly<Record<string, string>> = {
   replay: 'date_changed',
   'device-removed': 'signature_removed',
   stripped: 'signature_removed',
-  'stripped-bare': 'signature_absent',
+  'stripped-bare': 'stripped',
   program: 'preamble_executable',
   'fragments-merged': 'fragments_ambiguous',
   'other-seal': 'other_instance',
   'rogue-key': 'signer_impersonated',
   'expired-key': 'certificate_outside_validity',
   'person-as-device': 'role_mismatch',
+  'back-dated': 'back_dated',
+  unknown: 'unrecorded',
 }
 
 /** What dcmsign, told of the CA, lets pass: the reason for this program. */
@@ -41,6 +43,7 @@ const PASSED_BY_DCMSIGN: ReadonlySet<string> = new Set([
   'fragments-merged',
   'other-seal',
   'person-as-device',
+  'back-dated',
 ])
 
 interface DemoRecord {
@@ -48,10 +51,13 @@ interface DemoRecord {
   readonly path?: string
   readonly id?: string
   readonly verdict?: string
+  readonly level?: string
   readonly isCaught?: boolean
   readonly isSynthetic?: boolean
   readonly checks?: readonly { readonly reason?: string }[]
   readonly caught?: number
+  readonly outcome?: string
+  readonly missing?: readonly string[]
   readonly forgeries?: number
 }
 
@@ -74,20 +80,25 @@ describe('fiducial demo', () => {
   it('finds every genuine image authentic, and labelled as synthetic', () => {
     const genuine = records.filter(({ step }) => step === 'genuine')
     assert.equal(genuine.length, 9)
-    for (const { path, verdict, isSynthetic } of genuine)
-      assert.deepEqual([path, verdict, isSynthetic], [path, 'authentic', true])
+    for (const { path, verdict, level, isSynthetic } of genuine)
+      assert.deepEqual([path, verdict, level, isSynthetic], [path, 'authentic', 'P3', true])
   })
 
   it('catches every forgery, each for its own reason', () => {
     const forged = records.filter(({ step }) => step === 'forgery')
     assert.deepEqual(forged.map(({ id }) => id).sort(), Object.keys(REASONS).sort())
     for (const { id = '', verdict, isCaught, checks = [] } of forged) {
-      assert.equal(verdict, id === 'stripped-bare' ? 'undetermined' : 'not_authentic', id)
+      assert.equal(verdict, id === 'unknown' ? 'undetermined' : 'not_authentic', id)
       assert.equal(isCaught, true)
       const reasons = checks.flatMap(({ reason }) => reason ?? [])
       assert.ok(reasons.includes(REASONS[id] ?? ''), `${id}: ${reasons}`)
     }
-    assert.deepEqual([records.at(-1)?.step, records.at(-1)?.caught, records.at(-1)?.forgeries], ['summary', 19, 19])
+    assert.deepEqual([records.at(-1)?.step, records.at(-1)?.caught, records.at(-1)?.forgeries], ['summary', 21, 21])
+  })
+
+  it('misses an image that was taken out of the archive', () => {
+    const deleted = records.find(({ step }) => step === 'deleted')
+    assert.deepEqual([deleted?.isCaught, deleted?.outcome, deleted?.missing?.length], [true, 'incomplete', 1])
   })
 
   it('leaves images, pictures and a list, and no key', () => {
@@ -120,6 +131,11 @@ describe('fiducial demo', () => {
     const { code, stdout } = await run(process.execPath, args, { env: { FIDUCIAL_HOME: home } })
     assert.equal(code, 0, stdout)
     assert.match(stdout, /9 images: 9 authentic/)
+    const more = await run(process.execPath, [...args, '--log-policy', join(out, 'log.policy'), '--policy', 'recorded'], {
+      env: { FIDUCIAL_HOME: home },
+    })
+    assert.equal(more.code, 0, more.stdout)
+    assert.match(more.stdout, /P3/)
   })
 
   const dcmsign = peer('dcmsign')

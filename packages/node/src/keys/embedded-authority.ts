@@ -52,7 +52,7 @@ export function createAuthority(signer: Signer, now: () => Date = () => new Date
   const certificates = [signer.certificate, ...signer.chain.filter((issuer) => !isRoot(issuer))]
 
   async function issue({ imprint, nonce, wantsCertificate }: TimestampQuery): Promise<Uint8Array> {
-    const time = now()
+    const time = withMilliseconds(now())
     const info = writeTimestampInfo({
       policy: TIMESTAMP_POLICY,
       imprint,
@@ -83,6 +83,13 @@ export function createAuthority(signer: Signer, now: () => Date = () => new Date
     },
   }
 }
+
+/**
+ * DER drops zeros at the end of a fraction, and verifiers of sigstore read whole milliseconds only: a time that would lose
+ * a digit is stated one millisecond later, which is within the accuracy.
+ */
+const withMilliseconds = (time: Date): Date =>
+  time.getMilliseconds() % 10 === 0 ? new Date(time.getTime() + ACCURACY_MS) : time
 
 type Refusal = Exclude<Parameters<typeof writeTimestampResponse>[0], { token: Uint8Array }>
 

@@ -27,12 +27,14 @@ export type SealImage = (task: SealTask) => Promise<Done<SealTask, SealedImage>>
 /** @throws {KeyError} if a key cannot be used, such as one in a token that is not there */
 export async function openSealWork(setup: SealSetup): Promise<SealImage> {
   const { settings, isDemo } = setup
-  const authority = await openAuthority(setup)
+  const { clockOffsetMs = 0 } = settings
+  const now = (): Date => new Date(Date.now() + clockOffsetMs)
+  const authority = await openAuthority(setup, now)
   const dependencies: SealDependencies = {
     crypto: nativeCrypto,
     codecs: createCodecs(loadWasm),
     random: (length) => new Uint8Array(randomBytes(length)),
-    now: () => new Date(),
+    now,
     device: { id: settings.device, keys: await openKeys(setup.device) },
     operator: { id: staffNumberOf(setup.operator) ?? settings.operator, keys: await openKeys(setup.operator) },
     authority,
@@ -131,11 +133,11 @@ export async function openKeys({ dicom, statement, postQuantum }: HolderMaterial
   }
 }
 
-export async function openAuthority({
-  settings,
-  authority,
-}: Pick<SealSetup, 'settings' | 'authority'>): Promise<TimestampAuthority> {
+export async function openAuthority(
+  { settings, authority }: Pick<SealSetup, 'settings' | 'authority'>,
+  now?: () => Date,
+): Promise<TimestampAuthority> {
   if (settings.timestampUrl !== undefined) return httpAuthority(settings.timestampUrl)
   if (authority === undefined) throw new TypeError('neither an address nor a key of a timestamp authority')
-  return createAuthority(await createSigner(authority))
+  return createAuthority(await createSigner(authority), now)
 }

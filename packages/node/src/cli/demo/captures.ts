@@ -60,6 +60,14 @@ export function* takePictures(seed: string, at: string): Generator<Captured, voi
   }
 }
 
+/** One more hand, of another patient. */
+export function takeAnother(seed: string, at: string): Captured {
+  const { transferSyntaxUid } = KINDS.chest
+  const [capture] = captureSeries(planExposure(seed, { kind: 'hand', at }))
+  if (capture === undefined) throw new RangeError('an exposure of no images')
+  return { name: 'another.dcm', kind: 'hand', file: encodeFile({ transferSyntaxUid, elements: capture.elements }) }
+}
+
 /** Attributes of a single slice, which a run through all of them has not. */
 const SLICE_ONLY: ReadonlySet<Tag> = new Set([0x00200032, 0x00200037, 0x00201041, 0x00280106, 0x00280107])
 

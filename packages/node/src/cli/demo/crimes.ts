@@ -43,6 +43,21 @@ export const KEY_CRIMES: readonly KeyCrime[] = [
   },
 ]
 
+/** Whoever holds the hospital's keys, its clock and its timestamp authority: only the log knows better. */
+export const BACK_DATED: Crime & { readonly days: number } = {
+  id: 'back-dated',
+  title: 'made today, sealed as of last month',
+  motive: 'an insider gives a claim an earlier X-ray',
+  days: 30,
+}
+
+/** Nothing about it is wrong; it never came from here. */
+export const UNKNOWN: Crime = {
+  id: 'unknown',
+  title: 'a picture that was never taken here',
+  motive: 'a generated image under a plausible name',
+}
+
 export const OTHER_SEAL: Crime = {
   id: 'other-seal',
   title: 'the seal of another image beside it',

@@ -19,9 +19,11 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import { withHint } from '../failure.ts'
 import { formatBytes } from '../progress.ts'
 import type { VerifyRecord } from '../verify-record.ts'
-import type { SealSettings, SealTask, VerifyTask } from '../work.ts'
-import { type Captured, takePictures } from './captures.ts'
-import { BYTE_CRIMES, type Crime, KEY_CRIMES, type KeyCrime, OTHER_SEAL } from './crimes.ts'
+import { judgeStudies } from '../verify-studies.ts'
+import type { SealSettings, SealTask, VerifySettings, VerifyTask } from '../work.ts'
+import { type Captured, takeAnother, takePictures } from './captures.ts'
+import { BACK_DATED, BYTE_CRIMES, type Crime, KEY_CRIMES, type KeyCrime, OTHER_SEAL, UNKNOWN } from './crimes.ts'
+import { DemoCustody } from './custody.ts'
 import { type DemoKeys, makeForger, makeHospital } from './keys.ts'
 import type { DemoOptions } from './options.ts'
 import { drawForgery, drawPreview } from './pictures.ts'
@@ -29,9 +31,12 @@ import { DemoReport, type Outcome } from './report.ts'
 
 /** Says that a folder may be written over. */
 const MARKER = 'DEMO.txt'
-const FOLDERS = ['captured', 'sealed', 'forged', 'pictures'] as const
+const FOLDERS = ['captured', 'sealed', 'archive', 'forged', 'pictures'] as const
 const VICTIM = 'chest.dcm'
 const CINE = 'cine.dcm'
+/** What somebody takes out of the archive. */
+const DELETED = 'ct/2.dcm'
+const DAY_MS = 86_400_000
 
 export async function runDemo(options: DemoOptions, context: Context): Promise<ExitCode> {
   clearFolder(options.out)
@@ -83,30 +88,39 @@ class Demo {
     const captured = await this.#capture()
     const [keys, forger] = await making
     report.showKeys(keys.ring.list())
-    await this.#write(
-      'trust.pem',
-      encodePem({ label: 'CERTIFICATE', bytes: keys.ring.trust().roots[0]?.bytes ?? new Uint8Array(0) }),
-    )
+    const { roots, crls } = keys.ring.trust()
+    const blocks = [
+      ...roots.map(({ bytes }) => ({ label: 'CERTIFICATE', bytes })),
+      ...crls.map(({ bytes }) => ({ label: 'X509 CRL', bytes })),
+    ]
+    await this.#write('trust.pem', blocks.map(encodePem).join(''))
 
-    await this.#seal(captured, keys)
-    const genuine = await this.#verify(
-      captured.map(({ name }) => ({ label: name, path: this.#path('sealed', name) })),
-      keys,
-    )
+    const custody = await DemoCustody.make(keys, this.#context)
+    const settings = { anchors: keys.ring.trust(), policy: ACQUISITION_POLICY, ...custody.verifySettings() }
+    await this.#write('log.policy', await custody.readPolicy())
+    await this.#seal(captured, keys, custody)
+    await this.#send(captured, custody)
+    const genuine = await this.#verify(this.#tasks(captured, 'sealed'), settings)
     report.showGenuine(genuine)
 
-    const crimes = [...(await this.#forgeBytes()), ...(await this.#forgeWithKeys(keys, forger))]
+    const crimes = [
+      ...(await this.#forgeBytes()),
+      ...(await this.#forgeWithKeys(keys, forger)),
+      ...(await this.#forgeAgainstLog(keys, custody)),
+    ]
     const verdicts = await this.#verify(
       crimes.map(({ id }) => ({ label: id, path: this.#path('forged', `${id}.dcm`) })),
-      keys,
+      settings,
     )
     const outcomes = crimes.map((crime, i): Outcome => ({ crime, record: verdicts[i] as VerifyRecord }))
     report.showForgeries(outcomes)
+    const isMissed = await this.#deleteOne(captured, keys, settings)
 
     const pictures = await this.#draw()
     await this.#write(MARKER, report.describeFolder(this.#options, outcomes, pictures))
     report.end(this.#options, outcomes, this.#options.keep === true ? keys.home : undefined)
     const isRight =
+      isMissed &&
       genuine.every(({ verdict }) => verdict === 'authentic') &&
       outcomes.every(({ record }) => record.verdict !== 'authentic')
     return isRight ? EXIT.ok : EXIT.notAuthentic
@@ -136,7 +150,7 @@ class Demo {
     return captured
   }
 
-  async #seal(captured: readonly Captured[], keys: DemoKeys): Promise<void> {
+  async #seal(captured: readonly Captured[], keys: DemoKeys, { facts }: DemoCustody): Promise<void> {
     const groups = Map.groupBy(captured, ({ kind }) => kind)
     for (const [kind, pictures] of groups) {
       const tasks = pictures.map(({ name }) => ({
@@ -144,12 +158,50 @@ class Demo {
         path: this.#path('captured', name),
         target: this.#path('sealed', name),
       }))
-      await this.#sealAll(tasks, { ...keys, device: keys.devices[kind] })
+      await this.#sealAll(tasks, { ...keys, device: keys.devices[kind] }, { logFolder: facts.folder })
     }
     this.#report.showSealed(captured.length)
   }
 
-  async #sealAll(tasks: readonly SealTask[], keys: Pick<SealSettings, 'home' | 'device' | 'operator'>): Promise<void> {
+  /** Copies what was sealed into the archive, and has both recorded. */
+  async #send(captured: readonly Captured[], custody: DemoCustody): Promise<void> {
+    for (const { name } of captured) {
+      await this.#write(join('archive', name), await this.#read('sealed', name))
+      await this.#write(join('archive', `${name}${SEAL_SUFFIX}`), await this.#read('sealed', `${name}${SEAL_SUFFIX}`))
+    }
+    const images = captured.map(({ name }) => ({
+      path: this.#path('sealed', name),
+      archived: this.#path('archive', name),
+    }))
+    this.#report.showRecorded(captured.length, await custody.record(images))
+  }
+
+  /** Takes one image out of the archive. @returns whether it is missed, and was not before */
+  async #deleteOne(captured: readonly Captured[], { home }: DemoKeys, settings: VerifySettings): Promise<boolean> {
+    const context = { ...this.#context, home }
+    const study = captured.filter(({ kind }) => kind === 'ct')
+    const judge = async (images: readonly Captured[]) => {
+      const [judged] = await judgeStudies(await this.#verify(this.#tasks(images, 'archive'), settings), context)
+      return judged
+    }
+    const before = await judge(study)
+    rmSync(this.#path('archive', DELETED))
+    rmSync(this.#path('archive', `${DELETED}${SEAL_SUFFIX}`))
+    const after = await judge(study.filter(({ name }) => name !== DELETED))
+    const isMissed = before?.outcome === 'complete' && after?.outcome === 'incomplete' && after.missing.length === 1
+    this.#report.showDeleted(DELETED, after, isMissed)
+    return isMissed
+  }
+
+  #tasks(captured: readonly Captured[], folder: 'sealed' | 'archive'): readonly VerifyTask[] {
+    return captured.map(({ name }) => ({ label: name, path: this.#path(folder, name) }))
+  }
+
+  async #sealAll(
+    tasks: readonly SealTask[],
+    keys: Pick<SealSettings, 'home' | 'device' | 'operator'>,
+    more: Pick<SealSettings, 'logFolder' | 'clockOffsetMs'> = {},
+  ): Promise<void> {
     const { adapters, terminal } = this.#context
     const { home, device, operator } = keys
     const settings = {
@@ -160,6 +212,7 @@ class Demo {
       isSeries: false,
       isOverwriting: true,
       isStatusIgnored: true,
+      ...more,
     }
     for await (const done of adapters.work.seal(streamOf(tasks), settings, terminal.interruption)) {
       if ('failure' in done)
@@ -170,9 +223,8 @@ class Demo {
     terminal.interruption.throwIfAborted()
   }
 
-  async #verify(tasks: readonly VerifyTask[], { ring }: DemoKeys): Promise<readonly VerifyRecord[]> {
+  async #verify(tasks: readonly VerifyTask[], settings: VerifySettings): Promise<readonly VerifyRecord[]> {
     const { adapters, terminal } = this.#context
-    const settings = { anchors: ring.trust(), policy: ACQUISITION_POLICY }
     const records: VerifyRecord[] = []
     for await (const done of adapters.work.verify(streamOf(tasks), settings, terminal.interruption)) {
       if ('failure' in done)
@@ -218,6 +270,25 @@ class Demo {
       )
     }
     return KEY_CRIMES
+  }
+
+  /** Forgeries that only the log tells: an image dated back by those who hold all keys, and one that it never saw. */
+  async #forgeAgainstLog(keys: DemoKeys, custody: DemoCustody): Promise<readonly Crime[]> {
+    const seed = String(this.#options.seed)
+    const offset = -BACK_DATED.days * DAY_MS
+    const late = takeAnother(`${seed} back-dated`, momentOf(new Date(Date.now() + offset)))
+    const path = join(this.#temporary, `${BACK_DATED.id}.dcm`)
+    const target = this.#path('forged', `${BACK_DATED.id}.dcm`)
+    await this.#context.adapters.writeFile(path, joinBytes(late.file))
+    await this.#sealAll(
+      [{ label: BACK_DATED.id, path, target }],
+      { ...keys, device: keys.devices.hand },
+      { logFolder: custody.facts.folder, clockOffsetMs: offset },
+    )
+    await custody.record([{ path: target }])
+    const unknown = takeAnother(`${seed} unknown`, momentOf(new Date()))
+    await this.#write(`forged/${UNKNOWN.id}.dcm`, joinBytes(unknown.file))
+    return [BACK_DATED, UNKNOWN]
   }
 
   /** Draws what can be seen. @returns the names of the pictures */

@@ -6,6 +6,8 @@ import type { Ring } from '../ring.ts'
 const SITE = 'Example Hospital'
 const TECHNOLOGIST = 'Technologist A'
 const DAY_MS = 86_400_000
+/** The hospital has had its keys for a while, so that somebody can date an image back among them. */
+const HOSPITAL_DAYS = 90
 
 export interface DemoKeys {
   readonly home: string
@@ -19,11 +21,11 @@ export interface DemoKeys {
 
 /** Makes the keys of the hospital. Cost: the search for eight RSA keys, two seconds on two cores, off this thread. */
 export async function makeHospital(home: string, context: Context): Promise<DemoKeys> {
-  const ring = await context.adapters.initRing(home, { site: SITE, isDemo: true })
-  const notBefore = new Date(Date.now() - 60 * DAY_MS)
+  const ring = await context.adapters.initRing(home, { site: SITE, isDemo: true, validFrom: daysAgo(HOSPITAL_DAYS) })
+  const notBefore = daysAgo(60)
   const [chest, hand, ct, mr, operator, expired] = await Promise.all([
-    ...EXPOSURE_KINDS.map((kind) => enrol(ring, kind)),
-    ring.enrolPerson({ name: TECHNOLOGIST, staffId: 'DEMO-OP-01' }).then(({ id }) => id),
+    ...EXPOSURE_KINDS.map((kind) => enrol(ring, kind, notBefore)),
+    ring.enrolPerson({ name: TECHNOLOGIST, staffId: 'DEMO-OP-01', notBefore }).then(({ id }) => id),
     ring.enrolDevice({ name: 'Scrapped room', validityDays: 30, notBefore, dicomKey: 'rsa-2048' }).then(({ id }) => id),
   ])
   if (!chest || !hand || !ct || !mr || !operator || !expired) throw new TypeError('somebody was not enrolled')
@@ -44,8 +46,10 @@ export async function makeForger(
   return { home, device: device.id, operator: operator.id }
 }
 
-async function enrol(ring: Ring, kind: ExposureKind): Promise<string> {
+const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS)
+
+async function enrol(ring: Ring, kind: ExposureKind, notBefore: Date): Promise<string> {
   const { stationName, manufacturer, model, serialNumber } = demoDevice(kind)
-  const { id } = await ring.enrolDevice({ name: stationName, manufacturer, model, serial: serialNumber })
+  const { id } = await ring.enrolDevice({ name: stationName, manufacturer, model, serial: serialNumber, notBefore })
   return id
 }

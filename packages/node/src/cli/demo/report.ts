@@ -7,9 +7,11 @@ import type { Holder } from '../ring.ts'
 import { layOut, wrap } from '../table.ts'
 import type { VerifyRecord } from '../verify-record.ts'
 import { placesOf } from '../verify-report.ts'
+import type { StudyRecord } from '../verify-studies.ts'
 import { cut, visible } from '../visible.ts'
 import type { Captured } from './captures.ts'
 import type { Crime } from './crimes.ts'
+import type { Recorded } from './custody.ts'
 import type { DemoOptions } from './options.ts'
 
 /** A forgery and what became of it. */
@@ -57,6 +59,21 @@ export class DemoReport {
 
   showSealed(count: number): void {
     this.#step('Seal', `${count} images: two signatures and timestamps in each file, a seal beside it`)
+  }
+
+  showRecorded(images: number, { origin, entries, tokens }: Recorded): void {
+    this.#output.record({ step: 'recorded', images, origin, entries: String(entries), tokens })
+    this.#step('Log', `${images} images recorded and sent on: ${entries} entries in ${visible(origin)}, timestamped`)
+  }
+
+  /** @param isMissed  whether the log tells that the image is gone */
+  showDeleted(name: string, study: StudyRecord | undefined, isMissed: boolean): void {
+    const { style } = this.#output
+    this.#output.record({ step: 'deleted', name, isCaught: isMissed, ...study })
+    this.#output.line()
+    this.#step('Delete', `${name}, out of the archive`)
+    const sentence = study?.sentence ?? 'The log knows nothing of this study.'
+    this.#output.line(isMissed ? `            ${style.green(sentence)}` : `            ${style.red(sentence)}`)
   }
 
   showGenuine(records: readonly VerifyRecord[]): void {
@@ -155,10 +172,13 @@ export class DemoReport {
       '',
       `seed        ${seed}`,
       'captured/   images as the simulated devices hand them over',
-      'sealed/     the same with signatures, each with its seal (.fiducial.json) beside it',
+      'sealed/     the same with signatures, each with its seal (.fiducial.json) and the proof beside it that it is in the',
+      '            custody log (.tlog-proof)',
+      'archive/    the copies that were sent on; one of them was taken out afterwards',
       'forged/     what was done to them',
       'pictures/   PNG',
-      `trust.pem   the CA of the demonstration: fiducial verify ${out}/forged --trust ${out}/trust.pem`,
+      `trust.pem   the CA of the demonstration, and log.policy the keys of its custody log:`,
+      `            fiducial verify ${out}/sealed --trust ${out}/trust.pem --log-policy ${out}/log.policy`,
       '',
       ...outcomes.flatMap(({ crime, record }) => {
         const { reason, where } = mainReason(record)
