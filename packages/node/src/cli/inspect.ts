@@ -19,6 +19,7 @@ import type { Input } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
 import { describeFailure, nameInput, showFailure } from './failure.ts'
+import { findLogs } from './find-logs.ts'
 import { isPersonal, previewValue } from './inspect-values.ts'
 import { formatBytes } from './progress.ts'
 import { layOut, wrap } from './table.ts'
@@ -65,7 +66,11 @@ export async function inspectInputs(
   context: Context,
 ): Promise<ExitCode> {
   const { adapters, output, terminal } = context
-  const anchors = await readTrust({}, context)
+  const settings = {
+    anchors: await readTrust({}, context),
+    policy: ACQUISITION_POLICY,
+    ...(await findLogs({ log: true }, context)),
+  }
   using inputs = await adapters.findInputs(words)
   const codes: ExitCode[] = []
   let count = 0
@@ -75,7 +80,7 @@ export async function inspectInputs(
       using source = await adapters.openFile(input.path)
       const file = parseDicom(source)
       if (count++ > 0) output.line()
-      const verification = await verifyOne(input, { anchors, policy: ACQUISITION_POLICY }, context)
+      const verification = await verifyOne(input, settings, context)
       const record = describeFile(input, file, verification, options)
       output.record(record)
       if (!output.isJson) new InspectReport(record, context).show()

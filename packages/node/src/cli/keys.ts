@@ -11,7 +11,9 @@ import { CRL_REASONS, type CrlReason } from '@fiducial/core/formats/x509/crl.ts'
 import { encodePem } from '@fiducial/core/formats/x509/pem.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
-import type { Holder, HolderRequest, Ring } from './ring.ts'
+import { describeFailure } from './failure.ts'
+import { recordKeys } from './log/record-keys.ts'
+import type { Holder, HolderRequest, Ring, Secrets } from './ring.ts'
 import { askForNewPassphrase, readSecrets, type SecretOptions, withRing } from './secrets.ts'
 import { layOut } from './table.ts'
 import { canAsk } from './terminal.ts'
@@ -114,7 +116,11 @@ async function enrol(
   make: (ring: Ring) => Promise<Holder>,
 ): Promise<ExitCode> {
   const { output } = context
-  const holder = await withRing(options, context, (ring) => make(ring))
+  const holder = await withRing(options, context, async (ring, secrets) => {
+    const made = await make(ring)
+    await recordHolder(made, secrets, context)
+    return made
+  })
   output.record(describeHolder(holder))
   output.line(
     `${visible(holder.name)} is enrolled as ${holder.role} ${output.style.bold(holder.id)}, until ${dayOf(validityOf(holder).notAfter)}`,
@@ -178,9 +184,11 @@ export async function revokeKeys(id: string, options: RevokeOptions, context: Co
       'such as 2026-03-01 or 2026-03-01T12:00:00Z',
     )
   }
-  const holder = await withRing(options, context, (ring) =>
-    ring.revoke(id, reason, invalidSince === undefined ? {} : { invalidSince }),
-  )
+  const holder = await withRing(options, context, async (ring, secrets) => {
+    const revoked = await ring.revoke(id, reason, invalidSince === undefined ? {} : { invalidSince })
+    await recordHolder(revoked, secrets, context)
+    return revoked
+  })
   output.record(describeHolder(holder))
   output.line(`${holder.id} is revoked (${kebab(reason)})`)
   output.line('  Whoever verifies elsewhere needs the new revocation list: fiducial keys export')
@@ -208,6 +216,23 @@ export async function exportKeys(
     else output.raw(certificates + lists)
     return EXIT.ok
   })
+}
+
+/** Tells the site's log of a holder, where there is a log. One that cannot be told keeps nobody from being revoked. */
+async function recordHolder(
+  holder: Holder,
+  secrets: Secrets,
+  { adapters, home, output, terminal }: Context,
+): Promise<void> {
+  try {
+    if ((await adapters.log.find(home)) === undefined) return
+    await using log = await adapters.log.open(home, secrets, terminal.interruption)
+    await recordKeys(log.site, [holder])
+    await log.site.settle()
+  } catch (error) {
+    const { message, code } = describeFailure(error)
+    output.note(`not recorded in the custody log: ${message} (${code})`)
+  }
 }
 
 /** Letters that show themselves, within the length that a certificate's name allows. */

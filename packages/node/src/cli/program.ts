@@ -231,6 +231,8 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
       collect,
     )
+    .option('--record', 'record each verdict in the custody log of this site')
+    .option('--passphrase-file <file>', 'for --record: holds the passphrase of the private keys')
     .option('--complete', 'ask the custody log whether these are all images of their studies')
     .option('--no-log', 'do not ask the custody log of this site')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')

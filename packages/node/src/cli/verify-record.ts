@@ -25,6 +25,8 @@ export interface VerifyRecord {
   readonly signatures: readonly SignatureRecord[]
   readonly seal: SealRecord
   readonly log: LogRecord
+  /** SHA-256 of the file, hexadecimal, where it was asked for. */
+  readonly fileSha256?: string
 }
 
 export interface SignatureRecord {

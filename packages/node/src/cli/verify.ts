@@ -3,15 +3,17 @@
  *
  * What the evidence adds up to is decided by domain/verdict; here it is shown, and turned into an exit code.
  */
-import { createHash } from 'node:crypto'
 import { POLICIES, type Policy, parsePolicy } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
 import { type Failure, nameInput, showDetail, showFailure } from './failure.ts'
+import { findLogs, type LogOptions } from './find-logs.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
+import { recordVerdicts } from './log/record-verdicts.ts'
 import { Progress } from './progress.ts'
+import { type SecretOptions, withRing } from './secrets.ts'
 import { counted } from './table.ts'
 import { readTrust, type TrustOptions } from './trust.ts'
 import { UsageError } from './usage-error.ts'
@@ -19,17 +21,16 @@ import type { VerifyRecord } from './verify-record.ts'
 import { VerifyReport } from './verify-report.ts'
 import { judgeStudies, showStudies } from './verify-studies.ts'
 import { visible } from './visible.ts'
-import type { VerifySettings, VerifyTask } from './work.ts'
+import type { VerifyTask } from './work.ts'
 
-export interface VerifyOptions extends TrustOptions {
+export interface VerifyOptions extends TrustOptions, LogOptions, SecretOptions {
   /** Name of a policy, or a file with one. */
   readonly policy: string
   /** A seal elsewhere than beside the one image. */
   readonly seal?: string
   readonly verbose?: boolean
-  /** Files with C2SP tlog-policies. */
-  readonly logPolicy?: readonly string[]
-  readonly log: boolean
+  /** Logs what it came to. */
+  readonly record?: boolean
   /** Asks whether all images of each study are there. */
   readonly complete?: boolean
 }
@@ -42,12 +43,14 @@ export async function verifyInputs(
   context: Context,
 ): Promise<ExitCode> {
   const { adapters, output, terminal } = context
-  if (options.complete === true && !options.log)
-    throw new UsageError('--complete asks the custody log, and --no-log forbids it')
+  if (!options.log && (options.complete === true || options.record === true)) {
+    throw new UsageError('--complete and --record need the custody log, and --no-log forbids it')
+  }
   const settings = {
     anchors: await readTrust(options, context),
     policy: await readPolicy(options.policy, context),
     ...(await findLogs(options, context)),
+    isFileDigested: options.record === true,
   }
   using inputs = await adapters.findInputs(words)
   const images = new Images(inputs, (input) => !isSeriesFile(input) || words.includes(input.label))
@@ -61,7 +64,7 @@ export async function verifyInputs(
     const isOnly = images.isComplete && images.found === 1
     if ('value' in done) {
       tally.count(done.value.verdict)
-      if (options.complete === true) found.push(done.value)
+      if (options.complete === true || options.record === true) found.push(done.value)
       report.show(done.value, isOnly)
     } else if (isPassedOver(done.task, done.failure, words)) {
       tally.passedOver++
@@ -84,28 +87,12 @@ export async function verifyInputs(
     output.line()
     output.line(`${tally}; ${progress.summary()}`)
   }
+  if (options.record === true) {
+    await withRing(options, context, (_ring, secrets) => recordVerdicts(found, settings.policy, secrets, context))
+  }
   if (options.complete !== true) return tally.exitCode
   output.line()
   return worstOf([tally.exitCode, showStudies(await judgeStudies(found, context), output)])
-}
-
-/** The site's own log, and the policies of others whose proofs are believed. */
-async function findLogs(
-  { log, logPolicy = [] }: VerifyOptions,
-  { adapters, home }: Context,
-): Promise<Pick<VerifySettings, 'log' | 'logPolicies'>> {
-  const logPolicies = await Promise.all(
-    logPolicy.map(async (path) => {
-      const policy = await adapters.readFile(path)
-      if (policy === undefined) throw new UsageError(`there is no file ${visible(path)}`)
-      return policy
-    }),
-  )
-  const facts = log ? await adapters.log.find(home) : undefined
-  if (facts === undefined) return { logPolicies }
-  const { roots } = (await adapters.openRing(home, {})).trust()
-  const ownRoots = roots.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))
-  return { logPolicies, log: { folder: facts.folder, ownRoots } }
 }
 
 async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGenerator<VerifyTask> {

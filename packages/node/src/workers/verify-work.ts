@@ -1,6 +1,8 @@
 /** Verify work: reads an image and the seal beside it, and has them judged. */
 
-import { StoreError } from '@fiducial/core/errors.ts'
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { describeFailure } from '../cli/failure.ts'
 import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
@@ -38,7 +40,9 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
       const verified = await verifyInstance(input, dependencies)
       // One half of a file that changes meanwhile could have been indexed and the other one digested.
       if (source.hasChanged()) throw new StoreError('input_unreadable', `${task.path} changed while it was read`)
-      return { task, bytes, value: toVerifyRecord(task.label, verified) }
+      const record = toVerifyRecord(task.label, verified)
+      if (settings.isFileDigested !== true) return { task, bytes, value: record }
+      return { task, bytes, value: { ...record, fileSha256: encodeHex(digestOfSource(source)) } }
     } catch (error) {
       return { task, bytes, failure: describeFailure(error) }
     }
@@ -51,14 +55,26 @@ async function openLogs({ anchors, log, logPolicies = [] }: VerifySettings): Pro
   const { instanceLogOf, openLogReader, readPolicy } = await import('../wiring/log-reader.ts')
   const policies = logPolicies.map(readPolicy)
   if (log !== undefined) {
-    const reader = await openLogReader(log.folder)
-    policies.push(reader.policy)
-    const own = instanceLogOf(reader, { anchors, ownRoots: log.ownRoots })
-    if (own !== undefined) logs.push(own)
+    try {
+      const reader = await openLogReader(log.folder)
+      policies.push(reader.policy)
+      const own = instanceLogOf(reader, { anchors, ownRoots: log.ownRoots })
+      if (own !== undefined) logs.push(own)
+    } catch (error) {
+      if (!(error instanceof StoreError) && !(error instanceof FormatError)) throw error
+      // A log that is there and cannot be read is evidence of its own, for each image.
+      logs.push({ lookUp: () => Promise.reject(error) })
+    }
   }
-  if (policies.length === 0) return undefined
+  if (policies.length + logs.length === 0) return undefined
   const { JoinedLogs, ProofLog } = await import('../services/log/proof-log.ts')
   return new JoinedLogs([...logs, new ProofLog(policies, nativeCrypto)])
+}
+
+function digestOfSource(source: ByteSource): Uint8Array {
+  const digest = nativeCrypto.hash('sha256')
+  for (const chunk of source.chunks(0, source.length)) digest.update(chunk)
+  return digest.digest()
 }
 
 export function readAll(path: string): Uint8Array {
