@@ -19,7 +19,8 @@ export const ID = textOf(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]
 export const CODE_PATTERN = /^[a-z][a-z0-9_]{0,63}$/
 export const CODE = textOf(CODE_PATTERN)
 /** As a file has it: digits and dots. */
-export const UID = textOf(/^[0-9][0-9.]{0,63}$/)
+export const UID_PATTERN = /^[0-9][0-9.]{0,63}$/
+export const UID = textOf(UID_PATTERN)
 /** An application entity title (PS3.5 section 6.2), 1 to 16 characters without the spaces around it. */
 export const AE_TITLE = textOf(/^[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$/)
 /** A signed note (C2SP signed-note), not looked at: lines, and no other control characters. */

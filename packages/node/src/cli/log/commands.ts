@@ -7,7 +7,9 @@ import { collect, positiveNumber, wholeNumber } from '../option-values.ts'
 import type { AppendOptions } from './append.ts'
 import { addFilters } from './filters.ts'
 import type { LogInitOptions } from './init.ts'
+import type { ProveOptions } from './prove.ts'
 import type { ShowOptions } from './show.ts'
+import type { LogVerifyOptions } from './verify.ts'
 
 /** Adds the commands of the custody log to `fiducial log`. */
 export function addLogCommands(log: Command, { command, runs, passphrase }: CommandTools): void {
@@ -63,6 +65,41 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
     .action(
       runs(async ([index], options: ShowOptions, context) =>
         (await import('./show.ts')).showLog(index as string | undefined, options, context),
+      ),
+    )
+  passphrase(
+    reading(
+      command(
+        log,
+        'prove [what]',
+        'Writes the proof that an entry is in the log, named by its index, an image or a seal; or how many images a study has.',
+        'fiducial log prove 17 --out entry-17.tlog-proof\nfiducial log prove --study 1.2.840.1 --out study.json',
+      ),
+    ),
+  )
+    .option('--study <uid>', 'exactly which images of this study the log has')
+    .option('--out <file>', 'where the proof goes (default: standard output)')
+    .action(
+      runs(async ([what], options: ProveOptions, context) =>
+        (await import('./prove.ts')).proveEntry(what as string | undefined, options, context),
+      ),
+    )
+
+  command(
+    log,
+    'verify <file...>',
+    'Checks proofs, study files and bundles without asking anybody; of an image or a seal, the proof beside it.',
+    'fiducial log verify entry-17.tlog-proof --policy their-log.policy\nfiducial log verify study.json --images received',
+  )
+    .option('--policy <file>', 'C2SP tlog-policy: whose keys to believe (default: that of the log of this site)')
+    .option('--of <file>', 'what the one proof is of: a seal, a bundle or an entry, where it does not lie beside it')
+    .option('--images <path>', 'compare these images with the study; may be repeated', collect)
+    .option('--trust <pem>', 'believe the timestamp authorities and signers of a file; may be repeated', collect)
+    .option('--crl <file>', 'revocation lists; may be repeated', collect)
+    .option('-v, --verbose', 'show every check')
+    .action(
+      runs(async ([files], options: LogVerifyOptions, context) =>
+        (await import('./verify.ts')).verifyLogFiles(files as string[], options, context),
       ),
     )
 }
