@@ -38,7 +38,18 @@ const adapters: Adapters = {
       const { logFolder, openLogReader, readPolicy } = await import('./wiring/log-reader.ts')
       return openLogReader(folder ?? logFolder(home), policy === undefined ? {} : { policy: readPolicy(policy) })
     },
+    place: async (folder) => (await import('./wiring/log-status.ts')).findLogPlace(folder),
     readPolicy: async (bytes) => (await import('./wiring/log-reader.ts')).readPolicy(bytes),
+    serve: async (...given) => (await import('./wiring/log-server.ts')).serveLog(...given),
+    upkeep: async (home, secrets, onFailure) =>
+      (await import('./wiring/upkeep.ts')).openUpkeep(home, { ...secrets, onFailure }),
+    findWitness: async (folder) => (await import('./keys/witness-keys.ts')).readWitnessName(folder),
+    createWitness: async (folder, name, { passphrase }) =>
+      (await import('./wiring/witness.ts')).makeWitness(folder, name, passphrase),
+    witness: async ({ secrets: { passphrase }, ...order }) =>
+      (await import('./wiring/witness.ts')).startWitness({ ...order, passphrase }),
+    addressOfFolder: async (path) => (await import('./wiring/monitor.ts')).addressOfFolder(path),
+    monitor: async (order) => (await import('./wiring/monitor.ts')).openMonitor(order),
     describeImage: async (path) => (await import('./wiring/describe-file.ts')).describeFile(path),
   },
   crypto: async () => (await import('./keys/native-crypto.ts')).nativeCrypto,

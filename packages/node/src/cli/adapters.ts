@@ -10,7 +10,8 @@ import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
-import type { LogFacts, LogOrder, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
+import type { LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
+import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { Work } from './work.ts'
 
@@ -29,7 +30,7 @@ export interface Inputs extends AsyncIterable<Input>, Disposable {}
 export interface OpenFile extends ByteSource, Disposable {}
 
 /** The custody log of the site, and copies of others. */
-export interface LogAdapters {
+export interface LogAdapters extends LogServices {
   /** What the site has decided about its log; undefined where it has none. @throws {StoreError} `log_corrupted` */
   find(home: string): Promise<LogFacts | undefined>
   /** Makes the site's log. @throws {StoreError} `log_exists`, `output_unwritable`; {KeyError} */
@@ -48,6 +49,8 @@ export interface LogAdapters {
   read(home: string, folder?: string, policy?: Uint8Array): Promise<LogReader>
   /** The images of a study that the site's log knows. @throws {StoreError} `log_missing`, `log_corrupted` */
   knownInstances(home: string, studyInstanceUid: string): Promise<readonly ExpectedInstance[]>
+  /** How a log lies on the disk. @throws {StoreError} `log_corrupted`, `log_unwritable` */
+  place(folder: string): Promise<LogPlace>
   /** A C2SP tlog-policy. @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed` */
   readPolicy(bytes: Uint8Array): Promise<WitnessPolicy>
   /** An image as events name it. @throws {StoreError} as {@link Adapters.openFile}; {FormatError} for what is no image */

@@ -5,10 +5,12 @@ import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
 import { collect, positiveNumber, wholeNumber } from '../option-values.ts'
 import type { AppendOptions } from './append.ts'
+import type { EraseOptions } from './erase.ts'
 import { addFilters } from './filters.ts'
 import type { LogInitOptions } from './init.ts'
 import type { ProveOptions } from './prove.ts'
 import type { ShowOptions } from './show.ts'
+import type { TimestampOptions } from './timestamp.ts'
 import type { LogVerifyOptions } from './verify.ts'
 
 /** Adds the commands of the custody log to `fiducial log`. */
@@ -102,6 +104,35 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
         (await import('./verify.ts')).verifyLogFiles(files as string[], options, context),
       ),
     )
+
+  passphrase(
+    command(
+      log,
+      'erase <index>',
+      'Takes the statement of an entry out for good, and logs by whom and why. The entry stays, and every proof of it.',
+      'fiducial log erase 17 --by person-j-doe --basis "GDPR Art. 17"',
+    ),
+  )
+    .requiredOption('--by <id>', 'who erases it')
+    .requiredOption('--basis <text>', 'the law or order that asks for it')
+    .option('--yes', 'do not ask')
+    .action(
+      runs(async ([index], options: EraseOptions, context) =>
+        (await import('./erase.ts')).eraseStatement(String(index), options, context),
+      ),
+    )
+
+  passphrase(
+    command(log, 'timestamp', 'Has the timestamp authorities see the log now.', 'fiducial log timestamp'),
+  ).action(
+    runs(async (_words, options: TimestampOptions, context) =>
+      (await import('./timestamp.ts')).timestampLog(options, context),
+    ),
+  )
+
+  command(log, 'status', 'Shows how far the log of this site is, and who has seen it.', 'fiducial log status').action(
+    runs(async (_words, _options, context) => (await import('./status.ts')).showStatus(context)),
+  )
 }
 
 /** Gives a command the options that say which log is read. */

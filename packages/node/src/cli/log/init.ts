@@ -12,6 +12,8 @@ export interface LogInitOptions extends SecretOptions {
   readonly tsa?: readonly string[]
   readonly policy?: string
   readonly timestampMinutes?: number
+  readonly database?: string
+  readonly objects?: string
 }
 
 const AUTHORITIES_LIMIT = 3
@@ -54,5 +56,21 @@ async function readOrder(options: LogInitOptions, { adapters }: Context): Promis
     ...(tsa.length > 0 && { timestampUrls: tsa }),
     ...(policy !== undefined && { policy }),
     ...(timestampMinutes !== undefined && { timestampMinutes }),
+    ...storageOf(options),
   }
+}
+
+/** Where the log is to lie. What an address says about passwords is refused: it would stand in a file. */
+function storageOf({ database, objects }: LogInitOptions): Pick<LogOrder, 'database' | 'objects'> {
+  if (database !== undefined && !/^postgres(?:ql)?:$/.test(URL.parse(database)?.protocol ?? '')) {
+    throw new UsageError('--database is no address', 'such as postgresql://fiducial@db.example.org/fiducial')
+  }
+  if (database !== undefined && (URL.parse(database)?.password ?? '') !== '') {
+    throw new UsageError('--database holds a password', 'set PGPASSWORD or use a .pgpass file')
+  }
+  if (objects !== undefined && database === undefined) throw new UsageError('--objects goes with --database')
+  if (objects !== undefined && !/^https?:$/.test(URL.parse(objects)?.protocol ?? '')) {
+    throw new UsageError('--objects is no address', 'such as https://s3.example.org/bucket/log')
+  }
+  return { ...(database !== undefined && { database }), ...(objects !== undefined && { objects }) }
 }

@@ -18,10 +18,16 @@ export interface LogOrder {
   readonly timestampUrls?: readonly string[]
   /** C2SP tlog-policy with witnesses and quorum; the keys of the log are added to it. */
   readonly policy?: Uint8Array
+  /** Address of a PostgreSQL database, without a password; absent for a log in files. */
+  readonly database?: string
+  /** Address of an S3 bucket for what is immutable and published, `https://HOST/BUCKET[/PREFIX]`; goes with a database. */
+  readonly objects?: string
 }
 
 /** What a site has decided about its log. */
-export interface LogFacts extends Required<Omit<LogOrder, 'policy'>> {
+export interface LogFacts
+  extends Required<Omit<LogOrder, 'policy' | 'database' | 'objects'>>,
+    Pick<LogOrder, 'database' | 'objects'> {
   readonly folder: string
   /** Id in the key ring of the keys that sign it. */
   readonly holder: string
@@ -50,4 +56,14 @@ export interface LogReader extends AsyncDisposable {
   readonly records: Pick<RecordStore, 'find' | 'payload'> | undefined
   /** The log under its newest checkpoint; undefined before the first. @throws {StoreError} `log_corrupted` */
   view(): Promise<LogView | undefined>
+}
+
+/** A log as it lies on a disk. */
+export interface LogPlace {
+  /** Entries that can be found; those of the last moments may be durable and not found yet. */
+  readonly size: bigint
+  readonly bytes: number
+  readonly files: number
+  /** Whether a process has it open for appending. */
+  readonly isAppending: boolean
 }

@@ -20,7 +20,7 @@ import { type CustodyLog, type LogOptions, openCustodyLog } from './custody-log.
 import type { LogPorts, MapStore } from './ports.ts'
 import type { Receipt } from './receipt.ts'
 import { Recorder } from './recorder.ts'
-import { Timestamping } from './timestamping.ts'
+import { Timestamping, type TimestampRound } from './timestamping.ts'
 
 export interface SitePorts extends LogPorts {
   readonly map: MapStore
@@ -119,6 +119,19 @@ export class SiteLog {
         throw error
       return { ...(mapRoot && { mapRoot }), failures: [error] }
     }
+  }
+
+  /**
+   * Has all authorities see the log now, whether or not it is time, and puts their tokens into it.
+   * @throws {StoreError} `entry_missing` for an empty log; where all authorities fail, what the first one said
+   */
+  async timestamp(): Promise<TimestampRound> {
+    const { size } = this.log.state
+    if (size === 0n) throw new StoreError('entry_missing', 'the log is empty')
+    await this.log.published(size - 1n)
+    const round = await this.#timestamping.run()
+    await this.log.published(round.receipt.index)
+    return round
   }
 
   /**
