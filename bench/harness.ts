@@ -138,7 +138,7 @@ export function formatResult(result: Result): string {
 }
 
 /** Three significant digits, without an exponent. */
-function number(value: number): string {
+export function number(value: number): string {
   return value >= 100 ? Math.round(value).toString() : Number(value.toPrecision(3)).toString()
 }
 
@@ -162,7 +162,8 @@ function runCommand(name: string, { program, args, codes = [0] }: Command): Prom
   })
 }
 
-function surroundings(): Pick<Result, 'machine' | 'runtime' | 'revision' | 'command' | 'date'> {
+/** Where and with what a result was measured. */
+export function surroundings(): Pick<Result, 'machine' | 'runtime' | 'revision' | 'command' | 'date'> {
   const [processor] = cpus()
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
   return {
