@@ -25,7 +25,7 @@ import { FileCheckpointCell } from '../storage/log/file-checkpoint-cell.ts'
 import { isFileLog, privateFolder } from '../storage/log/file-log.ts'
 import { FileObjects } from '../storage/log/file-objects.ts'
 import { openRecordReader } from '../storage/log/file-records.ts'
-import { readPolicyFile } from '../storage/log/log-config.ts'
+import { readLogConfig, readPolicyFile } from '../storage/log/log-config.ts'
 
 /** The folder of a site's log. */
 export const logFolder = (home: string): string => join(home, 'log')
@@ -49,11 +49,7 @@ export async function openLogReader(folder: string, options: ReaderOptions = {})
   if (!existsSync(folder)) throw new StoreError('log_missing', 'there is no log')
   const policy = options.policy ?? parseWitnessPolicy(readPolicyFile(folder), nativeCrypto.hash)
   const hasher = createHasher(nativeCrypto.hash)
-  const hidden = privateFolder(folder)
-  const objects = new FileObjects(folder)
-  const published = new FileCheckpointCell(join(folder, 'checkpoint'), join(hidden, 'checkpoint.lock'))
-  const hasRecords = options.isPublicOnly !== true && isFileLog(folder) && existsSync(join(hidden, 'index.sqlite'))
-  const records = hasRecords ? await openRecordReader(hidden) : undefined
+  const { objects, published, records, close } = await openPorts(folder, options)
   const viewOptions = { crypto: nativeCrypto, hasher, policy }
   let last: LogView | undefined
   return {
@@ -69,9 +65,28 @@ export async function openLogReader(folder: string, options: ReaderOptions = {})
       if (view !== undefined && view.checkpoint.note !== last?.checkpoint.note) last = view
       return view && last
     },
-    async [Symbol.asyncDispose]() {
-      await records?.close()
-    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+type ReaderPorts = Pick<LogReader, 'objects' | 'published' | 'records'> & { close(): Promise<void> }
+
+/** The ports of a log for reading, wherever it lies. */
+async function openPorts(folder: string, { isPublicOnly = false }: ReaderOptions): Promise<ReaderPorts> {
+  const config = readLogConfig(folder)
+  if (config?.database !== undefined) {
+    const { openLogStorage } = await import('./log-storage.ts')
+    const { objects, published, records, close } = await openLogStorage({ ...config, folder, keys: [] })
+    return { objects, published, records: isPublicOnly ? undefined : records, close }
+  }
+  const hidden = privateFolder(folder)
+  const hasRecords = !isPublicOnly && isFileLog(folder) && existsSync(join(hidden, 'index.sqlite'))
+  const records = hasRecords ? await openRecordReader(hidden) : undefined
+  return {
+    objects: new FileObjects(folder),
+    published: new FileCheckpointCell(join(folder, 'checkpoint'), join(hidden, 'checkpoint.lock')),
+    records,
+    close: async () => records?.close(),
   }
 }
 

@@ -17,9 +17,9 @@ import { createSigner, type SignerMaterial } from '../keys/signer.ts'
 import type { LogFacts, LogOrder, OpenSiteLog } from '../services/log/log-access.ts'
 import { SiteLog } from '../services/log/site-log.ts'
 import { createWitnessing } from '../services/log/witnessing.ts'
-import { openFileLog } from '../storage/log/file-log.ts'
 import { createLogFolder, readLogConfig, readMapSecret, readPolicyFile } from '../storage/log/log-config.ts'
 import { logFolder } from './log-reader.ts'
+import { openLogStorage, parseBucket } from './log-storage.ts'
 import { pause } from './pause.ts'
 
 const ARCHIVE = 'main'
@@ -35,6 +35,8 @@ export async function createSiteLog(home: string, ring: KeyRing, order: LogOrder
   const folder = logFolder(home)
   if (readLogConfig(folder) !== undefined) throw new StoreError('log_exists', 'there is a log already')
   const { origin = defaultOrigin(ring), timestampMinutes = TIMESTAMP_MINUTES, timestampUrls = [] } = order
+  const { database, objects } = order
+  if (objects !== undefined) parseBucket(objects)
   const given =
     order.policy === undefined
       ? { logs: [], witnesses: [], groups: [], quorum: NO_QUORUM }
@@ -44,7 +46,16 @@ export async function createSiteLog(home: string, ring: KeyRing, order: LogOrder
   const { id: holder } = await ring.enrolLog({ name: origin.slice(0, NAME_LIMIT) })
   const keys = (await openSigners(ring, holder, origin)).map(({ key }) => key)
   const policy = { ...given, logs: [...given.logs, ...keys.map((key) => ({ key }))] }
-  const config = { origin, holder, archive: ARCHIVE, isDemo: ring.isDemo, timestampMinutes, timestampUrls }
+  const config = {
+    origin,
+    holder,
+    archive: ARCHIVE,
+    isDemo: ring.isDemo,
+    timestampMinutes,
+    timestampUrls,
+    ...(database !== undefined && { database }),
+    ...(objects !== undefined && { objects }),
+  }
   createLogFolder(folder, config, formatWitnessPolicy(policy, nativeCrypto.hash))
   return { ...config, folder, keys }
 }
@@ -80,7 +91,7 @@ export async function openSiteLog(home: string, options: OpenOptions = {}): Prom
   const policy = parseWitnessPolicy(readPolicyFile(facts.folder), nativeCrypto.hash)
   const [ed25519, mlDsa44] = await openSigners(ring, facts.holder, facts.origin)
   if (ed25519 === undefined || mlDsa44 === undefined) throw new TypeError('a log has two signers')
-  const ports = await openFileLog(facts.folder)
+  const ports = await openLogStorage(facts)
   const now = options.now ?? (() => new Date())
   const witnessing = createWitnessing({ policy, crypto: nativeCrypto, fetch, deadline: AbortSignal.timeout, now })
   const siteOptions = {

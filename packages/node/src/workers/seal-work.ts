@@ -1,7 +1,7 @@
 /** Seal work: signs an image as device and technologist, and writes the sealed copy with its seal. */
 import { randomBytes } from 'node:crypto'
 import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
@@ -57,14 +57,23 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
   }
 }
 
-/** The newest checkpoint of a log that has its witnesses, as seals quote it. */
+/**
+ * The newest checkpoint of a log that has its witnesses, as seals quote it. A log that cannot be read keeps nothing from
+ * being sealed: the seal quotes nothing then, and says less about its time.
+ */
 export async function openQuoting(folder: string): Promise<QuoteCheckpoint> {
   const { openLogReader } = await import('../wiring/log-reader.ts')
   const { quoteCheckpoint } = await import('../services/log/recorder.ts')
-  const reader = await openLogReader(folder, { isPublicOnly: true })
+  const reader = openLogReader(folder, { isPublicOnly: true })
+  reader.catch(() => undefined)
   return async () => {
-    const view = await reader.view()
-    return view?.quorum.state === 'witnessed' ? quoteCheckpoint(view.checkpoint.note) : null
+    try {
+      const view = await (await reader).view()
+      return view?.quorum.state === 'witnessed' ? quoteCheckpoint(view.checkpoint.note) : null
+    } catch (error) {
+      if (error instanceof StoreError || error instanceof KeyError) return null
+      throw error
+    }
   }
 }
 

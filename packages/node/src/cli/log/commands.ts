@@ -6,15 +6,18 @@ import type { CommandTools } from '../command-tools.ts'
 import { collect, positiveNumber, wholeNumber } from '../option-values.ts'
 import type { AppendOptions } from './append.ts'
 import type { EraseOptions } from './erase.ts'
+import type { ExportOptions } from './export.ts'
 import { addFilters } from './filters.ts'
 import type { LogInitOptions } from './init.ts'
 import type { ProveOptions } from './prove.ts'
+import { addServiceCommands } from './service-commands.ts'
 import type { ShowOptions } from './show.ts'
 import type { TimestampOptions } from './timestamp.ts'
 import type { LogVerifyOptions } from './verify.ts'
 
 /** Adds the commands of the custody log to `fiducial log`. */
-export function addLogCommands(log: Command, { command, runs, passphrase }: CommandTools): void {
+export function addLogCommands(log: Command, tools: CommandTools): void {
+  const { command, runs, passphrase } = tools
   passphrase(
     command(
       log,
@@ -26,6 +29,8 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
     .option('--origin <name>', 'name of the log, an address without scheme (default: made from the name of the site)')
     .option('--tsa <url>', 'one more RFC 3161 authority to see its checkpoints; may be repeated', collect)
     .option('--policy <file>', 'C2SP tlog-policy with witnesses and quorum')
+    .option('--database <url>', 'keep it in PostgreSQL, not in files; the password comes from PGPASSWORD')
+    .option('--objects <url>', 'with --database: tiles and checkpoint in this S3 bucket, https://HOST/BUCKET[/PREFIX]')
     .option(
       '--timestamp-minutes <n>',
       'between two rounds of timestamps while the log grows (default: 60)',
@@ -106,6 +111,25 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
     )
 
   passphrase(
+    reading(
+      addFilters(
+        command(
+          log,
+          'export <folder>',
+          'Writes events with their proofs for others: Sigstore bundles, tlog-proofs, keys and an index. Started again, it goes on.',
+          'fiducial log export for-the-court --study 1.2.840.1',
+        ),
+      ),
+    ),
+  )
+    .option('--no-timestamps', 'without a token of the timestamp authority in each bundle')
+    .action(
+      runs(async ([folder], options: ExportOptions, context) =>
+        (await import('./export.ts')).exportEvents(String(folder), options, context),
+      ),
+    )
+
+  passphrase(
     command(
       log,
       'erase <index>',
@@ -133,6 +157,7 @@ export function addLogCommands(log: Command, { command, runs, passphrase }: Comm
   command(log, 'status', 'Shows how far the log of this site is, and who has seen it.', 'fiducial log status').action(
     runs(async (_words, _options, context) => (await import('./status.ts')).showStatus(context)),
   )
+  addServiceCommands(log, tools)
 }
 
 /** Gives a command the options that say which log is read. */

@@ -26,6 +26,10 @@ export interface LogConfig {
   readonly timestampMinutes: number
   /** Addresses of timestamp authorities besides the one of the key ring; at most 3. */
   readonly timestampUrls: readonly string[]
+  /** Address of a PostgreSQL database, without a password; absent for a log in files. */
+  readonly database?: string
+  /** Address of an S3 bucket; absent where files or the database have the objects. */
+  readonly objects?: string
 }
 
 const VERSION = 1
@@ -51,6 +55,10 @@ export function readLogConfig(folder: string): LogConfig | undefined {
       isDemo: fields.boolean('isDemo'),
       timestampMinutes: fields.integer('timestampMinutes', 0, MINUTES_LIMIT),
       timestampUrls: fields.strings('timestampUrls', AUTHORITIES_LIMIT, /^https?:\/\/[\x21-\x7e]{1,1000}$/),
+      ...(fields.has('database') && {
+        database: fields.string('database', /^postgres(?:ql)?:\/\/[\x21-\x7e]{1,1000}$/),
+      }),
+      ...(fields.has('objects') && { objects: fields.string('objects', /^https?:\/\/[\x21-\x7e]{1,1000}$/) }),
     }
     fields.finish()
     return config

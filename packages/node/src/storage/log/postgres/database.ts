@@ -69,6 +69,8 @@ export class PostgresDatabase {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
       keepAlive: true,
+      // A program that has nothing else to do ends, also where a reader was left open.
+      allowExitOnIdle: true,
       application_name: 'fiducial',
       options: SETTINGS.map((setting) => `-c ${setting}`).join(' '),
     })
