@@ -39,6 +39,10 @@ const adapters: Adapters = {
       return openLogReader(folder ?? logFolder(home), policy === undefined ? {} : { policy: readPolicy(policy) })
     },
     place: async (folder) => (await import('./wiring/log-status.ts')).findLogPlace(folder),
+    openExport: async (folder, names) =>
+      (await import('./storage/log/export-folder.ts')).ExportFolder.open(folder, names),
+    exportAuthorities: async (home, secrets) =>
+      (await import('./wiring/export-authorities.ts')).openExportAuthorities(home, secrets),
     readPolicy: async (bytes) => (await import('./wiring/log-reader.ts')).readPolicy(bytes),
     serve: async (...given) => (await import('./wiring/log-server.ts')).serveLog(...given),
     upkeep: async (home, secrets, onFailure) =>
@@ -46,6 +50,8 @@ const adapters: Adapters = {
     findWitness: async (folder) => (await import('./keys/witness-keys.ts')).readWitnessName(folder),
     createWitness: async (folder, name, { passphrase }) =>
       (await import('./wiring/witness.ts')).makeWitness(folder, name, passphrase),
+    witnessKeys: async (folder, { passphrase }) =>
+      (await import('./wiring/witness.ts')).readWitnessKeys(folder, passphrase),
     witness: async ({ secrets: { passphrase }, ...order }) =>
       (await import('./wiring/witness.ts')).startWitness({ ...order, passphrase }),
     addressOfFolder: async (path) => (await import('./wiring/monitor.ts')).addressOfFolder(path),

@@ -10,6 +10,7 @@ import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
+import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
@@ -51,10 +52,28 @@ export interface LogAdapters extends LogServices {
   knownInstances(home: string, studyInstanceUid: string): Promise<readonly ExpectedInstance[]>
   /** How a log lies on the disk. @throws {StoreError} `log_corrupted`, `log_unwritable` */
   place(folder: string): Promise<LogPlace>
+  /**
+   * A folder for an export.
+   * @throws {StoreError} `output_exists` where it holds other things, `output_unwritable`
+   */
+  openExport(folder: string, names: { readonly mark: string; readonly index: string }): Promise<ExportFolder>
+  /** Whose tokens go along with an export of the site's log. @throws {KeyError} */
+  exportAuthorities(home: string, secrets: Secrets): Promise<readonly ExportAuthority[]>
   /** A C2SP tlog-policy. @throws {FormatError} `witness_policy_malformed`, `verifier_key_malformed` */
   readPolicy(bytes: Uint8Array): Promise<WitnessPolicy>
   /** An image as events name it. @throws {StoreError} as {@link Adapters.openFile}; {FormatError} for what is no image */
   describeImage(path: string): Promise<DescribedImage>
+}
+
+/** Where an export is written; disposing of it leaves what is whole. Every method throws {StoreError} `output_unwritable`. */
+export interface ExportFolder extends AsyncDisposable {
+  /** Files that were written, and those that held the right bytes already. */
+  readonly counts: { readonly written: number; readonly kept: number }
+  isWhole(): Promise<boolean>
+  read(name: string): Promise<Uint8Array | undefined>
+  begin(): Promise<void>
+  write(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
+  finish(): Promise<void>
 }
 
 export interface Adapters {

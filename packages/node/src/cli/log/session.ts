@@ -1,4 +1,5 @@
 /** Session: how a command comes to a log: to append to that of the site, or to read one. */
+import { existsSync } from 'node:fs'
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { LogReader, OpenSiteLog } from '../../services/log/log-access.ts'
@@ -47,6 +48,8 @@ export async function withReader<T>(
   steps: (session: ReadSession) => Promise<T>,
 ): Promise<T> {
   const { adapters, home } = context
+  if (options.dir !== undefined && !existsSync(options.dir))
+    throw new UsageError(`there is no folder ${visible(options.dir)}`)
   const policy = await readPolicyFile(options.policy, context)
   const hint =
     options.dir === undefined ? 'fiducial log init makes one' : '--policy FILE says whose keys to believe about a copy'

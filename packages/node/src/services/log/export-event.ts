@@ -5,18 +5,21 @@
  * was erased, or that no bundle has room for, leaves its leaf. In each case there is a C2SP tlog-proof.
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
-import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
+import { encodeUtf8, equalBytes } from '@fiducial/core/bytes/text.ts'
 import { bundleImprint, exportBundle, hintOf } from '@fiducial/core/domain/log/bundle.ts'
 import { isEntryOf, readEntry } from '@fiducial/core/domain/log/entry.ts'
 import { type EventType, parseEventStatement, STATEMENT_LIMIT } from '@fiducial/core/domain/log/event.ts'
 import { keysOfPolicy } from '@fiducial/core/domain/log/quorum.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
+import { verifyTimestamp } from '@fiducial/core/domain/trust/timestamp.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import { parseTimestampToken } from '@fiducial/core/formats/cms/timestamp.ts'
+import { parseTimestampResponse, parseTimestampToken } from '@fiducial/core/formats/cms/timestamp.ts'
 import type { VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
+import { parseSigstoreBundle } from '@fiducial/core/formats/sigstore/bundle.ts'
 import type { RekorEntry } from '@fiducial/core/formats/sigstore/rekor-entry.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { formatTlogProof } from '@fiducial/core/formats/tlog/proof.ts'
+import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
 import type { TimestampAuthority } from '../ports.ts'
 import type { LogView, ProvenEntry } from './log-view.ts'
 import type { RecordStore } from './ports.ts'
@@ -24,7 +27,15 @@ import type { RecordStore } from './ports.ts'
 export interface EventPorts {
   readonly view: LogView
   readonly records: Pick<RecordStore, 'payload'> | undefined
-  readonly authorities: readonly { readonly authority: TimestampAuthority }[]
+  readonly authorities: readonly ExportAuthority[]
+  /** The file of a name that an earlier export left: where all else in a bundle is the same, its tokens are kept. */
+  readonly earlier?: (name: string) => Promise<Uint8Array | undefined>
+}
+
+/** An authority, with the certificates from its own up to a root. */
+export interface ExportAuthority {
+  readonly authority: TimestampAuthority
+  readonly chain: readonly Certificate[]
 }
 
 export interface EventOptions {
@@ -79,10 +90,9 @@ export async function exportEvent(index: bigint, ports: EventPorts, options: Eve
     const statement = { name: nameOf(index, 'statement.json'), bytes: payload }
     return { ...stated, state: 'large', files: [proof, leaf, statement] }
   }
-  const bundle = {
-    name: nameOf(index, 'sigstore.json'),
-    bytes: await writeBundle(proven, entry, payload, ports, options),
-  }
+  const name = nameOf(index, 'sigstore.json')
+  const write = bundleWriter(proven, entry, payload, ports, options)
+  const bundle = { name, bytes: (await keepEarlier(name, entry, write, ports, options)) ?? (await write()) }
   return { ...stated, state: 'stated', files: [bundle, proof] }
 }
 
@@ -91,22 +101,47 @@ const nameOf = (index: bigint, ending: string): string => `events/${String(index
 const writeProof = ({ index, proof }: ProvenEntry, { checkpoint }: LogView): Uint8Array =>
   encodeUtf8(formatTlogProof({ index, hashes: proof, checkpoint: checkpoint.note }))
 
-async function writeBundle(
+/** Writes the bundle of an entry, with these tokens, or with new ones. */
+type WriteBundle = (tokens?: readonly Uint8Array[]) => Promise<Uint8Array>
+
+function bundleWriter(
   { index, proof }: ProvenEntry,
   { signature, spki }: RekorEntry,
   payload: Uint8Array,
   { view, authorities }: EventPorts,
   { crypto, policy, log }: EventOptions,
-): Promise<Uint8Array> {
-  const imprint = bundleImprint(signature, crypto.hash)
-  const timestamps = await Promise.all(authorities.map(({ authority }) => stamp(authority, imprint)))
+): WriteBundle {
   const statement = { payload, signature, spki }
   const { note: checkpoint } = view.checkpoint
-  return exportBundle(
-    { statement, index, proof, checkpoint, log, cosigners: keysOfPolicy(policy), timestamps },
-    crypto.hash,
-  )
+  const cosigners = keysOfPolicy(policy)
+  return async (tokens) => {
+    const imprint = bundleImprint(signature, crypto.hash)
+    const timestamps = tokens ?? (await Promise.all(authorities.map(({ authority }) => stamp(authority, imprint))))
+    return exportBundle({ statement, index, proof, checkpoint, log, cosigners, timestamps }, crypto.hash)
+  }
 }
+
+/** The bundle that an earlier export left, where it is what this one would write, and its tokens hold. */
+async function keepEarlier(
+  name: string,
+  { signature }: RekorEntry,
+  write: WriteBundle,
+  { authorities, earlier }: EventPorts,
+  { crypto }: EventOptions,
+): Promise<Uint8Array | undefined> {
+  const bytes = await earlier?.(name)
+  const tokens = bytes && readOrNull(() => tokensIn(bytes))
+  if (bytes === undefined || tokens == null || tokens.length !== authorities.length) return undefined
+  const imprint = { name: 'sha256', digest: bundleImprint(signature, crypto.hash) } as const
+  const isGood = authorities.every(({ chain }, i) => {
+    const anchors = { roots: chain.slice(-1), intermediates: chain.slice(0, -1), crls: [] }
+    return verifyTimestamp(tokens[i] as Uint8Array, imprint, anchors, crypto).outcome === 'holds'
+  })
+  return isGood && equalBytes(await write(tokens), bytes) ? bytes : undefined
+}
+
+const tokensIn = (bundle: Uint8Array): readonly Uint8Array[] =>
+  parseSigstoreBundle(bundle).timestamps.flatMap((response) => parseTimestampResponse(response).token ?? [])
 
 /**
  * A token over a digest. Sigstore's verifier in JavaScript reads no fraction of a second of one or two digits, which is

@@ -14,9 +14,7 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import { encodeCanonicalJson } from '@fiducial/core/formats/json/canonical.ts'
 import { formatVerifierKey, type VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
 import { formatWitnessPolicy, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
-import type { Certificate } from '@fiducial/core/formats/x509/certificate.ts'
-import type { TimestampAuthority } from '../ports.ts'
-import { type ExportedEvent, exportEvent } from './export-event.ts'
+import { type ExportAuthority, type ExportedEvent, exportEvent } from './export-event.ts'
 import { findEntries } from './find-entries.ts'
 import type { LogView } from './log-view.ts'
 import type { RecordStore, Term } from './ports.ts'
@@ -46,12 +44,8 @@ export interface ExportPorts {
   readonly records: Pick<RecordStore, 'payload' | 'find'> | undefined
   /** Each puts a token into every bundle; at most 4. Sigstore's verifiers ask for one. */
   readonly authorities: readonly ExportAuthority[]
-}
-
-/** An authority, with the certificates from its own up to a root. */
-export interface ExportAuthority {
-  readonly authority: TimestampAuthority
-  readonly chain: readonly Certificate[]
+  /** The file of a name that an earlier export left: a bundle that is still right keeps its tokens. */
+  readonly earlier?: (name: string) => Promise<Uint8Array | undefined>
 }
 
 export interface ExportOptions {
