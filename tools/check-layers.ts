@@ -77,11 +77,11 @@ export const ZONES: readonly Zone[] = [
   { name: 'cli', path: 'packages/node/src/cli/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'http', path: 'packages/node/src/http/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
-  // What several programs of ours put together in the same way: adapters of a custody log.
+  // What several programs of ours put together in the same way: adapters and faces of a custody log.
   {
     name: 'wiring',
     path: 'packages/node/src/wiring/',
-    may: ['packages/node/src/keys/', 'packages/node/src/storage/', SERVICES, CORE],
+    may: ['packages/node/src/http/', 'packages/node/src/keys/', 'packages/node/src/storage/', SERVICES, CORE],
     mayUseNode: true,
   },
   // A thread is a program of its own, with its own wiring; it works for the command line and speaks its types.

@@ -31,15 +31,24 @@ export async function readSecrets(options: SecretOptions, context: Context): Pro
  *
  * @throws {KeyError} `key_missing` with a hint where there are no keys yet
  */
-export async function withRing<T>(
+export function withRing<T>(
   options: SecretOptions,
   context: Context,
   steps: (ring: Ring, secrets: Secrets) => Promise<T>,
 ): Promise<T> {
+  return withSecrets(options, context, async (secrets) => steps(await openRing(context, secrets), secrets))
+}
+
+/** The same for keys that are in no ring. */
+export async function withSecrets<T>(
+  options: SecretOptions,
+  context: Context,
+  steps: (secrets: Secrets) => Promise<T>,
+): Promise<T> {
   let secrets = await readSecrets(options, context)
   for (;;) {
     try {
-      return await steps(await openRing(context, secrets), secrets)
+      return await steps(secrets)
     } catch (error) {
       const more = await askForMissing(error, secrets, context)
       if (more === undefined) throw error

@@ -1,11 +1,12 @@
 /** Check evidence: whether a document of somebody else shows that a log has signed two histories. */
+
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import {
   findEquivocators,
   judgeSplitView,
   parseSplitView,
   type SplitViewFinding,
 } from '@fiducial/core/domain/log/split-view.ts'
-import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { textOfOctets } from '@fiducial/core/formats/tlog/policy.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'

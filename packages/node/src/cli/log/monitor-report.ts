@@ -70,7 +70,11 @@ export function showReport(shown: Shown, { output }: Context): void {
     })),
     evidence: paths,
   })
-  const rows = report.sources.map((one) => [wordsOf(one, watch), sizeOf(one), `${one.source.kind} ${visible(one.source.url)}`])
+  const rows = report.sources.map((one) => [
+    wordsOf(one, watch),
+    sizeOf(one),
+    `${one.source.kind} ${visible(one.source.url)}`,
+  ])
   const lines = layOut(rows, (text, column, row) => (column === 0 ? paint(text, report.sources[row], style) : text))
   for (const line of lines) output.line(line)
   output.line()

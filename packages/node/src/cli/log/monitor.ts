@@ -52,7 +52,8 @@ export async function monitorLog(
     if (words.length > 0) throw new UsageError('--check FILE asks nobody: leave the addresses out')
     return checkEvidence(options.check, { policy, origin }, context)
   }
-  if (options.once === true && options.every !== undefined) throw new UsageError('--once and --every exclude each other')
+  if (options.once === true && options.every !== undefined)
+    throw new UsageError('--once and --every exclude each other')
   const watch = await findSources(words, { policy, origin }, context)
   const keys = policy.logs.map(({ key }) => key).filter(({ name }) => name === origin)
   const folder = join(home, 'monitor')
@@ -99,7 +100,10 @@ async function readWatched(
   const path = options.policy ?? (own && join(own.folder, 'policy'))
   const bytes = await readPolicyFile(path, context)
   if (bytes === undefined)
-    throw new UsageError('whose keys are to be believed?', '--policy FILE with the policy of the log; get it from its site')
+    throw new UsageError(
+      'whose keys are to be believed?',
+      '--policy FILE with the policy of the log; get it from its site',
+    )
   const policy = await adapters.log.readPolicy(bytes)
   const origins = [...new Set(policy.logs.map(({ key }) => key.name))]
   const origin = options.origin ?? own?.origin ?? (origins.length === 1 ? origins[0] : undefined)

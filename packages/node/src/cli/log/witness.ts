@@ -6,8 +6,12 @@ import { isAbsolute, join, resolve } from 'node:path'
 import type { SplitView, SplitViewFinding } from '@fiducial/core/domain/log/split-view.ts'
 import type { WatchedLog } from '@fiducial/core/domain/log/witness.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import { formatVerifierKey, isKeyName, type VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
-import { parseVerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
+import {
+  formatVerifierKey,
+  isKeyName,
+  parseVerifierKey,
+  type VerifierKey,
+} from '@fiducial/core/formats/note/verifier-key.ts'
 import { isSubtreeName } from '@fiducial/core/formats/tlog/cosignature.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -18,7 +22,7 @@ import { canAsk } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 import { type ListenOptions, readListening } from './listening.ts'
-import type { WitnessServing } from './services.ts'
+import type { Listening } from './services.ts'
 import { openStay, type StayOptions } from './stay.ts'
 
 export interface WitnessOptions extends ListenOptions, StayOptions, SecretOptions {
@@ -36,12 +40,19 @@ export interface WitnessOptions extends ListenOptions, StayOptions, SecretOption
 const DEFAULT_PORT = 8471
 
 export async function runWitness(options: WitnessOptions, context: Context): Promise<ExitCode> {
-  const { adapters, home, terminal } = context
+  const { adapters, home, output, terminal } = context
   const folder = absolute(options.folder ?? join(home, 'witness'))
   const address = readAddress(options.url)
   const logs = await readLogs(options, context)
   const listening = readListening(options, DEFAULT_PORT, context)
   const name = await findOrMake(folder, options, context)
+  if (logs.length === 0) {
+    // The log may not be there yet: it is made with these lines in its policy.
+    const keys = await withSecrets(options, context, (secrets) => adapters.log.witnessKeys(folder, secrets))
+    announce({ name, keys, logs, address: address ?? addressOf(listening) }, context)
+    output.note('It watches no log yet: --log VERIFIER-KEY, or --policy with the file of the log, runs it.')
+    return EXIT.ok
+  }
   using stay = openStay(options, terminal)
   const onEvidence = (view: SplitView, finding: SplitViewFinding, path: string | undefined) =>
     tellEvidence(view, finding, path, context)
@@ -50,7 +61,8 @@ export async function runWitness(options: WitnessOptions, context: Context): Pro
       adapters.log.witness({ ...listening, folder, secrets, logs, isNew: options.new === true, onEvidence }),
     ),
   )
-  announce({ server, name, logs, address: address ?? server.url }, context)
+  announce({ url: server.url, name, keys: server.keys, logs, address: address ?? server.url }, context)
+  output.note('Ctrl-C ends it.')
   await stay.over
   return EXIT.ok
 }
@@ -80,8 +92,6 @@ async function readLogs({ log = [], policy = [] }: WitnessOptions, context: Cont
     if (bytes === undefined) throw new UsageError(`there is no file ${visible(path)}`)
     keys.push(...(await adapters.log.readPolicy(bytes)).logs.map(({ key }) => key))
   }
-  if (keys.length === 0)
-    throw new UsageError('which logs is it to watch?', '--log VERIFIER-KEY, or --policy with the file of the log')
   return groupKeys(keys)
 }
 
@@ -138,31 +148,41 @@ function checkName(name: string | undefined): string {
   return name
 }
 
-interface Announcement {
-  readonly server: WitnessServing
-  readonly name: string
-  readonly logs: readonly WatchedLog[]
-  readonly address: string
+/** Where it will listen; undefined where that is not known before. */
+function addressOf({ host, port }: Listening): string | undefined {
+  return port === 0 ? undefined : `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function announce({ server: { url, keys }, name, logs, address }: Announcement, { output }: Context): void {
-  const lines = policyLines(name, keys, address)
-  output.record({ url, name, logs: logs.map(({ origin }) => origin), keys: keys.map(formatVerifierKey), policy: lines })
-  output.line(`Witness “${visible(name)}” cosigns for ${counted(logs.length, 'log')}`)
-  output.line(`  ${output.style.bold(url)}`)
-  for (const { origin } of logs) output.line(`  ${visible(origin)}`)
+interface Announcement {
+  /** Where it listens; missing where it does not. */
+  readonly url?: string
+  readonly name: string
+  readonly keys: readonly VerifierKey[]
+  readonly logs: readonly WatchedLog[]
+  /** Under which others reach it. */
+  readonly address: string | undefined
+}
+
+function announce({ url, name, keys, logs, address }: Announcement, { output }: Context): void {
+  const policy = policyLines(name, keys, address)
+  const origins = logs.map(({ origin }) => origin)
+  output.record({ ...(url !== undefined && { url }), name, logs: origins, keys: keys.map(formatVerifierKey), policy })
+  output.line(`Witness “${visible(name)}”${url === undefined ? '' : ` cosigns for ${counted(logs.length, 'log')}`}`)
+  if (url !== undefined) output.line(`  ${output.style.bold(url)}`)
+  for (const origin of origins) output.line(`  ${visible(origin)}`)
   output.line()
-  output.line('Whoever runs one of these logs puts these lines into its policy (C2SP tlog-policy):')
+  output.line('Lines for the policy of a log (C2SP tlog-policy), and of those who check it:')
   output.line()
-  for (const line of lines) output.line(line)
-  output.note('Ctrl-C ends it.')
+  for (const line of policy) output.line(line)
 }
 
 /** Both keys of a witness, and the two as one: so that it counts once, and with both. */
-function policyLines(name: string, keys: readonly VerifierKey[], address: string): readonly string[] {
+function policyLines(name: string, keys: readonly VerifierKey[], address: string | undefined): readonly string[] {
   const named = keys.map((key) => ({ key, id: `${name}#${key.type.replace('cosignature-', '')}` }))
   return [
-    ...named.map(({ key, id }) => `witness ${id} ${formatVerifierKey(key)} ${address}`),
+    ...named.map(({ key, id }) =>
+      ['witness', id, formatVerifierKey(key), ...(address === undefined ? [] : [address])].join(' '),
+    ),
     `group ${name} all ${named.map(({ id }) => id).join(' ')}`,
   ]
 }

@@ -54,6 +54,8 @@ export interface SourceReport {
   readonly state: SourceState
   /** What it shows now; missing where it shows nothing that the log has signed. */
   readonly size?: bigint
+  /** The same as a signed note. */
+  readonly note?: string
   /** For `rollback`: what it has shown before. */
   readonly earlierSize?: bigint
 }
@@ -190,7 +192,7 @@ async function compareSource(
     ...findTwins(context, source, shown, observations),
   ]
   const { size } = shown.checkpoint
-  const common = { source, size }
+  const common = { source, size, note: shown.note }
   if (evidence.length > 0) return { report: { ...common, state: 'split_view' }, evidence, isLinked: false }
   if (earlier !== undefined && size < earlier.checkpoint.size) {
     const report = { ...common, state: 'rollback', earlierSize: earlier.checkpoint.size } as const

@@ -34,6 +34,13 @@ export interface TimestampRound {
   readonly failures: readonly unknown[]
 }
 
+/** A log as it is asked whether a round is due. */
+export interface RoundOptions extends Pick<TimestampingOptions, 'intervalMs'> {
+  /** Entries of the log. */
+  readonly size: bigint
+  readonly records: Pick<RecordStore, 'find' | 'payload'>
+}
+
 const TYPE = { kind: 'type', value: 'timestamped' } as const
 
 /** Takes rounds of timestamps of one log. */
@@ -51,15 +58,10 @@ export class Timestamping {
   /** Whether the log has grown since the last round, and that was long enough ago. */
   async isDue(): Promise<boolean> {
     const { authorities, records, now, intervalMs } = this.#options
-    if (authorities.length === 0 || this.#log.state.size === 0n) return false
+    const { size } = this.#log.state
+    if (authorities.length === 0 || size === 0n) return false
     await records.settle()
-    const [last] = await records.find({ term: TYPE, limit: 1, order: 'newest_first' })
-    if (last === undefined) return true
-    if (last + 1n === this.#log.state.size) return false
-    const payload = await records.payload(last)
-    if (!(payload instanceof Uint8Array)) return true
-    const event = parseEventStatement(payload)
-    return event.type === 'acquired' || now().getTime() - event.at.getTime() >= intervalMs
+    return isRoundDue({ records, size, intervalMs }, now())
   }
 
   /**
@@ -85,4 +87,16 @@ export class Timestamping {
     })
     return { receipt, tokens: tokens.length, failures }
   }
+}
+
+/** Whether a log has grown since its last round, and that was long enough ago; as far as its records tell. */
+export async function isRoundDue({ records, size, intervalMs }: RoundOptions, now: Date): Promise<boolean> {
+  if (size === 0n) return false
+  const [last] = await records.find({ term: TYPE, limit: 1, order: 'newest_first' })
+  if (last === undefined) return true
+  if (last + 1n >= size) return false
+  const payload = await records.payload(last)
+  if (!(payload instanceof Uint8Array)) return true
+  const event = parseEventStatement(payload)
+  return event.type === 'acquired' || now.getTime() - event.at.getTime() >= intervalMs
 }
