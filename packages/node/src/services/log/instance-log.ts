@@ -23,7 +23,7 @@ import type { InstanceLog } from '../ports.ts'
 import { findSealEntry } from './find-entries.ts'
 import type { LogTimes } from './log-times.ts'
 import type { LogView } from './log-view.ts'
-import type { RecordStore, Term } from './ports.ts'
+import type { RecordQuery, RecordStore, Term } from './ports.ts'
 
 export interface InstanceLogOptions {
   readonly crypto: Crypto
@@ -38,12 +38,16 @@ export interface InstanceLogOptions {
   readonly isOurs: (seal: SealLeaf) => boolean
 }
 
-/** Events of one image that are looked at; the oldest are the ones that say what it was. */
-const RECORDS_LIMIT = 1000
+/** Events under one term that are looked at: the oldest, which say what it was, and as many of the newest. */
+const RECORDS_LIMIT = 100
+/** Events that are kept for the next image: a series that was sent ten times asks for the same ones again and again. */
+const RECORDS_KEPT = 10_000
 
 /** Answers from the log itself. */
 export class ConsultedInstanceLog implements InstanceLog {
   readonly #options: InstanceLogOptions
+  /** Proven under the checkpoint of this view. */
+  #known: { readonly view: LogView; readonly records: Map<bigint, Promise<InstanceRecord | undefined>> } | undefined
 
   constructor(options: InstanceLogOptions) {
     this.#options = options
@@ -79,14 +83,27 @@ export class ConsultedInstanceLog implements InstanceLog {
     const terms: Term[] = Object.values(digests).map((digest) => ({ kind: 'digest', value: encodeHex(digest) }))
     if (sopInstanceUid !== undefined) terms.push({ kind: 'instance', value: sopInstanceUid })
     // Each term has its own limit: images that share a digest, as black ones do, must not crowd out the instance's own.
-    const found = await Promise.all(terms.map((term) => this.#find(term, view.size)))
+    const found = await Promise.all(
+      terms.flatMap((term) => [this.#find(term, view.size), this.#find(term, view.size, 'newest_first')]),
+    )
     const indexes = [...new Set(found.flat())].sort((a, b) => (a < b ? -1 : 1))
-    const records = await Promise.all(indexes.map((index) => this.#readRecord(index, view)))
+    const records = await Promise.all(indexes.map((index) => this.#recordAt(index, view)))
     return records.filter((record) => record !== undefined)
   }
 
-  #find(term: Term, to: bigint): Promise<readonly bigint[]> {
-    return this.#options.records.find({ term, to, limit: RECORDS_LIMIT })
+  #find(term: Term, to: bigint, order: RecordQuery['order'] = 'oldest_first'): Promise<readonly bigint[]> {
+    return this.#options.records.find({ term, to, limit: RECORDS_LIMIT, order })
+  }
+
+  #recordAt(index: bigint, view: LogView): Promise<InstanceRecord | undefined> {
+    if (this.#known?.view !== view || this.#known.records.size > RECORDS_KEPT)
+      this.#known = { view, records: new Map() }
+    const { records } = this.#known
+    const record = records.get(index) ?? this.#readRecord(index, view)
+    records.set(index, record)
+    // What failed once may be read the next time.
+    record.catch(() => records.delete(index))
+    return record
   }
 
   /** An event with its statement; undefined for one that is about no image, or was erased since it was found. */
