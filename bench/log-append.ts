@@ -11,6 +11,7 @@ import { flushesPerSecond, leavesPerSecond, nodesPerSecond, sha256BytesPerSecond
 import { LEAF_BYTES, type Outcome, runWriters } from './log-load.ts'
 import { PeerLog } from './log-peer.ts'
 import { type Aim, median, publishReport, spread, type Table } from './log-report.ts'
+import { buildTessera } from './log-tessera.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
 const WARM_UP = { writers: 64, entries: 2000 }
@@ -68,21 +69,11 @@ const inProcess =
       return outcome
     })
 
-function buildTessera(): string {
-  const program = join(import.meta.dirname, 'tessera/tessera')
-  const { status, stderr } = spawnSync('go', ['build', '-o', program, '.'], {
-    cwd: join(import.meta.dirname, 'tessera'),
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new TypeError(`go build ended with ${status}: ${stderr}`)
-  return program
-}
-
 const inGo =
   (program: string, mode: string): Contestant['run'] =>
   (writers, entries) =>
     inFolder(async (folder) => {
-      const args = [join(folder, 'log'), String(writers), String(entries), mode]
+      const args = ['append', join(folder, 'log'), String(writers), String(entries), mode]
       const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
       if (status !== 0) throw new TypeError(`tessera ended with ${status}: ${stderr}`)
       return JSON.parse(stdout) as Outcome

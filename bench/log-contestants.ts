@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { nativeCrypto } from '../packages/node/src/keys/native-crypto.ts'
 import { type LogOptions, openCustodyLog } from '../packages/node/src/services/log/custody-log.ts'
@@ -30,19 +31,22 @@ export async function inFolder<T>(step: (folder: string) => Promise<T>): Promise
 }
 
 /** Options of a log as the command line has them, with keys of its own. */
-export function benchOptions(): LogOptions {
+export function benchOptions(signer: LogSigner = makeLogSigner()): LogOptions {
   return {
     crypto: nativeCrypto,
     hasher: createHasher(nativeCrypto.hash),
-    signer: makeLogSigner(),
+    signer,
     now: () => new Date(),
     pause,
   }
 }
 
 /** Ours, over the adapters that are handed in. */
-export async function openOurs(ports: LogPorts & { close(): Promise<void> }): Promise<OpenLog> {
-  const log = await openCustodyLog(ports, benchOptions())
+export async function openOurs(
+  ports: LogPorts & { close(): Promise<void> },
+  signer: LogSigner = makeLogSigner(),
+): Promise<OpenLog> {
+  const log = await openCustodyLog(ports, benchOptions(signer))
   return {
     append: (entry) => log.append(entry),
     close: async () => {

@@ -1,11 +1,14 @@
-// Tessera: writers that append to a log of Tessera's POSIX storage, each waiting for its answer before it sends the next
-// entry of 1 KiB. Prints one line of JSON: entries acknowledged by second, and how long one waited.
+// Tessera: what Tessera's POSIX storage does with the work that our log is measured with. Prints one line of JSON: how
+// often it was done by second, and how long one took in milliseconds.
 //
-//	tessera FOLDER WRITERS ENTRIES index|checkpoint
+//	tessera append FOLDER WRITERS ENTRIES index|checkpoint
+//	tessera prove FOLDER SIZE COUNT inclusion|consistency
 //
-// With "index" an entry counts as acknowledged when its index is known, which Tessera gives once the entry is integrated;
-// all options have their defaults. With "checkpoint" it counts once a published checkpoint covers it, with the shortest
-// interval that Tessera takes.
+// append: writers that each wait for the answer before they send their next entry of 1 KiB. With "index" an entry counts
+// as acknowledged when its index is known, which Tessera gives once the entry is integrated; all options have their
+// defaults. With "checkpoint" it counts once a published checkpoint covers it, with the shortest interval that is taken.
+//
+// prove: proofs from the tiles of a log, one after the other, with a new builder for each.
 package main
 
 import (
@@ -21,6 +24,7 @@ import (
 	"time"
 
 	"github.com/transparency-dev/tessera"
+	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 )
@@ -33,10 +37,15 @@ const (
 )
 
 func main() {
-	folder, mode := os.Args[1], os.Args[4]
-	writers, entries := number(os.Args[2]), number(os.Args[3])
-	ctx := context.Background()
+	if os.Args[1] == "prove" {
+		prove(os.Args[2], uint64(number(os.Args[3])), number(os.Args[4]), os.Args[5])
+	} else {
+		appendAll(os.Args[2], number(os.Args[3]), number(os.Args[4]), os.Args[5])
+	}
+}
 
+func appendAll(folder string, writers, entries int, mode string) {
+	ctx := context.Background()
 	driver, err := posix.New(ctx, posix.Config{Path: folder})
 	check(err)
 	options := tessera.NewAppendOptions().WithCheckpointSigner(newSigner())
@@ -57,17 +66,48 @@ func main() {
 			check(err)
 		}
 	}
-	for range writers {
-		go add(randomLeaf())
+	warmUp := make(chan struct{})
+	for range min(writers, 64) {
+		go func() {
+			add(randomLeaf())
+			warmUp <- struct{}{}
+		}()
 	}
-	add(randomLeaf())
-
+	for range min(writers, 64) {
+		<-warmUp
+	}
 	waits, took := run(writers, entries, add)
 	check(shutdown(ctx))
+	report(waits, took)
+}
+
+func prove(folder string, size uint64, count int, kind string) {
+	ctx := context.Background()
+	fetcher := client.FileFetcher{Root: folder}
+	waits := make([]float64, count)
+	start := time.Now()
+	for i := range waits {
+		before := time.Now()
+		place := uint64(i+1) * 7_368_787 % size
+		builder, err := client.NewProofBuilder(ctx, size, fetcher.ReadTile)
+		check(err)
+		if kind == "inclusion" {
+			_, err = builder.InclusionProof(ctx, place)
+		} else {
+			_, err = builder.ConsistencyProof(ctx, place+1, size)
+		}
+		check(err)
+		waits[i] = float64(time.Since(before).Nanoseconds()) / 1e6
+	}
+	report(waits, time.Since(start))
+}
+
+func report(waits []float64, took time.Duration) {
+	rate := float64(len(waits)) / took.Seconds()
 	sort.Float64s(waits)
 	at := func(share float64) float64 { return waits[min(len(waits)-1, int(float64(len(waits))*share))] }
 	check(json.NewEncoder(os.Stdout).Encode(map[string]float64{
-		"rate": float64(entries) / took.Seconds(), "p50Ms": at(0.5), "p99Ms": at(0.99), "maxMs": at(1),
+		"rate": rate, "p50Ms": at(0.5), "p99Ms": at(0.99), "maxMs": at(1),
 	}))
 }
 
