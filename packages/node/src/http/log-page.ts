@@ -13,7 +13,7 @@ import { FormatError } from '@fiducial/core/errors.ts'
 import { parseNote } from '@fiducial/core/formats/note/note.ts'
 import { formatVerifierKey, type VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
 import { type Checkpoint, parseCheckpoint } from '@fiducial/core/formats/tlog/checkpoint.ts'
-import { NO_QUORUM, textOfOctets, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import { NO_QUORUM, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { entriesPath, TILE_WIDTH, tilePath, tileWidth } from '@fiducial/core/formats/tlog/tile.ts'
 import { sendContent } from './content.ts'
 import { LOG_PAGE_STYLE } from './log-page-style.ts'
@@ -41,9 +41,10 @@ export interface LogPageFacts {
   readonly keys: readonly VerifierKey[]
   /** Seconds since 1970; what the log says. */
   readonly signedAt?: bigint
-  /** Of the policy that have cosigned, what it calls them. */
+  /** Those of the policy that have cosigned, each with the kinds of its keys. */
   readonly witnesses: readonly string[]
-  readonly witnessesAsked: number
+  /** Whether the policy asks for any. */
+  readonly asksWitnesses: boolean
   readonly isQuorum: boolean
   readonly hasPolicy: boolean
 }
@@ -78,7 +79,7 @@ function readFacts(note: string | undefined, { crypto, policy }: LogPageOptions)
     checkpoint,
     keys,
     witnesses: [],
-    witnessesAsked: parsed === undefined || parsed.quorum === NO_QUORUM ? 0 : parsed.witnesses.length,
+    asksWitnesses: parsed !== undefined && parsed.quorum !== NO_QUORUM,
     isQuorum: false,
     hasPolicy: policy !== undefined,
   }
@@ -93,7 +94,7 @@ function readFacts(note: string | undefined, { crypto, policy }: LogPageOptions)
     ...common,
     check: 'valid',
     ...(signedAt !== undefined && { signedAt }),
-    witnesses: quorum.witnesses.map(({ witness }) => textOfOctets(witness.name)),
+    witnesses: nameWitnesses(quorum.witnesses.map(({ witness }) => witness.key)),
     isQuorum: quorum.state === 'witnessed',
   }
 }
@@ -109,6 +110,21 @@ function readCheckpoint(note: string): Checkpoint | undefined {
 
 const signingTime = ({ valid }: VerifiedCheckpoint, keys: readonly VerifierKey[]): bigint | undefined =>
   valid.find(({ key, timestamp }) => timestamp !== undefined && keys.includes(key))?.timestamp
+
+/** A witness with a key of each kind is one witness. */
+function nameWitnesses(keys: readonly VerifierKey[]): readonly string[] {
+  const names = [...new Set(keys.map(({ name }) => name))]
+  return names.map((name) => {
+    const kinds = keys.filter((key) => key.name === name).map(({ type }) => KEY_KINDS[type])
+    return `${name} (${kinds.join(', ')})`
+  })
+}
+
+const KEY_KINDS: Readonly<Record<VerifierKey['type'], string>> = {
+  ed25519: 'Ed25519',
+  'cosignature-ed25519': 'Ed25519',
+  'cosignature-ml-dsa-44': 'ML-DSA-44',
+}
 
 /** The page as HTML. Whatever comes from the log is text in it. */
 export function formatLogPage(facts: LogPageFacts): string {
@@ -139,7 +155,7 @@ ${linksOf(facts)}
 `
 }
 
-function stateOf({ checkpoint, check, witnessesAsked, isQuorum }: LogPageFacts): string {
+function stateOf({ checkpoint, check, asksWitnesses, isQuorum }: LogPageFacts): string {
   const [kind, text] =
     checkpoint === undefined && check !== 'wrong'
       ? ['open', 'Nothing is published yet.']
@@ -147,21 +163,19 @@ function stateOf({ checkpoint, check, witnessesAsked, isQuorum }: LogPageFacts):
         ? ['open', 'Signatures were not checked: no policy lies beside this copy.']
         : check === 'wrong'
           ? ['bad', 'The newest checkpoint is not signed as the policy beside it asks. Do not rely on it.']
-          : witnessesAsked > 0 && !isQuorum
+          : asksWitnesses && !isQuorum
             ? ['bad', 'Signed by the log, and not by as many witnesses as its policy asks for.']
-            : ['good', witnessesAsked > 0 ? 'Signed by the log and its witnesses.' : 'Signed by the log.']
+            : ['good', asksWitnesses ? 'Signed by the log and its witnesses.' : 'Signed by the log.']
   return `<p class="state ${kind}">${text}</p>`
 }
 
-function factsOf({ checkpoint, signedAt, witnesses, witnessesAsked }: LogPageFacts): string {
+function factsOf({ checkpoint, signedAt, witnesses, asksWitnesses }: LogPageFacts): string {
   if (checkpoint === undefined) return ''
   const rows = [
     ['Entries', checkpoint.size.toLocaleString('en-GB')],
     ['Root', `<code>${encodeBase64(checkpoint.root)}</code>`],
     ...(signedAt === undefined ? [] : [['Signed', timeOf(signedAt)]]),
-    ...(witnessesAsked === 0
-      ? []
-      : [['Witnesses', witnesses.length === 0 ? 'none' : witnesses.map(asHtml).join('<br>')]]),
+    ...(!asksWitnesses ? [] : [['Witnesses', witnesses.length === 0 ? 'none' : witnesses.map(asHtml).join('<br>')]]),
   ]
   return `<dl>\n${rows.map(([term, value]) => `<dt>${term}</dt><dd>${value}</dd>`).join('\n')}\n</dl>`
 }

@@ -31,6 +31,9 @@ export interface Shown {
   readonly watch: Watch
   /** Of the files with evidence. */
   readonly paths: readonly string[]
+  readonly at: Date
+  /** Whether a line is enough where all is well. */
+  readonly isBrief: boolean
 }
 
 export function judgeReport({ sources }: MonitorReport, watch: Watch, crypto: Crypto): Judgement {
@@ -56,9 +59,10 @@ const worst = (states: readonly SourceState[]): SourceState =>
 const isOptional = (url: string, { optional }: Watch): boolean => optional.has(url)
 
 export function showReport(shown: Shown, { output }: Context): void {
-  const { report, judged, watch, paths } = shown
+  const { report, judged, watch, paths, at, isBrief } = shown
   const { style } = output
   output.record({
+    at: at.toISOString(),
     origin: watch.origin,
     verdict: judged.verdict,
     isWitnessed: judged.isWitnessed,
@@ -70,20 +74,25 @@ export function showReport(shown: Shown, { output }: Context): void {
     })),
     evidence: paths,
   })
+  const summary = summaryOf(shown, style)
+  if (isBrief && judged.code === EXIT.ok) {
+    output.line(`${at.toISOString().slice(0, 19)}Z  ${summary}`)
+    return
+  }
   const rows = report.sources.map((one) => [
-    wordsOf(one, watch),
+    wordsOf(one, shown),
     sizeOf(one),
     `${one.source.kind} ${visible(one.source.url)}`,
   ])
   const lines = layOut(rows, (text, column, row) => (column === 0 ? paint(text, report.sources[row], style) : text))
   for (const line of lines) output.line(line)
   output.line()
-  output.line(summaryOf(shown, style))
+  output.line(summary)
   for (const path of paths) output.line(`  evidence: ${visible(path)}`)
 }
 
 const WORDS: Readonly<Record<SourceState, string>> = {
-  split_view: '✘ another history',
+  split_view: '✘ another history than the largest',
   rollback: '✘ shows less than before',
   signature_wrong: '✘ not signed by the log',
   tiles_wrong: '✘ tiles do not fit',
@@ -94,8 +103,11 @@ const WORDS: Readonly<Record<SourceState, string>> = {
   consistent: '✔ consistent',
 }
 
-const wordsOf = ({ source, state }: SourceReport, watch: Watch): string =>
-  state === 'unreachable' && isOptional(source.url, watch) ? '– shows nothing' : WORDS[state]
+function wordsOf({ source, state }: SourceReport, { report, watch }: Shown): string {
+  if (state === 'unreachable' && isOptional(source.url, watch)) return '– shows nothing'
+  // Of two histories nobody here knows which is the honest one.
+  return state === 'consistent' && report.evidence.length > 0 ? '? as the largest' : WORDS[state]
+}
 
 function sizeOf({ size, earlierSize }: SourceReport): string {
   if (size === undefined) return ''
@@ -105,7 +117,7 @@ function sizeOf({ size, earlierSize }: SourceReport): string {
 function paint(text: string, report: SourceReport | undefined, style: Style): string {
   if (report === undefined || text.startsWith('–')) return style.dim(text)
   if (ALARMS.includes(report.state)) return style.red(text)
-  return OPEN.includes(report.state) ? style.yellow(text) : style.green(text)
+  return text.startsWith('?') ? style.yellow(text) : style.green(text)
 }
 
 function summaryOf({ report, judged, watch }: Shown, style: Style): string {

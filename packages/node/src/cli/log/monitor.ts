@@ -60,8 +60,8 @@ export async function monitorLog(
   using stay = openStay(options, terminal)
   await using monitor = await adapters.log.monitor({ origin, keys, sources: watch.sources, folder })
   const evidence = options.evidence ?? join(folder, 'split-views')
-  for (;;) {
-    const code = await lookOnce(monitor, { watch, evidence }, context)
+  for (let looks = 0; ; looks++) {
+    const code = await lookOnce(monitor, { watch, evidence, isBrief: looks > 0 }, context)
     if (options.every === undefined || code === EXIT.notAuthentic) return code
     await letPass(options.every * 1000, stay.signal)
     if (stay.signal.aborted) return code
@@ -70,13 +70,13 @@ export async function monitorLog(
 
 async function lookOnce(
   monitor: OpenMonitor,
-  { watch, evidence }: { readonly watch: Watch; readonly evidence: string },
+  { watch, evidence, isBrief }: { readonly watch: Watch; readonly evidence: string; readonly isBrief: boolean },
   context: Context,
 ): Promise<ExitCode> {
   const report = await look(monitor)
   const paths = await keepEvidence(report.evidence, evidence, context)
   const judged = judgeReport(report, watch, await context.adapters.crypto())
-  showReport({ report, judged, watch, paths }, context)
+  showReport({ report, judged, watch, paths, at: new Date(), isBrief }, context)
   return judged.code
 }
 

@@ -93,6 +93,8 @@ export interface LogServices {
   findWitness(folder: string): Promise<string | undefined>
   /** Makes the keys of a witness, and an empty record. @throws {KeyError} `key_exists`; {StoreError} `output_unwritable` */
   createWitness(folder: string, name: string, secrets: Secrets): Promise<void>
+  /** Keys that a witness cosigns with. @throws {KeyError} {StoreError} as {@link LogServices.witness} */
+  witnessKeys(folder: string, secrets: Secrets): Promise<readonly VerifierKey[]>
   /**
    * Runs a witness.
    * @throws {KeyError} for its keys; {StoreError} `log_missing` where its record is gone, `log_exists` where it is to

@@ -110,21 +110,6 @@ export class Schedule {
   }
 }
 
-/** Looks again and again, until the signal; `wait` lets time pass in between. @throws as {@link Schedule.tick} */
-export async function keepSchedule(
-  schedule: Schedule,
-  options: {
-    readonly wait: () => Promise<void>
-    readonly signal: AbortSignal
-    readonly onOutcome: (outcome: JobOutcome | BlindTask) => void
-  },
-): Promise<void> {
-  while (!options.signal.aborted) {
-    for (const outcome of await schedule.tick(options.signal)) options.onOutcome(outcome)
-    if (!options.signal.aborted) await options.wait()
-  }
-}
-
 /** What surroundings do wrong is an outcome; what we do wrong is not. */
 async function attempt<T>(step: () => Promise<T>): Promise<T | Error> {
   try {
