@@ -11,7 +11,7 @@ import type { SealLeaf } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { parseWitnessPolicy, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
@@ -92,8 +92,13 @@ async function openPorts(folder: string, { isPublicOnly = false }: ReaderOptions
 
 /** SHA-256 of the root certificate that the device of a seal stands under, hexadecimal; empty where it names none. */
 function rootOf({ payload }: SealLeaf): string {
-  const root = parseStatement(payload).device.certificates.statement.at(-1)
-  return root === undefined ? '' : encodeHex(root)
+  try {
+    const root = parseStatement(payload).device.certificates.statement.at(-1)
+    return root === undefined ? '' : encodeHex(root)
+  } catch (error) {
+    if (error instanceof FormatError) return ''
+    throw error
+  }
 }
 
 /**

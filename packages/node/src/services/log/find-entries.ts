@@ -7,6 +7,7 @@ import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { makeEntry, type SignedPayload } from '@fiducial/core/domain/log/entry.ts'
 import { parseEventStatement } from '@fiducial/core/domain/log/event.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
 import { hashLeaf } from '@fiducial/core/formats/merkle/tree.ts'
 import type { LogView, ProvenEntry } from './log-view.ts'
 import type { RecordQuery, RecordStore, Term } from './ports.ts'
@@ -66,19 +67,24 @@ async function intersect(
 /** Most entries that one statement, or one tombstone, is looked for among. */
 const CANDIDATES = 1000
 
+export interface SealSearch {
+  readonly view: LogView
+  readonly records: Pick<RecordStore, 'find' | 'payload'>
+  readonly crypto: Crypto
+  /** Where else to look, as somebody says who need not be believed. */
+  readonly hint?: bigint
+}
+
 /**
- * Where a seal stands in a log; undefined where it does not.
+ * Where a seal stands in a log; undefined where it does not, as one of which no entry can be made.
  * @throws {StoreError} `log_corrupted` if an entry does not come to the root
  */
 export async function findSealEntry(
   seal: SignedPayload,
-  {
-    view,
-    records,
-    crypto,
-  }: { readonly view: LogView; readonly records: Pick<RecordStore, 'find' | 'payload'>; readonly crypto: Crypto },
+  { view, records, crypto, hint }: SealSearch,
 ): Promise<ProvenEntry | undefined> {
-  const leaf = makeEntry(seal, crypto.hash)
+  const leaf = leafOrNothing(seal, crypto)
+  if (leaf === undefined) return undefined
   const find = (digest: Uint8Array): Promise<readonly bigint[]> =>
     records.find({ term: { kind: 'digest', value: encodeHex(digest) }, to: view.size, limit: CANDIDATES })
   const places = [...(await find(digestOf(crypto.hash, 'sha256', seal.payload)))]
@@ -88,9 +94,21 @@ export async function findSealEntry(
     const event = tombstone instanceof Uint8Array ? parseEventStatement(tombstone) : undefined
     if (event?.type === 'erased' && event.details.index < view.size) places.push(event.details.index)
   }
+  // The index may be younger than the checkpoint.
+  if (hint !== undefined && hint < view.size) places.push(hint)
   for (const index of places) {
     const entry = await view.prove(index)
     if (equalBytes(entry.leaf, leaf)) return entry
   }
   return undefined
+}
+
+/** Whatever lies beside an image may call itself a seal: it must not keep the log from speaking of the image. */
+function leafOrNothing(seal: SignedPayload, { hash }: Crypto): Uint8Array | undefined {
+  try {
+    return makeEntry(seal, hash)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
 }

@@ -17,7 +17,8 @@ import type {
   SealLeaf,
 } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
+import { parseTlogProof } from '@fiducial/core/formats/tlog/proof.ts'
 import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
 import type { InstanceLog } from '../ports.ts'
 import { findSealEntry } from './find-entries.ts'
@@ -38,8 +39,13 @@ export interface InstanceLogOptions {
   readonly isOurs: (seal: SealLeaf) => boolean
 }
 
-/** Events under one term that are looked at: the oldest, which say what it was, and as many of the newest. */
-const RECORDS_LIMIT = 100
+/** Events that only share the pixels of an image: the oldest, and as many of the newest. */
+const SHARED_LIMIT = 100
+/** Events of one image. Whoever can have events logged must not be able to push others out of sight. */
+const RECORDS_LIMIT = 100_000
+/** Events that are found at once, and that are read at once. */
+const PAGE = 1000
+const READ_TOGETHER = 64
 /** Events that are kept for the next image: a series that was sent ten times asks for the same ones again and again. */
 const RECORDS_KEPT = 10_000
 
@@ -56,18 +62,17 @@ export class ConsultedInstanceLog implements InstanceLog {
   async lookUp(question: InstanceQuestion): Promise<LogEvidence> {
     const { view: open, times: timesOf, origin } = this.#options
     const view = await open()
-    if (view === undefined && question.seal !== undefined && !this.#options.isOurs(question.seal)) {
-      return { state: 'not_consulted' }
+    if (view === undefined) {
+      if (this.#isForeign(question)) return { state: 'not_consulted' }
+      return { state: 'consulted', origin, size: 0n, isWitnessed: false, records: [] }
     }
-    if (view === undefined) return { state: 'consulted', origin, size: 0n, isWitnessed: false, records: [] }
     const times = timesOf(view)
     const [records, entry, quoted] = await Promise.all([
       this.#findRecords(question, view),
       this.#findSeal(question, view, times),
       judgeQuoted(question.seal?.checkpoint ?? null, view, times),
     ])
-    const isForeign = question.seal !== undefined && !this.#options.isOurs(question.seal)
-    if (isForeign && entry === undefined && records.length === 0) return { state: 'not_consulted' }
+    if (entry === undefined && records.length === 0 && this.#isForeign(question)) return { state: 'not_consulted' }
     return {
       state: 'consulted',
       origin: view.origin,
@@ -79,20 +84,44 @@ export class ConsultedInstanceLog implements InstanceLog {
     } satisfies ConsultedLog
   }
 
-  async #findRecords({ sopInstanceUid, digests }: InstanceQuestion, view: LogView): Promise<readonly InstanceRecord[]> {
-    const terms: Term[] = Object.values(digests).map((digest) => ({ kind: 'digest', value: encodeHex(digest) }))
-    if (sopInstanceUid !== undefined) terms.push({ kind: 'instance', value: sopInstanceUid })
-    // Each term has its own limit: images that share a digest, as black ones do, must not crowd out the instance's own.
-    const found = await Promise.all(
-      terms.flatMap((term) => [this.#find(term, view.size), this.#find(term, view.size, 'newest_first')]),
-    )
-    const indexes = [...new Set(found.flat())].sort((a, b) => (a < b ? -1 : 1))
-    const records = await Promise.all(indexes.map((index) => this.#recordAt(index, view)))
-    return records.filter((record) => record !== undefined)
+  #isForeign({ seal }: InstanceQuestion): boolean {
+    return seal !== undefined && !this.#options.isOurs(seal)
   }
 
-  #find(term: Term, to: bigint, order: RecordQuery['order'] = 'oldest_first'): Promise<readonly bigint[]> {
-    return this.#options.records.find({ term, to, limit: RECORDS_LIMIT, order })
+  async #findRecords({ sopInstanceUid, digests }: InstanceQuestion, view: LogView): Promise<readonly InstanceRecord[]> {
+    const { file, dataset, frames } = digests
+    const own: Term[] = [file, dataset].flatMap((digest) => (digest === undefined ? [] : [digestTerm(digest)]))
+    if (sopInstanceUid !== undefined) own.push({ kind: 'instance', value: sopInstanceUid })
+    // Images that share their pixels, as black ones do, may be very many, and say no more than that there are some.
+    const shared = frames === undefined ? [] : [this.#findSome(digestTerm(frames), view.size)]
+    const found = await Promise.all([...own.map((term) => this.#findAll(term, view.size)), ...shared])
+    const indexes = [...new Set(found.flat())].sort((a, b) => (a < b ? -1 : 1))
+    const records: InstanceRecord[] = []
+    for (let from = 0; from < indexes.length; from += READ_TOGETHER) {
+      const page = indexes.slice(from, from + READ_TOGETHER)
+      for (const record of await Promise.all(page.map((index) => this.#recordAt(index, view))))
+        if (record !== undefined) records.push(record)
+    }
+    return records
+  }
+
+  /** @throws {StoreError} `log_overloaded` for more than {@link RECORDS_LIMIT}: some may be the ones that count */
+  async #findAll(term: Term, to: bigint): Promise<readonly bigint[]> {
+    const all: bigint[] = []
+    for (let from = 0n; all.length <= RECORDS_LIMIT; ) {
+      const page = await this.#options.records.find({ term, from, to, limit: PAGE })
+      all.push(...page)
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) return all
+      from = last + 1n
+    }
+    throw new StoreError('log_overloaded', `the image has more than ${RECORDS_LIMIT} events`)
+  }
+
+  async #findSome(term: Term, to: bigint): Promise<readonly bigint[]> {
+    const find = (order: RecordQuery['order']): Promise<readonly bigint[]> =>
+      this.#options.records.find({ term, to, limit: SHARED_LIMIT, ...(order && { order }) })
+    return (await Promise.all([find('oldest_first'), find('newest_first')])).flat()
   }
 
   #recordAt(index: bigint, view: LogView): Promise<InstanceRecord | undefined> {
@@ -117,14 +146,27 @@ export class ConsultedInstanceLog implements InstanceLog {
     return describe(index, payload, crypto)
   }
 
-  async #findSeal({ seal }: InstanceQuestion, view: LogView, times: LogTimes): Promise<LoggedSeal | undefined> {
+  async #findSeal({ seal, proof }: InstanceQuestion, view: LogView, times: LogTimes): Promise<LoggedSeal | undefined> {
     if (seal === undefined) return undefined
     const { crypto, records } = this.#options
-    const entry = await findSealEntry(seal, { view, records, crypto })
+    const hint = proof && hintOf(proof)
+    const entry = await findSealEntry(seal, { view, records, crypto, ...(hint !== undefined && { hint }) })
     if (entry === undefined) return undefined
     const { index } = entry
     const [notAfter, notBefore] = await Promise.all([times.notAfter(index), times.notBefore(index)])
     return { index, inclusion: 'holds', ...(notAfter && { notAfter }), ...(notBefore && { notBefore }) }
+  }
+}
+
+const digestTerm = (digest: Uint8Array): Term => ({ kind: 'digest', value: encodeHex(digest) })
+
+/** Where a proof beside the image says that the seal stands: what is found there is compared, and the proof not believed. */
+function hintOf(proof: Uint8Array): bigint | undefined {
+  try {
+    return parseTlogProof(proof).index
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
   }
 }
 
