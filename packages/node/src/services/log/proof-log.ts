@@ -5,10 +5,15 @@
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import { makeEntry } from '@fiducial/core/domain/log/entry.ts'
-import type { InstanceQuestion, LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
+import type {
+  ConsultedLog,
+  InstanceQuestion,
+  LogEvidence,
+  SealLeaf,
+} from '@fiducial/core/domain/log/logged-instance.ts'
 import { judgeQuorum, keysOfPolicy } from '@fiducial/core/domain/log/quorum.ts'
 import { verifyCheckpoint } from '@fiducial/core/domain/log/verify-checkpoint.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { verifyInclusion } from '@fiducial/core/formats/merkle/tree.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { parseTlogProof } from '@fiducial/core/formats/tlog/proof.ts'
@@ -31,8 +36,9 @@ export class ProofLog implements InstanceLog {
     if (judged === undefined) return { state: 'not_consulted' }
     const { verified, quorum } = judged
     const { origin, size, root } = verified.checkpoint
-    const entry = makeEntry(seal, this.#crypto.hash)
-    const isIncluded = verifyInclusion(this.#crypto.hash, { entry, index, size, proof: hashes, root })
+    const entry = entryOf(seal, this.#crypto)
+    const isIncluded =
+      entry !== undefined && verifyInclusion(this.#crypto.hash, { entry, index, size, proof: hashes, root })
     const notAfter = quorum.notAfter === undefined ? undefined : new Date(Number(quorum.notAfter) * 1000)
     return {
       state: 'proof',
@@ -62,7 +68,22 @@ export class ProofLog implements InstanceLog {
   }
 }
 
-/** Asks several in turn, until one has something to say about the image. */
+/** Undefined for a seal of which no entry can be made: then no proof is of it. */
+function entryOf(seal: SealLeaf, { hash }: Crypto): Uint8Array | undefined {
+  try {
+    return makeEntry(seal, hash)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
+}
+
+/**
+ * Asks several in turn, until one knows the image.
+ *
+ * Files beside an image are of whoever hands it over: what they say is added to what a log at hand says, and takes
+ * nothing of it away.
+ */
 export class JoinedLogs implements InstanceLog {
   readonly #logs: readonly InstanceLog[]
 
@@ -71,18 +92,40 @@ export class JoinedLogs implements InstanceLog {
   }
 
   async lookUp(question: InstanceQuestion): Promise<LogEvidence> {
-    let last: LogEvidence = { state: 'not_consulted' }
+    let silent: ConsultedLog | undefined
     for (const log of this.#logs) {
-      const evidence = await log.lookUp(question)
-      if (evidence.state !== 'not_consulted') last = evidence
-      if (saysSomething(evidence)) return evidence
+      const evidence = await ask(log, question, silent)
+      if (evidence.state === 'not_consulted') continue
+      if (evidence.state !== 'consulted' || knowsImage(evidence)) return silent ? join(silent, evidence) : evidence
+      silent ??= evidence
     }
-    return last
+    return silent ?? { state: 'not_consulted' }
   }
 }
 
-/** Whether a log knows the image at all. */
-function saysSomething(evidence: LogEvidence): boolean {
-  if (evidence.state === 'consulted') return evidence.entry !== undefined || evidence.records.length > 0
-  return evidence.state === 'proof' || evidence.state === 'unavailable'
+/** After a log that was asked, one that cannot be, or a proof that is none, changes nothing. */
+async function ask(
+  log: InstanceLog,
+  question: InstanceQuestion,
+  silent: ConsultedLog | undefined,
+): Promise<LogEvidence> {
+  try {
+    return await log.lookUp(question)
+  } catch (error) {
+    const isExpected = error instanceof StoreError || error instanceof FormatError
+    if (!isExpected || silent === undefined) throw error
+    return { state: 'not_consulted' }
+  }
+}
+
+const knowsImage = ({ entry, records }: ConsultedLog): boolean => entry !== undefined || records.length > 0
+
+/** What is known from a log that has no record of the image, and from another one that has. */
+function join(silent: ConsultedLog, evidence: LogEvidence): LogEvidence {
+  if (evidence.state !== 'proof' && evidence.state !== 'consulted') return silent
+  // The log at hand is as long, and the entry is not where a proof of the same log says: its tree is another one.
+  if (evidence.state === 'proof' && evidence.origin === silent.origin && evidence.size <= silent.size) return silent
+  const { quoted = evidence.quoted } = silent
+  const isOpen = quoted?.consistency === 'unknown'
+  return { ...evidence, ...(quoted && { quoted: isOpen ? (evidence.quoted ?? quoted) : quoted }) }
 }
