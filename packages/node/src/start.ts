@@ -38,6 +38,10 @@ const adapters: Adapters = {
       const { logFolder, openLogReader, readPolicy } = await import('./wiring/log-reader.ts')
       return openLogReader(folder ?? logFolder(home), policy === undefined ? {} : { policy: readPolicy(policy) })
     },
+    openCheck: async (folder) => (await import('./wiring/log-check.ts')).openLogCheck(folder),
+    async *checkBundles(folder, numbers, options, signal) {
+      yield* (await import('./workers/check-bundles.ts')).checkBundlesOf(numbers, { folder, ...options }, signal)
+    },
     place: async (folder) => (await import('./wiring/log-status.ts')).findLogPlace(folder),
     openExport: async (folder, names) =>
       (await import('./storage/log/export-folder.ts')).ExportFolder.open(folder, names),

@@ -9,9 +9,10 @@ import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import type { BundleOptions, CheckedBundle } from '../services/log/check-bundle.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { ExportAuthority } from '../services/log/export-event.ts'
-import type { LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
+import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { Work } from './work.ts'
@@ -50,6 +51,15 @@ export interface LogAdapters extends LogServices {
   read(home: string, folder?: string, policy?: Uint8Array): Promise<LogReader>
   /** The images of a study that the site's log knows. @throws {StoreError} `log_missing`, `log_corrupted` */
   knownInstances(home: string, studyInstanceUid: string): Promise<readonly ExpectedInstance[]>
+  /** What a check of a log looks at besides. @throws {StoreError} `log_corrupted`, `log_unwritable` */
+  openCheck(folder: string): Promise<LogCheckPorts>
+  /** Checks bundles of a log in files with all processor cores, in the order of their numbers. @throws {StoreError} */
+  checkBundles(
+    folder: string,
+    numbers: readonly bigint[],
+    options: Pick<BundleOptions, 'size' | 'checksSignatures'>,
+    signal: AbortSignal,
+  ): AsyncIterable<CheckedBundle>
   /** How a log lies on the disk. @throws {StoreError} `log_corrupted`, `log_unwritable` */
   place(folder: string): Promise<LogPlace>
   /**

@@ -7,6 +7,15 @@ import type { SignerMaterial } from '../keys/signer.ts'
 /** What the tasks of a run have in common; can be posted to a thread. Holds keys: never log it. */
 export type WorkSetup = VerifySetup | SealSetup
 
+/** What the bundles of a log have in common that are checked. */
+export interface LogCheckSetup {
+  readonly kind: 'log-check'
+  readonly folder: string
+  /** Entries under the checkpoint. */
+  readonly size: bigint
+  readonly checksSignatures: boolean
+}
+
 export interface VerifySetup {
   readonly kind: 'verify'
   readonly settings: VerifySettings

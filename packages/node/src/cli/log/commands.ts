@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
 import { collect, positiveNumber, wholeNumber } from '../option-values.ts'
 import type { AppendOptions } from './append.ts'
+import type { CheckLogOptions } from './check.ts'
 import type { EraseOptions } from './erase.ts'
 import type { ExportOptions } from './export.ts'
 import { addFilters } from './filters.ts'
@@ -107,6 +108,22 @@ export function addLogCommands(log: Command, tools: CommandTools): void {
     .action(
       runs(async ([files], options: LogVerifyOptions, context) =>
         (await import('./verify.ts')).verifyLogFiles(files as string[], options, context),
+      ),
+    )
+
+  command(
+    log,
+    'check [folder]',
+    'Goes through a whole log: tiles, entries, statements, signatures, timestamps and map; or the public part of a copy.',
+    'fiducial log check\nfiducial log check copy-of-their-log --policy their-log.policy',
+  )
+    .option('--policy <file>', 'C2SP tlog-policy: whose keys to believe (default: the one beside the log)')
+    .option('--no-signatures', 'leave the signatures of statements out, which take the longest')
+    .option('--trust <pem>', 'believe the timestamp authorities of a file, beside your own; may be repeated', collect)
+    .option('--crl <file>', 'revocation lists; may be repeated', collect)
+    .action(
+      runs(async ([folder], options: CheckLogOptions, context) =>
+        (await import('./check.ts')).checkWholeLog(folder as string | undefined, options, context),
       ),
     )
 

@@ -31,7 +31,7 @@ const BATCH = 64
 const EPOCH = new Date(0)
 
 export async function exportEvents(place: string, options: ExportOptions, context: Context): Promise<ExitCode> {
-  const { adapters, output } = context
+  const { output } = context
   const terms = termsOf(options)
   const site = await findSite(options, context)
   return withReader(options, context, async (session) => {

@@ -47,16 +47,20 @@ export async function withReader<T>(
   context: Context,
   steps: (session: ReadSession) => Promise<T>,
 ): Promise<T> {
-  const { adapters, home } = context
-  if (options.dir !== undefined && !existsSync(options.dir))
-    throw new UsageError(`there is no folder ${visible(options.dir)}`)
-  const policy = await readPolicyFile(options.policy, context)
-  const hint =
-    options.dir === undefined ? 'fiducial log init makes one' : '--policy FILE says whose keys to believe about a copy'
-  await using reader = await hintAt(adapters.log.read(home, options.dir, policy), hint)
+  await using reader = await openReader(options, context)
   const view = await reader.view()
   if (view === undefined) throw new StoreError('entry_missing', 'the log has published nothing yet')
-  return await steps({ reader, view, crypto: await adapters.crypto() })
+  return await steps({ reader, view, crypto: await context.adapters.crypto() })
+}
+
+/** A log for reading; whoever opens it closes it. @throws {StoreError} `log_missing`, `log_corrupted` */
+export async function openReader({ dir, policy: path }: ReadOptions, context: Context): Promise<LogReader> {
+  const { adapters, home } = context
+  if (dir !== undefined && !existsSync(dir)) throw new UsageError(`there is no folder ${visible(dir)}`)
+  const policy = await readPolicyFile(path, context)
+  const hint =
+    dir === undefined ? 'fiducial log init makes one' : '--policy FILE says whose keys to believe about a copy'
+  return hintAt(adapters.log.read(home, dir, policy), hint)
 }
 
 /** The bytes of a policy that was named; undefined where none was. @throws {UsageError} */

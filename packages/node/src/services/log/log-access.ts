@@ -4,6 +4,8 @@
 import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import type { VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import type { EntryReader } from './check-bundle.ts'
+import type { OwnPorts } from './check-own-state.ts'
 import type { LogView } from './log-view.ts'
 import type { CheckpointCell, ImmutableStore, JobQueue, RecordStore } from './ports.ts'
 import type { SiteLog, SitePorts } from './site-log.ts'
@@ -66,4 +68,13 @@ export interface LogPlace {
   readonly files: number
   /** Whether a process has it open for appending. */
   readonly isAppending: boolean
+}
+
+/** What a check of a log looks at beside what a reader of it has. */
+export interface LogCheckPorts extends AsyncDisposable {
+  /** Whether threads can open the log by its folder. */
+  readonly isInFiles: boolean
+  /** Absent for a copy of a public folder. */
+  readonly reader: EntryReader | undefined
+  readonly own: OwnPorts | undefined
 }

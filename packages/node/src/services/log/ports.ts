@@ -156,6 +156,15 @@ export interface RecordStore {
   settle(): Promise<void>
 }
 
+/** An entry as it stands beside the log, all of it. */
+export interface StoredEntry {
+  readonly payload: Uint8Array | 'erased' | undefined
+  /** 32 bytes. */
+  readonly identity: Uint8Array
+  /** Those of an erased entry are gone, but for its type. */
+  readonly terms: readonly Term[]
+}
+
 /** Nodes of the completeness map, by path; a plain ordered-by-nothing table that is written in one step. */
 export interface MapStore {
   /** How far the log is worked in, and what the map came to; undefined for a new one. */

@@ -4,12 +4,14 @@
  * It follows from the seal file alone, so that whoever holds an image with its seal can look for it in any log.
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
-import { digestOf } from '@fiducial/core/bytes/hash.ts'
+import { digestOf, type HashFactory } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { makeEntry, type SignedPayload } from '@fiducial/core/domain/log/entry.ts'
+import { STATEMENT_LIMIT } from '@fiducial/core/domain/log/event.ts'
 import { identityOf } from '@fiducial/core/domain/log/identity.ts'
 import type { SealLeaf } from '@fiducial/core/domain/log/logged-instance.ts'
 import type { Seal } from '@fiducial/core/domain/seal/seal.ts'
+import type { AcquisitionStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import type { NewEntry, Term } from './ports.ts'
 
@@ -33,19 +35,31 @@ export function leafOfSeal({ statement, envelope, certificates }: Seal, { hash }
   }
 }
 
-/** The entry of a sealed image. @throws {FormatError} as {@link leafOfSeal}; `entry_malformed` */
+/**
+ * The entry of a sealed image.
+ * @throws {FormatError} as {@link leafOfSeal}; `entry_malformed`; `entry_too_large` for a statement that no log reads again
+ */
 export function entryOfSeal(seal: Seal, crypto: Pick<Crypto, 'hash'>): NewEntry {
   const { payload, signature, spki }: SignedPayload = leafOfSeal(seal, crypto)
+  if (payload.length > STATEMENT_LIMIT)
+    throw new FormatError(
+      'entry_too_large',
+      `a statement of ${payload.length} bytes, of which a log takes ${STATEMENT_LIMIT}`,
+    )
   return {
     leaf: makeEntry({ payload, signature, spki }, crypto.hash),
     identity: identityOf(payload, crypto.hash),
     payload,
-    terms: termsOfSeal(seal, crypto),
+    terms: termsOfAcquisition(seal.statement, payload, crypto.hash),
   }
 }
 
-/** By what a sealed image is found again; each once. */
-function termsOfSeal({ statement, envelope }: Seal, { hash }: Pick<Crypto, 'hash'>): readonly Term[] {
+/** By what a sealed image is found again; each once. @param payload  the bytes of the statement */
+export function termsOfAcquisition(
+  statement: AcquisitionStatement,
+  payload: Uint8Array,
+  hashes: HashFactory,
+): readonly Term[] {
   const { instance, device, operator, file, original, dataset, pixels } = statement
   const [deviceKey] = device.certificates.dicom
   const terms: readonly (readonly [Term['kind'], string | null | undefined])[] = [
@@ -61,7 +75,7 @@ function termsOfSeal({ statement, envelope }: Seal, { hash }: Pick<Crypto, 'hash
     ['digest', encodeHex(original)],
     ['digest', encodeHex(dataset)],
     ['digest', pixels === null ? null : encodeHex(pixels.root)],
-    ['digest', encodeHex(digestOf(hash, 'sha256', envelope.payload))],
+    ['digest', encodeHex(digestOf(hashes, 'sha256', payload))],
   ]
   const present = terms.flatMap(([kind, value]) => (value === null || value === undefined ? [] : [{ kind, value }]))
   return [...new Map(present.map((term) => [`${term.kind} ${term.value}`, term])).values()]

@@ -4,7 +4,7 @@
  * Reading takes no lock: {@link openRecordReader} works beside a running log, in another process too, and sees what the
  * index has by then. Erasing goes through the sequencer, which holds the other copies.
  */
-import type { RecordQuery, RecordStore } from '../../services/log/ports.ts'
+import type { RecordQuery, RecordStore, StoredEntry } from '../../services/log/ports.ts'
 import { FileSequencer } from './file-sequencer.ts'
 import { LogIndexReader } from './log-index-reader.ts'
 
@@ -37,6 +37,10 @@ export class FileRecordStore implements RecordStore {
 export interface RecordReader extends Pick<RecordStore, 'payload' | 'find'> {
   /** Index of the entry of each identity, among those that are settled. */
   findIdentities(identities: readonly Uint8Array[]): Promise<readonly (bigint | undefined)[]>
+  /** Whether each of some entries in a row, with these identities, is the one that its identity leads to. */
+  areFound(from: bigint, identities: readonly Uint8Array[]): Promise<readonly boolean[]>
+  /** All that is kept of up to `count` entries, from an index on; fewer only at the end of what is settled. */
+  entries(from: bigint, count: number): Promise<readonly StoredEntry[]>
   /** Entries that can be found: all those below this index. */
   settledSize(): Promise<bigint>
   close(): Promise<void>
@@ -55,6 +59,8 @@ export async function openRecordReader(folder: string): Promise<RecordReader> {
     find: async (query) => reader.find(query),
     findIdentities: async (identities) =>
       reader.findIdentities(identities).map((number) => (number === undefined ? undefined : BigInt(number))),
+    areFound: async (from, identities) => reader.areFound(from, identities),
+    entries: async (from, count) => reader.entries(from, count),
     settledSize: async () => reader.size(),
     close: async () => reader.close(),
   }

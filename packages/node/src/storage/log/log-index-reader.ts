@@ -5,20 +5,25 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
-import type { RecordQuery } from '../../services/log/ports.ts'
+import type { RecordQuery, StoredEntry } from '../../services/log/ports.ts'
 import { checkQuery } from './check-batch.ts'
 import { asBuffer, BODY_HEADER, bodyTerms, identityKey, readState, termKey } from './log-index-schema.ts'
-import { guard, openDatabase, rowOf } from './sqlite.ts'
-import { encodedTerms, encodeTerm, IS_ERASED } from './wal-format.ts'
+import { guard, openDatabase, type Row, rowOf } from './sqlite.ts'
+import { encodedTerms, encodeTerm, IS_ERASED, termsAt } from './wal-format.ts'
 
 /** Beyond this a number is none that the index could hold. */
 const LIMIT = BigInt(Number.MAX_SAFE_INTEGER)
+/** Keys that are looked for at once. */
+const ASKED = 64
+const PLACES = Array.from({ length: ASKED }, (_, i) => `?${i + 1}`).join(',')
 const PRAGMAS = 'PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824;'
 
 export class LogIndexReader {
   readonly #database: DatabaseSync
   readonly #salt: Uint8Array
-  readonly #statements: Readonly<Record<'isKnown' | 'identity' | 'payload' | 'oldest' | 'newest', StatementSync>>
+  readonly #statements: Readonly<
+    Record<'isKnown' | 'places' | 'identity' | 'payload' | 'range' | 'oldest' | 'newest', StatementSync>
+  >
 
   /** @throws {StoreError} `log_missing` where there is no index; `log_corrupted`, `log_unwritable` */
   constructor(path: string) {
@@ -26,16 +31,25 @@ export class LogIndexReader {
     this.#database = openDatabase(path, PRAGMAS, { readOnly: true })
     const prepare = (sql: string): StatementSync => guard(() => this.#database.prepare(sql))
     this.#salt = readState(this.#database).salt
-    const byTerm =
-      'SELECT number, body FROM term JOIN entry USING (number) WHERE key = ? AND number >= ? AND number < ?'
+    const byTerm = (table: string): string =>
+      `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ? AND number >= ? AND number < ? ORDER BY number`
+    const byIdentity = (table: string): string =>
+      `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ?1`
+    const known = (table: string): string => `SELECT key FROM ${table} WHERE key IN (${PLACES})`
     this.#statements = {
       isKnown: prepare('SELECT 1 FROM identity WHERE key = ? LIMIT 1'),
+      places: prepare('SELECT min(number) AS first, count(*) AS places FROM identity WHERE key = ?'),
       identity: prepare('SELECT number, body FROM identity JOIN entry USING (number) WHERE key = ?'),
       payload: prepare(
         'SELECT entry.body AS entry, payload.body FROM entry LEFT JOIN payload USING (number) WHERE number = ?',
       ),
-      oldest: prepare(`${byTerm} ORDER BY number`),
-      newest: prepare(`${byTerm} ORDER BY number DESC`),
+      range: prepare(
+        'SELECT entry.body AS entry, payload.body FROM entry LEFT JOIN payload USING (number) WHERE number >= ? AND number < ? ORDER BY number',
+      ),
+      oldest: prepare(byTerm('term')),
+      newest: prepare(`${byTerm('term')} DESC`),
+      freshOldest: prepare(byTerm('fresh_term')),
+      freshNewest: prepare(`${byTerm('fresh_term')} DESC`),
     }
   }
 
@@ -47,25 +61,42 @@ export class LogIndexReader {
   /** Numbers of the entries with these identities, of 32 bytes each. */
   findIdentities(identities: readonly Uint8Array[]): (number | undefined)[] {
     if (identities.length === 0) return []
+    const keys = identities.map((identity) => identityKey(identity))
+    // One look at the database for all of them: beginning to read costs more than reading.
+    return this.#inOneLook(() => {
+      const known = this.#knownKeys(keys)
+      return identities.map((identity, i) => (known.has(keys[i]) ? this.#findIdentity(identity) : undefined))
+    })
+  }
+
+  /** Those of some keys that are there. Mostly there is none, and asking for many at once is what makes that cheap. */
+  #knownKeys(keys: readonly number[]): ReadonlySet<unknown> {
+    const known = new Set<unknown>()
+    for (let first = 0; first < keys.length; first += ASKED) {
+      const asked = keys.slice(first, first + ASKED)
+      while (asked.length < ASKED) asked.push(asked[0] as number)
+      for (const { key } of this.#statements.areKnown.all(...asked)) known.add(key)
+    }
+    return known
+  }
+
+  #findIdentity(identity: Uint8Array): number | undefined {
+    for (const { number, body } of this.#statements.identity.iterate(identityKey(identity))) {
+      if (asBuffer(body).compare(identity, 0, 32, 3, BODY_HEADER) === 0) return Number(number)
+    }
+    return undefined
+  }
+
+  /** Runs steps that all see the index as it is at the first of them. */
+  #inOneLook<T>(steps: () => T): T {
     return guard(() => {
-      // One look at the database for all of them: beginning to read costs more than reading.
       this.#database.exec('BEGIN')
       try {
-        return identities.map((identity) => this.#findIdentity(identity))
+        return steps()
       } finally {
         this.#database.exec('COMMIT')
       }
     })
-  }
-
-  #findIdentity(identity: Uint8Array): number | undefined {
-    const key = identityKey(identity)
-    // Mostly there is none.
-    if (this.#statements.isKnown.get(key) === undefined) return undefined
-    for (const { number, body } of this.#statements.identity.iterate(key)) {
-      if (asBuffer(body).compare(identity, 0, 32, 3, BODY_HEADER) === 0) return Number(number)
-    }
-    return undefined
   }
 
   payload(index: bigint): Uint8Array | 'erased' | undefined {
@@ -76,24 +107,49 @@ export class LogIndexReader {
     return row.body === null ? undefined : asBuffer(row.body)
   }
 
+  /** All that is kept of up to `count` entries, from an index on; fewer only at the end. */
+  entries(from: bigint, count: number): StoredEntry[] {
+    const rows = guard(() => this.#statements.range.all(bound(from), bound(from + BigInt(count))))
+    return rows.map(({ entry, body }) => {
+      const bytes = asBuffer(entry)
+      const isErased = ((bytes[0] ?? 0) & IS_ERASED) !== 0
+      return {
+        payload: isErased ? 'erased' : body === null ? undefined : asBuffer(body),
+        identity: bytes.subarray(3, BODY_HEADER),
+        terms: termsAt(bytes, bodyTerms(bytes)),
+      }
+    })
+  }
+
   /** Indexes of entries with a term. @throws {RangeError} for a query that the port does not allow */
   find(query: RecordQuery): bigint[] {
     checkQuery(query)
     const { term, from = 0n, to = LIMIT, limit, order = 'oldest_first' } = query
     const encoded = encodeTerm(term)
-    const statement = order === 'oldest_first' ? this.#statements.oldest : this.#statements.newest
+    const { oldest, newest, freshOldest, freshNewest } = this.#statements
+    // What is fresh is younger than all the rest.
+    const statements = order === 'oldest_first' ? [oldest, freshOldest] : [freshNewest, newest]
+    const values = [termKey(this.#salt, encoded), bound(from), bound(to)] as const
     const found: bigint[] = []
-    const rows = guard(() => statement.iterate(termKey(this.#salt, encoded), bound(from), bound(to)))
-    for (const { number, body } of rows) {
-      if (!hasTerm(asBuffer(body), encoded)) continue
-      found.push(BigInt(Number(number)))
-      if (found.length === limit) break
-    }
+    this.#inOneLook(() => {
+      for (const statement of statements) {
+        if (found.length < limit) takeThoseWith(encoded, statement.iterate(...values), limit, found)
+      }
+    })
     return found
   }
 
   close(): void {
     if (this.#database.isOpen) this.#database.close()
+  }
+}
+
+/** Adds the numbers of rows that have a term, until there are enough. */
+function takeThoseWith(term: Buffer, rows: Iterable<Row>, limit: number, found: bigint[]): void {
+  for (const { number, body } of rows) {
+    if (!hasTerm(asBuffer(body), term)) continue
+    found.push(BigInt(Number(number)))
+    if (found.length === limit) return
   }
 }
 
