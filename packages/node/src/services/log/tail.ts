@@ -40,6 +40,7 @@ export class Tail {
     this.#tree = tree
     this.#objects = objects
     this.#last = [...last]
+    for (const { length } of last) this.#bytes += length
   }
 
   get size(): bigint {
