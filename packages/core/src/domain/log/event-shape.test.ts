@@ -87,4 +87,15 @@ describe('shapes of fields', () => {
   it('write a moment that is none as nothing that could be read', () => {
     assert.throws(() => read(moment, moment.write(new Date(Number.NaN))), isMalformed)
   })
+
+  it('tell which fields of a record may be null', () => {
+    const mixed = record({ name: textOf(/^a$/), maybe: nullable(flag) })
+    assert.deepEqual(
+      [...mixed.fields],
+      [
+        ['name', { isNullable: false }],
+        ['maybe', { isNullable: true }],
+      ],
+    )
+  })
 })

@@ -9,8 +9,8 @@ import { CUSTODY_TYPES, toyEvent } from '../../testing/toy-events.ts'
 import { sha256 } from '../../testing/toy-pki.ts'
 import { hashes, toyStatement } from '../../testing/toy-seal.ts'
 import { formatStatement } from '../seal/statement.ts'
-import { formatEventStatement } from './event.ts'
-import { identityOf } from './identity.ts'
+import { formatEventStatement, parseEventStatement } from './event.ts'
+import { identityOf, identityOfEvent } from './identity.ts'
 
 const identity = (...args: Parameters<typeof toyEvent>): string =>
   encodeHex(identityOf(formatEventStatement(toyEvent(...args)), hashes))
@@ -55,6 +55,32 @@ describe('identities', () => {
     const payload = formatEventStatement(toyEvent('received'))
     for (const digest of [sha256(payload), sha256(Uint8Array.of(0), payload)]) {
       assert.notDeepEqual(identityOf(payload, hashes), digest)
+    }
+  })
+
+  it('come out the same of an event that was read already', () => {
+    const names = [
+      '"salt":"000102030405060708090a0b0c0d0e0f","version":1},"predicateType":"',
+      '"checkpoint":null',
+      '\\',
+      'é"',
+    ]
+    for (const type of CUSTODY_TYPES) {
+      for (const overrides of [{}, { checkpoint: null }, ...names.map((name) => ({ recorder: { id: 'r', name } }))]) {
+        const payload = formatEventStatement(toyEvent(type, overrides))
+        const expected = identityOf(payload, hashes)
+        assert.deepEqual(identityOfEvent(parseEventStatement(payload), payload, hashes), expected, type)
+      }
+    }
+    const payload = formatStatement(toyStatement())
+    const expected = identityOf(payload, hashes)
+    assert.deepEqual(identityOfEvent(parseEventStatement(payload), payload, hashes), expected)
+  })
+
+  it('come out right, too, if the event is not that of the statement', () => {
+    const payload = formatEventStatement(toyEvent('received'))
+    for (const overrides of [{ checkpoint: null }, { salt: new Uint8Array(16) }, { at: new Date(0) }]) {
+      assert.deepEqual(identityOfEvent(toyEvent('received', overrides), payload, hashes), identityOf(payload, hashes))
     }
   })
 
