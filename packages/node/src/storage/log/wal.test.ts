@@ -116,6 +116,18 @@ describe('the write-ahead log', () => {
     assert.equal(empty.next, 8n)
   })
 
+  it('goes on where it ended before what was released was dropped', async (t) => {
+    const folder = temporaryFolder(t)
+    const { wal } = await recover(folder, 0n, 4 * BLOCK)
+    for (let i = 0; i < 8; i++) await wal.append(makeBatch(i, 1), 1n, buffer)
+    await wal.close()
+    for (const released of [0n, 2n, 3n, 4n, 5n, 7n, 8n]) {
+      const { wal: again, firsts } = await recover(folder, released, 4 * BLOCK)
+      assert.equal(again.next, 8n)
+      assert.equal(firsts.length, 8)
+    }
+  })
+
   it('takes payload and terms out of a sealed segment', async (t) => {
     const folder = temporaryFolder(t)
     const { wal } = await recover(folder)

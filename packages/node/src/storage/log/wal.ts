@@ -97,7 +97,7 @@ export class WriteAheadLog {
       for (const name of names.filter((found) => TEMPORARY.test(found))) await rm(join(folder, name))
       const segments = names.filter((name) => NAME.test(name))
       for (const [i, name] of segments.entries()) {
-        await log.#recoverSegment(name, { isFirst: i === 0, isLast: i === segments.length - 1, onRecord })
+        await log.#recoverSegment(name, { isLast: i === segments.length - 1, onRecord })
       }
       await syncFolder(folder)
     })
@@ -106,11 +106,13 @@ export class WriteAheadLog {
 
   async #recoverSegment(
     name: string,
-    { isFirst, isLast, onRecord }: { isFirst: boolean; isLast: boolean } & Pick<RecoverOptions, 'onRecord'>,
+    { isLast, onRecord }: { isLast: boolean } & Pick<RecoverOptions, 'onRecord'>,
   ): Promise<void> {
     const first = BigInt(name.slice(0, 20))
-    if (isFirst ? first > this.#next : first !== this.#next) {
-      throw corrupted(name, 0, `entries ${this.#next} to ${first} are missing`)
+    // Released segments may still be there, if the process ended before it removed them.
+    const before = this.#segments.at(-1)?.next
+    if (before === undefined ? first > this.#next : first !== before) {
+      throw corrupted(name, 0, `entries ${before ?? this.#next} to ${first} are missing`)
     }
     const path = join(this.#folder, name)
     let last: FoundRecord | undefined
