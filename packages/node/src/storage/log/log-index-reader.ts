@@ -22,7 +22,10 @@ export class LogIndexReader {
   readonly #database: DatabaseSync
   readonly #salt: Uint8Array
   readonly #statements: Readonly<
-    Record<'isKnown' | 'places' | 'identity' | 'payload' | 'range' | 'oldest' | 'newest', StatementSync>
+    Record<
+      'keys' | 'identity' | 'payload' | 'range' | 'oldest' | 'newest' | 'freshOldest' | 'freshNewest',
+      StatementSync
+    >
   >
 
   /** @throws {StoreError} `log_missing` where there is no index; `log_corrupted`, `log_unwritable` */
@@ -35,11 +38,10 @@ export class LogIndexReader {
       `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ? AND number >= ? AND number < ? ORDER BY number`
     const byIdentity = (table: string): string =>
       `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ?1`
-    const known = (table: string): string => `SELECT key FROM ${table} WHERE key IN (${PLACES})`
+    const byKeys = (table: string): string => `SELECT key, number FROM ${table} WHERE key IN (${PLACES})`
     this.#statements = {
-      isKnown: prepare('SELECT 1 FROM identity WHERE key = ? LIMIT 1'),
-      places: prepare('SELECT min(number) AS first, count(*) AS places FROM identity WHERE key = ?'),
-      identity: prepare('SELECT number, body FROM identity JOIN entry USING (number) WHERE key = ?'),
+      keys: prepare(`${byKeys('identity')} UNION ALL ${byKeys('fresh_identity')}`),
+      identity: prepare(`${byIdentity('identity')} UNION ALL ${byIdentity('fresh_identity')}`),
       payload: prepare(
         'SELECT entry.body AS entry, payload.body FROM entry LEFT JOIN payload USING (number) WHERE number = ?',
       ),
@@ -61,23 +63,40 @@ export class LogIndexReader {
   /** Numbers of the entries with these identities, of 32 bytes each. */
   findIdentities(identities: readonly Uint8Array[]): (number | undefined)[] {
     if (identities.length === 0) return []
-    const keys = identities.map((identity) => identityKey(identity))
     // One look at the database for all of them: beginning to read costs more than reading.
     return this.#inOneLook(() => {
-      const known = this.#knownKeys(keys)
-      return identities.map((identity, i) => (known.has(keys[i]) ? this.#findIdentity(identity) : undefined))
+      const places = this.#placesOf(identities)
+      return identities.map((identity) =>
+        places.has(identityKey(identity)) ? this.#findIdentity(identity) : undefined,
+      )
     })
   }
 
-  /** Those of some keys that are there. Mostly there is none, and asking for many at once is what makes that cheap. */
-  #knownKeys(keys: readonly number[]): ReadonlySet<unknown> {
-    const known = new Set<unknown>()
-    for (let first = 0; first < keys.length; first += ASKED) {
-      const asked = keys.slice(first, first + ASKED)
-      while (asked.length < ASKED) asked.push(asked[0] as number)
-      for (const { key } of this.#statements.areKnown.all(...asked)) known.add(key)
+  /** Whether each of some entries in a row, with these identities, is the one that its identity leads to. */
+  areFound(from: bigint, identities: readonly Uint8Array[]): boolean[] {
+    return this.#inOneLook(() => {
+      const places = this.#placesOf(identities)
+      return identities.map((identity, i) => {
+        const found = places.get(identityKey(identity)) ?? []
+        // Where several entries share a key, their identities tell which is meant.
+        const number = found.length > 1 ? this.#findIdentity(identity) : found[0]
+        return number === Number(from) + i
+      })
+    })
+  }
+
+  /** Numbers by key. Mostly there are none, and to ask for many keys at once is what makes that cheap. */
+  #placesOf(identities: readonly Uint8Array[]): ReadonlyMap<number, readonly number[]> {
+    const places = new Map<number, number[]>()
+    for (let first = 0; first < identities.length; first += ASKED) {
+      const keys = identities.slice(first, first + ASKED).map((identity) => identityKey(identity))
+      while (keys.length < ASKED) keys.push(keys[0] as number)
+      for (const row of this.#statements.keys.all(...keys)) {
+        const key = Number(row.key)
+        places.set(key, [...(places.get(key) ?? []), Number(row.number)])
+      }
     }
-    return known
+    return places
   }
 
   #findIdentity(identity: Uint8Array): number | undefined {

@@ -64,7 +64,7 @@ describe('the index of a log', () => {
     writer.commit()
     // As if the second entry had a term whose key is the same.
     const database = new DatabaseSync(path)
-    database.exec('INSERT INTO term SELECT key, 1 FROM term WHERE number = 0')
+    database.exec('INSERT INTO fresh_term SELECT key, 1 FROM fresh_term WHERE number = 0')
     database.close()
     assert.deepEqual(reader.find({ term: study, limit: 10 }), [0n])
     assert.deepEqual(reader.find({ term: study, limit: 1, order: 'newest_first' }), [0n])
@@ -86,6 +86,69 @@ describe('the index of a log', () => {
       assert.equal(reader.findIdentities([makeEntry(number).identity])[0], number)
       assert.deepEqual(reader.find({ term: instance(number), limit: 2 }), [BigInt(number)])
     }
+  })
+
+  it('finds what is fresh and what was moved, in their order, also after reopening', (t) => {
+    const path = join(temporaryFolder(t), 'index.sqlite')
+    const study: Term = { kind: 'study', value: '1.2.3' }
+    const moved: string[] = []
+    for (let first = 0; first < 40; first += 4) {
+      const writer = new LogIndexWriter(path, { freshRows: 11 })
+      const numbers = [first, first + 1, first + 2, first + 3]
+      add(
+        writer,
+        first,
+        numbers.map((number) => makeEntry(number, { terms: [study, instance(number)] })),
+      )
+      writer.commit()
+      writer.close()
+      const reader = new LogIndexReader(path)
+      const all = Array.from({ length: first + 4 }, (_, i) => BigInt(i))
+      const identities = all.map((number) => makeEntry(Number(number)).identity)
+      assert.deepEqual(reader.findIdentities(identities), all.map(Number))
+      assert.deepEqual(reader.findIdentities([makeEntry(first + 4).identity]), [undefined])
+      assert.deepEqual(
+        reader.areFound(0n, identities),
+        all.map(() => true),
+      )
+      assert.deepEqual(reader.areFound(1n, identities).includes(true), false)
+      assert.deepEqual(reader.find({ term: study, limit: 100 }), all)
+      assert.deepEqual(reader.find({ term: study, limit: 100, order: 'newest_first' }), all.toReversed())
+      assert.deepEqual(reader.find({ term: study, from: 2n, to: 30n, limit: 7 }), all.slice(2, 30).slice(0, 7))
+      assert.deepEqual(reader.find({ term: instance(first), limit: 2 }), [BigInt(first)])
+      reader.close()
+      const database = new DatabaseSync(path)
+      const count = (table: string): unknown => database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n
+      moved.push(`${count('identity')}+${count('fresh_identity')} ${count('term')}+${count('fresh_term')}`)
+      database.close()
+    }
+    // One table at a time.
+    assert.deepEqual(moved.slice(0, 4), ['0+4 0+8', '0+8 16+0', '12+0 16+8', '12+4 32+0'])
+  })
+
+  it('takes terms out wherever they lie', (t) => {
+    const path = join(temporaryFolder(t), 'index.sqlite')
+    const writer = new LogIndexWriter(path, { freshRows: 6 })
+    t.after(() => writer.close())
+    const study: Term = { kind: 'study', value: '1.2.3' }
+    for (let number = 0; number < 9; number++) {
+      add(writer, number, [makeEntry(number, { terms: [study] })])
+      writer.commit()
+    }
+    const reader = new LogIndexReader(path)
+    assert.equal(writer.erase(1), true)
+    assert.equal(writer.erase(7), true)
+    assert.deepEqual(reader.find({ term: study, limit: 10 }), [0n, 2n, 3n, 4n, 5n, 6n, 8n])
+    reader.close()
+    const database = new DatabaseSync(path)
+    const numbers = ['term', 'fresh_term'].map((table) =>
+      database
+        .prepare(`SELECT number FROM ${table} ORDER BY number`)
+        .all()
+        .map(({ number }) => number),
+    )
+    database.close()
+    assert.deepEqual(numbers, [[0, 2, 3, 4, 5, 6], [8]])
   })
 
   it('refuses entries that are not the next ones', (t) => {

@@ -12,6 +12,11 @@ import { type EntryPlace, encodedTerms, entryPlaces, eraseTerms, IS_ERASED, payl
 
 /** Entries whose keys are sorted together: a place among them takes 16 bits. */
 const CHUNK = 65_536
+/** Rows of a fresh table from which on they are moved. */
+const FRESH_ROWS = 262_144
+
+/** Tables whose rows are fresh at first. */
+const KEYED = ['identity', 'term'] as const
 
 export class LogIndexWriter {
   readonly #database: DatabaseSync
@@ -23,23 +28,33 @@ export class LogIndexWriter {
   #identityKeys: bigint[] = []
   #termKeys: bigint[] = []
   #chunkStart = 0
+  readonly #freshRows: number
+  /** Rows of the fresh tables. */
+  readonly #fresh = { identity: 0, term: 0 }
 
   /**
-   * @param options  how long to wait for readers and writers that are in the way
+   * @param options  how long to wait for readers and writers that are in the way; rows of a fresh table from which on
+   *   they are moved, by default 262,144
    * @throws {StoreError} `log_corrupted`, `log_unwritable`, `log_locked`
    */
-  constructor(path: string, options: { readonly timeoutMs?: number } = {}) {
-    this.#database = openIndex(path, options.timeoutMs)
+  constructor(path: string, options: { readonly timeoutMs?: number; readonly freshRows?: number } = {}) {
+    const { timeoutMs, freshRows = FRESH_ROWS } = options
+    this.#database = openIndex(path, timeoutMs)
+    this.#freshRows = freshRows
     const prepare = (sql: string): StatementSync => guard(() => this.#database.prepare(sql))
     const { size, released, salt } = readState(this.#database)
     this.#size = size
     this.#released = released
     this.#salt = salt
+    for (const table of KEYED) {
+      const count = prepare(`SELECT count(*) AS count FROM fresh_${table}`)
+      this.#fresh[table] = Number(guard(() => rowOf(count))?.count)
+    }
     this.#statements = {
       entry: prepare('INSERT INTO entry VALUES (?, ?)'),
       payload: prepare('INSERT INTO payload VALUES (?, ?)'),
-      identity: prepare('INSERT OR IGNORE INTO identity VALUES (?, ?)'),
-      term: prepare('INSERT OR IGNORE INTO term VALUES (?, ?)'),
+      identity: prepare('INSERT OR IGNORE INTO fresh_identity VALUES (?, ?)'),
+      term: prepare('INSERT OR IGNORE INTO fresh_term VALUES (?, ?)'),
       size: prepare('UPDATE meta SET size = ?, released = ?'),
     }
   }
@@ -62,6 +77,7 @@ export class LogIndexWriter {
     if (!this.#database.isTransaction) return
     guard(() => {
       this.#flushKeys()
+      this.#moveKeys()
       this.#statements.size.run(this.#size, this.#released)
       this.#database.exec('COMMIT')
     })
@@ -133,9 +149,20 @@ export class LogIndexWriter {
     }
     insert(identity, this.#identityKeys)
     insert(term, this.#termKeys)
+    this.#fresh.identity += this.#identityKeys.length
+    this.#fresh.term += this.#termKeys.length
     this.#identityKeys = []
     this.#termKeys = []
     this.#chunkStart = this.#size - 1
+  }
+
+  /** Moves the rows of a fresh table that has enough of them. One at a time, for all that is added waits meanwhile. */
+  #moveKeys(): void {
+    const table = KEYED.find((name) => this.#fresh[name] >= this.#freshRows)
+    if (table === undefined) return
+    this.#database.exec(`INSERT INTO ${table} SELECT key, number FROM fresh_${table} ORDER BY key, number`)
+    this.#database.exec(`DELETE FROM fresh_${table}`)
+    this.#fresh[table] = 0
   }
 
   #eraseRows(number: number): boolean {
@@ -152,8 +179,10 @@ export class LogIndexWriter {
     // Rows of the same length are overwritten where they stand.
     this.#database.prepare('UPDATE entry SET body = ? WHERE number = ?').run(body, number)
     this.#database.prepare('UPDATE payload SET body = zeroblob(length(body)) WHERE number = ?').run(number)
-    const remove = this.#database.prepare('DELETE FROM term WHERE key = ? AND number = ?')
-    for (const term of terms) remove.run(termKey(this.#salt, term), number)
+    for (const table of ['term', 'fresh_term']) {
+      const remove = this.#database.prepare(`DELETE FROM ${table} WHERE key = ? AND number = ?`)
+      for (const term of terms) remove.run(termKey(this.#salt, term), number)
+    }
     return true
   }
 
