@@ -10,6 +10,7 @@ import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
 import { isEntryOf, readEntry } from '@fiducial/core/domain/log/entry.ts'
 import { parseEventStatement } from '@fiducial/core/domain/log/event.ts'
+import type { QuorumResult } from '@fiducial/core/domain/log/quorum.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import { verifyTimestamp } from '@fiducial/core/domain/trust/timestamp.ts'
 import { parseNote } from '@fiducial/core/formats/note/note.ts'
@@ -40,8 +41,18 @@ interface Stamp {
 }
 
 const TYPE = { kind: 'type', value: 'timestamped' } as const
-/** Timestamped entries that are looked at in either direction. */
-const NEAREST = 8
+/** Timestamped entries that are looked at in either direction: bad ones hide no good one behind them. */
+const LOOKED_AT = 256
+/** As many are found at once. */
+const PAGE = 8
+/** Milliseconds from 1970 to the last day of ECMAScript. */
+const LAST_MS = 8.64e15
+
+/** Since when a checkpoint has existed at the latest, by its witnesses; undefined for a time that no calendar has. */
+export function timeOfQuorum({ notAfter }: QuorumResult): Date | undefined {
+  const ms = Number(notAfter ?? 0n) * 1000
+  return notAfter === undefined || ms > LAST_MS ? undefined : new Date(ms)
+}
 
 /** The times of a log under one checkpoint. */
 export class TimestampedLog implements LogTimes {
@@ -56,22 +67,31 @@ export class TimestampedLog implements LogTimes {
 
   async notAfter(index: bigint): Promise<Date | undefined> {
     const { size, quorum } = this.#view
-    const { records } = this.#options
-    for (const at of await records.find({ term: TYPE, from: index + 1n, to: size, limit: NEAREST })) {
-      const stamp = await this.#stampAt(at)
-      if (stamp !== undefined && stamp.size > index && stamp.times[0] !== undefined) return stamp.times[0]
+    for await (const stamp of this.#stampsBetween(index + 1n, size, 'oldest_first')) {
+      if (stamp.size > index) return stamp.times[0]
     }
-    return quorum.notAfter === undefined ? undefined : new Date(Number(quorum.notAfter) * 1000)
+    return timeOfQuorum(quorum)
   }
 
   async notBefore(size: bigint): Promise<Date | undefined> {
-    const { records } = this.#options
-    const query = { term: TYPE, to: size, limit: NEAREST, order: 'newest_first' } as const
-    for (const at of await records.find(query)) {
-      const time = (await this.#stampAt(at))?.times.at(-1)
-      if (time !== undefined) return time
-    }
+    for await (const { times } of this.#stampsBetween(0n, size, 'newest_first')) return times.at(-1)
     return undefined
+  }
+
+  /** Those that show a time, in the order asked for. */
+  async *#stampsBetween(from: bigint, to: bigint, order: 'oldest_first' | 'newest_first'): AsyncGenerator<Stamp> {
+    let [low, high] = [from, to]
+    for (let seen = 0; seen < LOOKED_AT && low < high; seen += PAGE) {
+      const found = await this.#options.records.find({ term: TYPE, from: low, to: high, limit: PAGE, order })
+      for (const index of found) {
+        const stamp = await this.#stampAt(index)
+        if (stamp !== undefined && stamp.times.length > 0) yield stamp
+      }
+      const last = found.at(-1)
+      if (last === undefined || found.length < PAGE) return
+      if (order === 'oldest_first') low = last + 1n
+      else high = last
+    }
   }
 
   #stampAt(index: bigint): Promise<Stamp | undefined> {

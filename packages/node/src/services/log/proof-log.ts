@@ -18,6 +18,7 @@ import { verifyInclusion } from '@fiducial/core/formats/merkle/tree.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import { parseTlogProof } from '@fiducial/core/formats/tlog/proof.ts'
 import type { InstanceLog } from '../ports.ts'
+import { timeOfQuorum } from './log-times.ts'
 
 export class ProofLog implements InstanceLog {
   readonly #policies: readonly WitnessPolicy[]
@@ -39,7 +40,7 @@ export class ProofLog implements InstanceLog {
     const entry = entryOf(seal, this.#crypto)
     const isIncluded =
       entry !== undefined && verifyInclusion(this.#crypto.hash, { entry, index, size, proof: hashes, root })
-    const notAfter = quorum.notAfter === undefined ? undefined : new Date(Number(quorum.notAfter) * 1000)
+    const notAfter = timeOfQuorum(quorum)
     return {
       state: 'proof',
       origin,
