@@ -2,8 +2,10 @@
 
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { TLOG_PROOF_LIMIT } from '@fiducial/core/formats/tlog/proof.ts'
 import { describeFailure } from '../cli/failure.ts'
 import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
 import type { Done, VerifySettings, VerifyTask } from '../cli/work.ts'
@@ -35,7 +37,7 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
       using source = openFileSource(task.path)
       bytes = source.length
       const seal = task.sealPath === undefined ? readIfThere(`${task.path}${SEAL_SUFFIX}`) : readAll(task.sealPath)
-      const proof = log && readIfThere(`${task.path}${PROOF_SUFFIX}`)
+      const proof = log && readProof(`${task.path}${PROOF_SUFFIX}`)
       const input = { source, ...(seal !== undefined && { seal }), ...(proof !== undefined && { proof }) }
       const verified = await verifyInstance(input, dependencies)
       // One half of a file that changes meanwhile could have been indexed and the other one digested.
@@ -77,15 +79,38 @@ function digestOfSource(source: ByteSource): Uint8Array {
   return digest.digest()
 }
 
+/** A seal, whole. Of one that is longer than seals can be, as much as shows that. @throws {StoreError} */
 export function readAll(path: string): Uint8Array {
-  using file = openFileSource(path)
-  return file.view(0, file.length)
+  return readBeginning(path, SEAL_LIMIT)
 }
 
-/** A seal of no bytes is a seal, and no good one. */
+/** The same where there is one. A seal of no bytes is a seal, and no good one. */
 export function readIfThere(path: string): Uint8Array | undefined {
+  return unlessMissing(() => readAll(path))
+}
+
+/**
+ * A proof of which no byte can be read is none: whatever lies under its name beside an image must not keep the log from
+ * being asked.
+ */
+function readProof(path: string): Uint8Array | undefined {
   try {
-    return readAll(path)
+    return unlessMissing(() => readBeginning(path, TLOG_PROOF_LIMIT))
+  } catch (error) {
+    if (error instanceof StoreError) return new Uint8Array(0)
+    throw error
+  }
+}
+
+/** No more than a parser takes, and one byte by which it sees that there is more. */
+function readBeginning(path: string, limit: number): Uint8Array {
+  using file = openFileSource(path)
+  return file.view(0, Math.min(file.length, limit + 1))
+}
+
+function unlessMissing(read: () => Uint8Array): Uint8Array | undefined {
+  try {
+    return read()
   } catch (error) {
     if (error instanceof StoreError && error.code === 'input_missing') return undefined
     if (error instanceof StoreError && error.code === 'input_empty') return new Uint8Array(0)
