@@ -80,14 +80,21 @@ export const FINDINGS_LIMIT = 1000
 /** Findings as they come: all are counted, the first ones kept. */
 export class Findings {
   readonly list: LogFinding[] = []
+  readonly #kinds = new Set<LogFlaw>()
   #count = 0
 
   get count(): number {
     return this.#count
   }
 
+  /** Whether one of these was found. */
+  has(flaws: readonly LogFlaw[]): boolean {
+    return flaws.some((flaw) => this.#kinds.has(flaw))
+  }
+
   add(flaw: LogFlaw, where: string): void {
     this.#count++
+    this.#kinds.add(flaw)
     if (this.list.length < FINDINGS_LIMIT) this.list.push({ flaw, where })
   }
 

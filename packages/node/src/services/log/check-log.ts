@@ -104,12 +104,12 @@ export async function checkLog(ports: CheckPorts, options: CheckOptions): Promis
     }
     if (!equalBytes(tree.root(), root)) findings.add('root_wrong', 'checkpoint')
   }
+  const areTilesSound = tree.size === size && !findings.has(['tile_missing', 'tile_wrong', 'root_wrong'])
+  ownEvents.finish(areTilesSound)
   if (ports.own !== undefined) {
-    await checkOwnState(
-      { ...ports, own: ports.own },
-      { ...options, published: verified.checkpoint, lastMapRoot: ownEvents.lastMapRoot },
-      findings,
-    )
+    const lastMapRoot = tree.size === size ? ownEvents.lastMapRoot : 'unknown'
+    const state = { ...options, published: verified.checkpoint, lastMapRoot, areTilesSound } as const
+    await checkOwnState({ objects: ports.objects, own: ports.own }, state, findings)
   }
   return reportOf(findings, { size, origin, entries: tree.size, ...counts, ...ownEvents.counts })
 }

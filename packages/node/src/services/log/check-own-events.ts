@@ -17,7 +17,7 @@ import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { CheckedBundle, FoundQuote, OwnEvent } from './check-bundle.ts'
-import type { Findings } from './check-findings.ts'
+import { Findings } from './check-findings.ts'
 import { judgeTokens } from './judge-tokens.ts'
 import type { ImmutableStore } from './ports.ts'
 import { tilesOf } from './tiles-of.ts'
@@ -44,6 +44,8 @@ export class OwnEventCheck {
   /** By size; undefined where tiles do not come to one. */
   readonly #roots = new Map<bigint, Promise<Uint8Array | undefined>>()
   readonly #quoted = new Set<string>()
+  /** What contradicts the tiles: told at the end, unless it was the tiles that are wrong. */
+  readonly #suspects = new Findings()
   #lastMapRoot: MapRootDetails | undefined
 
   constructor(options: OwnEventOptions, findings: Findings) {
@@ -62,6 +64,11 @@ export class OwnEventCheck {
     for (const event of own) await this.#event(event)
   }
 
+  /** Tells what could be wrong with the tiles as well. @param areTilesSound  whether each of them was right */
+  finish(areTilesSound: boolean): void {
+    if (areTilesSound) this.#findings.addAll(this.#suspects.list, this.#suspects.count)
+  }
+
   async #quote({ origin, size, root, index }: FoundQuote): Promise<void> {
     // What another log was like, this one does not know.
     if (origin !== this.#options.origin) return
@@ -69,7 +76,7 @@ export class OwnEventCheck {
     if (this.#quoted.has(key)) return
     this.counts.quotes++
     remember(this.#quoted, key)
-    if (!(await this.#hadRoot(size, root, index))) this.#findings.add('quote_wrong', `entry ${index}`)
+    if (!(await this.#hadRoot(size, root, index))) this.#suspects.add('quote_wrong', `entry ${index}`)
   }
 
   async #event({ index, payload }: OwnEvent): Promise<void> {
@@ -98,7 +105,7 @@ export class OwnEventCheck {
     const verified = verifyCheckpoint(details.note, keysOfPolicy(policy), crypto)
     const checkpoint = verified.state === 'valid' ? verified.checkpoint : undefined
     const isOwn = checkpoint?.origin === origin && (await this.#hadRoot(checkpoint.size, checkpoint.root, index))
-    if (!isOwn) this.#findings.add('stamp_wrong', `entry ${index}`)
+    if (!isOwn) this.#suspects.add('stamp_wrong', `entry ${index}`)
     for (const { outcome } of judgeTokens(details, anchors, crypto)) {
       if (outcome === 'fails') this.#findings.add('token_wrong', `entry ${index}`)
       else if (outcome === 'unknown') this.counts.unknownTokens++
