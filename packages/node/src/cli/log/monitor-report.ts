@@ -92,7 +92,7 @@ export function showReport(shown: Shown, { output }: Context): void {
 }
 
 const WORDS: Readonly<Record<SourceState, string>> = {
-  split_view: '✘ another history than the largest',
+  split_view: '✘ another history than others',
   rollback: '✘ shows less than before',
   signature_wrong: '✘ not signed by the log',
   tiles_wrong: '✘ tiles do not fit',
