@@ -230,7 +230,8 @@ const CHECKS_LIMIT = 64
 const CERTIFICATES_LIMIT = 8
 
 const TOKENS_LIMIT = 4
-const TOKEN_LIMIT = 64 * 1024
+/** Bytes of a token; one with a long chain has some 20,000. */
+export const TOKEN_LIMIT = 64 * 1024
 
 const reasons = textsOf(REASONS_LIMIT, CODE_PATTERN)
 

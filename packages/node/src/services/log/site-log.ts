@@ -48,7 +48,7 @@ export interface Settlement {
   /** Tokens that were put into the log; absent where it was not time. */
   readonly tokens?: number
   /** What went wrong with timestamp authorities: the log is whole without them, and they are asked again. */
-  readonly failures: readonly unknown[]
+  readonly failures: readonly Error[]
 }
 
 /** A study as the map has it, and the entry that says so. */
@@ -73,6 +73,7 @@ export class SiteLog {
   readonly #archive: string
   readonly #map: CompletenessMap
   readonly #timestamping: Timestamping
+  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(log: CustodyLog, ports: SitePorts, options: SiteLogOptions) {
     const { crypto, random, now, signer, recorder, isDemo, archive, authorities, timestampIntervalMs } = options
@@ -105,50 +106,75 @@ export class SiteLog {
   }
 
   /** Does what is owed after a run of entries. @throws {StoreError} what the log and the map say */
-  async settle(): Promise<Settlement> {
-    const mapRoot = await this.#recordMapRoot()
-    const { size } = this.log.state
-    if (size > 0n) await this.log.published(size - 1n)
-    if (!(await this.#timestamping.isDue())) return { ...(mapRoot && { mapRoot }), failures: [] }
-    try {
-      const { receipt, tokens, failures } = await this.#timestamping.run()
-      await this.log.published(receipt.index)
-      return { ...(mapRoot && { mapRoot }), tokens, failures }
-    } catch (error) {
-      if (!(error instanceof StoreError) || !['service_unreachable', 'service_refused'].includes(error.code))
-        throw error
-      return { ...(mapRoot && { mapRoot }), failures: [error] }
-    }
+  settle(): Promise<Settlement> {
+    return this.#inTurn(() => this.#settle())
   }
 
   /**
    * Has all authorities see the log now, whether or not it is time, and puts their tokens into it.
    * @throws {StoreError} `entry_missing` for an empty log; where all authorities fail, what the first one said
    */
-  async timestamp(): Promise<TimestampRound> {
-    const { size } = this.log.state
-    if (size === 0n) throw new StoreError('entry_missing', 'the log is empty')
-    await this.log.published(size - 1n)
-    const round = await this.#timestamping.run()
-    await this.log.published(round.receipt.index)
-    return round
+  timestamp(): Promise<TimestampRound> {
+    return this.#inTurn(() => this.#timestamp())
   }
 
   /**
    * All that the log knows of a study up to now, with the proof that it is all.
    * @throws {StoreError} as {@link settle}; `entry_missing` for an empty log
    */
-  async proveStudy(studyInstanceUid: string): Promise<ProvenStudy> {
-    const { index, details } = await this.#currentMapRoot()
-    const proof = await this.#map.proveStudy(studyInstanceUid)
-    return { mapRoot: await this.log.prove(index), details, proof }
+  proveStudy(studyInstanceUid: string): Promise<ProvenStudy> {
+    return this.#inTurn(() => this.#proveStudy(studyInstanceUid))
   }
 
   /**
    * Takes the statement of an entry out for good, and logs that this was done. Every proof holds as before.
    * @throws {StoreError} `entry_missing` if there is no such entry, `payload_erased` if it was erased before
    */
-  async erase(index: bigint, by: { readonly erasedBy: Party; readonly legalBasis: string }): Promise<Receipt> {
+  erase(index: bigint, by: { readonly erasedBy: Party; readonly legalBasis: string }): Promise<Receipt> {
+    return this.#inTurn(() => this.#erase(index, by))
+  }
+
+  async close(): Promise<void> {
+    await this.log.close()
+  }
+
+  /** One after the other: a proof is of the newest map, and what is logged depends on what was logged last. */
+  #inTurn<T>(steps: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(steps)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #settle(): Promise<Settlement> {
+    const mapRoot = await this.#recordMapRoot()
+    const { size } = this.log.state
+    if (size > 0n) await this.log.published(size - 1n)
+    const logged = mapRoot && { mapRoot }
+    if (!(await this.#timestamping.isDue())) return { ...logged, failures: [] }
+    const { receipt, tokens, failures } = await this.#timestamping.run()
+    if (receipt === undefined) return { ...logged, failures }
+    await this.log.published(receipt.index)
+    return { ...logged, tokens, failures }
+  }
+
+  async #timestamp(): Promise<TimestampRound> {
+    const { size } = this.log.state
+    if (size === 0n) throw new StoreError('entry_missing', 'the log is empty')
+    await this.log.published(size - 1n)
+    const round = await this.#timestamping.run()
+    if (round.receipt === undefined)
+      throw round.failures[0] ?? new StoreError('service_unreachable', 'there is no authority to ask')
+    await this.log.published(round.receipt.index)
+    return round
+  }
+
+  async #proveStudy(studyInstanceUid: string): Promise<ProvenStudy> {
+    const { index, details } = await this.#currentMapRoot()
+    const proof = await this.#map.proveStudy(studyInstanceUid)
+    return { mapRoot: await this.log.prove(index), details, proof }
+  }
+
+  async #erase(index: bigint, by: { readonly erasedBy: Party; readonly legalBasis: string }): Promise<Receipt> {
     const { records } = this.#ports
     const { leaf } = await this.log.prove(index)
     await records.settle()
@@ -168,10 +194,6 @@ export class SiteLog {
     await this.log.published(receipt.index)
     await records.erase(index)
     return receipt
-  }
-
-  async close(): Promise<void> {
-    await this.log.close()
   }
 
   /** Logs the root of the map unless the one that is logged says the same. */

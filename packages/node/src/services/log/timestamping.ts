@@ -8,7 +8,8 @@ import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
 import { parseEventStatement } from '@fiducial/core/domain/log/event.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { TOKEN_LIMIT } from '@fiducial/core/domain/log/event-details.ts'
+import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { parseNote } from '@fiducial/core/formats/note/note.ts'
 import { parseCheckpoint } from '@fiducial/core/formats/tlog/checkpoint.ts'
 import type { TimestampAuthority } from '../ports.ts'
@@ -31,7 +32,14 @@ export interface TimestampRound {
   readonly receipt: Receipt
   readonly tokens: number
   /** What went wrong with the other authorities. */
-  readonly failures: readonly unknown[]
+  readonly failures: readonly Error[]
+}
+
+/** A round in which all authorities failed: nothing was logged. */
+export interface FailedRound {
+  readonly receipt: undefined
+  readonly tokens: 0
+  readonly failures: readonly Error[]
 }
 
 /** A log as it is asked whether a round is due. */
@@ -66,18 +74,17 @@ export class Timestamping {
 
   /**
    * Has all authorities see the published checkpoint. One that fails keeps none of the others back.
-   * @throws {StoreError} `entry_missing` if nothing is published yet; where all authorities fail, what the first one
-   *   said; what the log says
+   * @throws {StoreError} `entry_missing` if nothing is published yet; what the log says
    */
-  async run(): Promise<TimestampRound> {
+  async run(): Promise<TimestampRound | FailedRound> {
     const { crypto, authorities } = this.#options
     const note = this.#log.publishedCheckpoint
     if (note === undefined) throw new StoreError('entry_missing', 'no checkpoint is published yet')
     const digest = digestOf(crypto.hash, 'sha256', encodeUtf8(note))
-    const answers = await Promise.allSettled(authorities.map((authority) => authority.timestamp('sha256', digest)))
-    const tokens = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
-    const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
-    if (tokens.length === 0) throw failures[0] ?? new StoreError('service_unreachable', 'there is no authority to ask')
+    const answers = await Promise.all(authorities.map((authority) => ask(authority, digest)))
+    const tokens = answers.filter((answer) => answer instanceof Uint8Array)
+    const failures = answers.filter((answer) => answer instanceof Error)
+    if (tokens.length === 0) return { receipt: undefined, tokens: 0, failures }
     const { root } = parseCheckpoint(parseNote(note).text)
     const receipt = await this.#recorder.record({
       type: 'timestamped',
@@ -86,6 +93,18 @@ export class Timestamping {
       details: { note, root, tokens },
     })
     return { receipt, tokens: tokens.length, failures }
+  }
+}
+
+/** A token, or what went wrong with the authority. @throws what is none of our own errors */
+async function ask(authority: TimestampAuthority, digest: Uint8Array): Promise<Uint8Array | Error> {
+  try {
+    const token = await authority.timestamp('sha256', digest)
+    if (token.length > 0 && token.length <= TOKEN_LIMIT) return token
+    return new StoreError('service_refused', `the timestamp authority gave a token of ${token.length} bytes`)
+  } catch (error) {
+    if (error instanceof StoreError || error instanceof KeyError || error instanceof FormatError) return error
+    throw error
   }
 }
 
