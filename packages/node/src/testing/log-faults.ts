@@ -10,8 +10,9 @@ import { StoreError } from '@fiducial/core/errors.ts'
 export type FaultMoment = 'before' | 'after'
 
 export interface Fault {
-  /** Number of the step that fails, from 0. */
+  /** Number of the step that fails, from 0: of all steps, or of those with this name. */
   readonly step: number
+  readonly name?: string
   readonly moment: FaultMoment
   /**
    * Whether all steps after it fail too, as for a process that has died. Otherwise only that one does.
@@ -24,11 +25,17 @@ export interface Fault {
 export class FaultPlan {
   readonly #fault: Fault | undefined
   readonly #steps: string[] = []
+  readonly #calls = new Map<string, number>()
+  readonly #error: (message: string) => unknown
   #hasStruck = false
 
-  /** @param fault  none: all steps do what they do, and are listed */
-  constructor(fault?: Fault) {
+  /**
+   * @param fault  none: all steps do what they do, and are listed
+   * @param error  what a step that fails throws. Default: {StoreError} `log_unwritable`
+   */
+  constructor(fault?: Fault, error = (message: string): unknown => new StoreError('log_unwritable', message)) {
     this.#fault = fault
+    this.#error = error
   }
 
   /** The steps so far, such as `sequencer.append`, in the order in which they began. */
@@ -41,20 +48,23 @@ export class FaultPlan {
     return this.#hasStruck
   }
 
-  /** Counts a step; the number it has is what {@link fail} wants. @throws {StoreError} `log_unwritable` */
-  begin(name: string): number {
+  /** Counts a step; gives back whether it is the one that fails, which {@link fail} wants. @throws as {@link fail} */
+  begin(name: string): boolean {
     const step = this.#steps.push(name) - 1
-    const { isFinal = true } = this.#fault ?? {}
-    if (this.#hasStruck && isFinal) throw new StoreError('log_unwritable', `step ${step} fails: all is over`)
-    this.fail(step, 'before')
-    return step
+    const call = this.#calls.get(name) ?? 0
+    this.#calls.set(name, call + 1)
+    const { isFinal = true, name: only } = this.#fault ?? {}
+    if (this.#hasStruck && isFinal) throw this.#error(`step ${step} fails: all is over`)
+    const isDue = only === undefined ? this.#fault?.step === step : only === name && this.#fault?.step === call
+    this.fail(isDue, 'before')
+    return isDue
   }
 
-  /** @throws {StoreError} `log_unwritable`, if it is the turn of this step and this is the moment */
-  fail(step: number, moment: FaultMoment): void {
-    if (this.#fault?.step !== step || this.#fault.moment !== moment) return
+  /** @throws {StoreError} `log_unwritable`, unless made otherwise, if it is the turn of this step and this the moment */
+  fail(isDue: boolean, moment: FaultMoment): void {
+    if (!isDue || this.#fault?.moment !== moment) return
     this.#hasStruck = true
-    throw new StoreError('log_unwritable', `step ${step} fails ${moment} it takes effect, as planned`)
+    throw this.#error(`step ${this.#fault.step} fails ${moment} it takes effect, as planned`)
   }
 }
 
@@ -81,16 +91,16 @@ export function withFaults<Port extends object>(name: string, port: Port, plan: 
 }
 
 async function perform(name: string, plan: FaultPlan, act: () => Promise<unknown>): Promise<unknown> {
-  const step = plan.begin(name)
+  const isDue = plan.begin(name)
   const result = await act()
-  plan.fail(step, 'after')
+  plan.fail(isDue, 'after')
   return result
 }
 
 async function* iterate(name: string, plan: FaultPlan, act: () => AsyncIterable<unknown>): AsyncGenerator<unknown> {
-  const step = plan.begin(name)
+  const isDue = plan.begin(name)
   yield* act()
-  plan.fail(step, 'after')
+  plan.fail(isDue, 'after')
 }
 
 /** Whether calling a function gives an iterable, and not a promise. */

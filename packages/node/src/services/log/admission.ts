@@ -65,17 +65,18 @@ export class Admission {
     this.#entries++
     this.#bytes += bytes
     return new Promise((resolve, reject) => {
+      let isAnswered = false
+      const answer = (act: () => void): void => {
+        if (isAnswered) return
+        isAnswered = true
+        this.#leave(bytes)
+        act()
+      }
       this.#waiting.push({
-        entry,
+        entry: copyOf(entry),
         bytes,
-        resolve: (receipt) => {
-          this.#leave(bytes)
-          resolve(receipt)
-        },
-        reject: (error) => {
-          this.#leave(bytes)
-          reject(error)
-        },
+        resolve: (receipt) => answer(() => resolve(receipt)),
+        reject: (error) => answer(() => reject(error)),
       })
     })
   }
@@ -103,6 +104,15 @@ export class Admission {
     this.#entries--
     this.#bytes -= bytes
   }
+}
+
+/**
+ * Hashed now and written later: were the bytes the sender's own, a buffer that is used again in between would leave a
+ * batch that does not come to its root, and a log that cannot be opened.
+ */
+function copyOf({ leaf, identity, payload, terms }: NewEntry): NewEntry {
+  const copies = { leaf: new Uint8Array(leaf), identity: new Uint8Array(identity), terms: [...terms] }
+  return payload === undefined ? copies : { ...copies, payload: new Uint8Array(payload) }
 }
 
 /** Bytes of an entry with all that stands beside it. */

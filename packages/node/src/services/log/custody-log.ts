@@ -11,11 +11,13 @@
 
 import { decodeLatin1 } from '@fiducial/core/bytes/text.ts'
 import { signCheckpoint } from '@fiducial/core/domain/log/sign-checkpoint.ts'
-import { proveConsistency, proveInclusion, rootAt } from '@fiducial/core/domain/log/tile-proofs.ts'
+import { proveConsistency, proveInclusion } from '@fiducial/core/domain/log/tile-proofs.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { verifyInclusion } from '@fiducial/core/formats/merkle/tree.ts'
 import { Admission, type AdmissionLimits, type Waiting } from './admission.ts'
 import type { LogClock } from './clock.ts'
 import { Integrator, type IntegratorOptions } from './integrator.ts'
+import { guardStored } from './log-view.ts'
 import type { LogPorts, NewEntry, SequencedBatch } from './ports.ts'
 import type { Receipt } from './receipt.ts'
 import { type Recovered, type RecoverOptions, recover } from './recover.ts'
@@ -44,6 +46,14 @@ export interface LogState {
   readonly failure?: string
 }
 
+/** The log as far as it is durable. */
+interface Durable {
+  readonly size: bigint
+  readonly root: Uint8Array
+  /** Its checkpoint; undefined until it is first asked for. */
+  note: Promise<string> | undefined
+}
+
 /** A log that is open for appending; made by {@link openCustodyLog}. */
 export class CustodyLog {
   readonly #ports: LogPorts
@@ -55,11 +65,9 @@ export class CustodyLog {
   readonly #integrator: Integrator
   /** Statements that have a place and are not durable, by identity. */
   readonly #underWay = new Map<string, Promise<Receipt>>()
-  #durable: bigint
-  /** The checkpoint that proofs were last made under. */
-  #proving: { readonly size: bigint; readonly note: Promise<string> } | undefined
+  #durable: Durable
   #failure: unknown
-  #isClosing = false
+  #closing: Promise<void> | undefined
   #loop: Promise<void> | undefined
   #wake: (() => void) | undefined
   /** Settles, never rejects, when the newest batch is written; the other one when the batch before it is. */
@@ -72,7 +80,7 @@ export class CustodyLog {
     this.#fence = recovered.fence
     this.#tail = recovered.tail
     this.#clock = recovered.clock
-    this.#durable = recovered.tail.size
+    this.#durable = { size: recovered.tail.size, root: recovered.tail.root, note: undefined }
     this.#admission = new Admission(options.admission)
     this.#integrator = new Integrator(ports, recovered, {
       ...options,
@@ -81,10 +89,10 @@ export class CustodyLog {
     })
   }
 
-  /** Integrates what was durable and not integrated when the log ended. */
-  async resume({ unintegrated }: Recovered): Promise<void> {
-    if (unintegrated === undefined) return
-    this.#integrator.offer(unintegrated, await this.#checkpointOf(unintegrated.size, unintegrated.root))
+  /** Integrates what was durable and not integrated when the log ended, and shows what nobody was shown yet. */
+  async resume({ unintegrated: mark }: Recovered): Promise<void> {
+    if (mark === undefined) this.#integrator.resume()
+    else this.#integrator.resume({ mark, checkpoint: await this.#noteOf(this.#durable) })
   }
 
   /** Origin of the log: its name in every checkpoint. */
@@ -94,10 +102,10 @@ export class CustodyLog {
 
   get state(): LogState {
     return {
-      size: this.#durable,
+      size: this.#durable.size,
       publishedSize: this.#integrator.publishedSize,
       waiting: this.#admission.size,
-      ...(this.#failure instanceof StoreError && { failure: this.#failure.code }),
+      ...(this.#failure !== undefined && { failure: codeOf(this.#failure) }),
     }
   }
 
@@ -117,25 +125,31 @@ export class CustodyLog {
     return receipt
   }
 
-  /** Proof that an entry is in the log as it stands, with the entry. @throws {StoreError} `entry_missing` */
+  /** Proof that an entry is in the log as it stands, with the entry. @throws {StoreError} `entry_missing`, `log_corrupted` */
   async prove(index: bigint): Promise<Receipt> {
-    const size = this.#durable
+    const durable = this.#durable
+    const { size, root } = durable
     if (index < 0n || index >= size) throw new StoreError('entry_missing', `the log has ${size} entries`)
-    const checkpoint = await this.#checkpointFor(size)
-    return {
-      index,
-      leaf: await this.#tail.readEntry(index),
-      proof: await this.#inclusion(index, size),
-      checkpoint,
-      isNew: false,
+    const { hasher, crypto } = this.#options
+    const [leaf, proof, checkpoint] = await guardStored(
+      Promise.all([
+        this.#tail.readEntry(index),
+        proveInclusion(index, size, this.#tail.readTile, hasher),
+        this.#noteOf(durable),
+      ]),
+    )
+    // The root was made while entries were appended; what lies on the disk may have changed since.
+    if (!verifyInclusion(crypto.hash, { entry: leaf, index, size, proof, root })) {
+      throw new StoreError('log_corrupted', `entry ${index} does not come to the root`)
     }
+    return { index, leaf, proof, checkpoint, isNew: false }
   }
 
-  /** RFC 6962 consistency proof between two sizes of the log. @throws {StoreError} `entry_missing` */
+  /** RFC 6962 consistency proof between two sizes of the log. @throws {StoreError} `entry_missing`, `log_corrupted` */
   async proveConsistency(first: bigint, second: bigint): Promise<readonly Uint8Array[]> {
-    if (first > second || second > this.#durable)
-      throw new StoreError('entry_missing', `the log has ${this.#durable} entries`)
-    return proveConsistency(first, second, this.#tail.readTile, this.#options.hasher)
+    const { size } = this.#durable
+    if (first > second || second > size) throw new StoreError('entry_missing', `the log has ${size} entries`)
+    return guardStored(proveConsistency(first, second, this.#tail.readTile, this.#options.hasher))
   }
 
   /**
@@ -152,19 +166,25 @@ export class CustodyLog {
   }
 
   /** Writes everything out that is durable, and lets go. Entries that wait are still answered. */
-  async close(): Promise<void> {
-    if (this.#isClosing) return
-    this.#isClosing = true
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#wake?.()
-    await this.#loop
-    await this.#integrator.close()
-    await this.#ports.sequencer.close()
+    try {
+      await this.#loop
+      await this.#integrator.close()
+    } finally {
+      await this.#ports.sequencer.close()
+    }
   }
 
   #checkOpen(): void {
     if (this.#failure !== undefined)
       throw new StoreError('log_stopped', 'the log has stopped after a failure', { cause: this.#failure })
-    if (this.#isClosing) throw new StoreError('log_stopped', 'the log is being closed')
+    if (this.#closing !== undefined) throw new StoreError('log_stopped', 'the log is being closed')
   }
 
   #fail(error: unknown): void {
@@ -176,7 +196,7 @@ export class CustodyLog {
   async #run(): Promise<void> {
     while (true) {
       if (this.#admission.isEmpty) {
-        if (this.#isClosing || this.#failure !== undefined) break
+        if (this.#closing !== undefined || this.#failure !== undefined) break
         await new Promise<void>((resolve) => {
           this.#wake = resolve
         })
@@ -220,7 +240,7 @@ export class CustodyLog {
     }
     isWritten.then(
       (checkpoint) => {
-        this.#durable = size
+        this.#durable = { size, root, note: isWritten }
         for (const key of fresh.keys()) this.#underWay.delete(key)
         this.#integrator.offer(mark, checkpoint)
       },
@@ -284,33 +304,29 @@ export class CustodyLog {
     return written
   }
 
-  /** Signing takes longer than all else that a proof needs, so that many proofs under one size share a signature. */
-  #checkpointFor(size: bigint): Promise<string> {
-    if (this.#proving?.size === size) return this.#proving.note
-    const note = this.#signAt(size)
-    this.#proving = { size, note }
+  /** Signing takes longer than all else that a proof needs, so that all proofs under one size share a signature. */
+  #noteOf(durable: Durable): Promise<string> {
+    if (durable.note !== undefined) return durable.note
+    const note = this.#checkpointOf(durable.size, durable.root)
+    durable.note = note
     note.catch(() => {
-      if (this.#proving?.note === note) this.#proving = undefined
+      durable.note = undefined
     })
     return note
-  }
-
-  async #signAt(size: bigint): Promise<string> {
-    const { readTile, size: all, root } = this.#tail
-    return this.#checkpointOf(size, size === all ? root : await rootAt(size, readTile, this.#options.hasher))
   }
 
   #checkpointOf(size: bigint, root: Uint8Array): Promise<string> {
     const { signer } = this.#options
     return signCheckpoint({ origin: signer.origin, size, root, extensions: [] }, signer, this.#clock.seconds())
   }
-
-  #inclusion(index: bigint, size: bigint): Promise<readonly Uint8Array[]> {
-    return proveInclusion(index, size, this.#tail.readTile, this.#options.hasher)
-  }
 }
 
 const keyOf = ({ identity }: NewEntry): string => decodeLatin1(identity)
+
+/** A failure may come from the storage, or from a key that does not sign. */
+function codeOf(failure: unknown): string {
+  return failure instanceof Error && 'code' in failure ? String(failure.code) : 'log_stopped'
+}
 
 /**
  * Opens a log for appending, after checking all that recovery trusts.

@@ -42,6 +42,8 @@ export interface IntegratorOptions {
   readonly witnessRetryMs?: number
   /** Absent for a log without witnesses. */
   readonly witnessing?: Witnessing
+  /** Unintegrated bytes from which on new batches wait. Default: 256 MiB. */
+  readonly unintegratedBytes?: number
   readonly onFailure: (error: unknown) => void
   readonly prove: CosignRequest['prove']
 }
@@ -55,8 +57,7 @@ export interface IntegratorStart {
   readonly publishedSize: bigint
 }
 
-/** Unintegrated bytes from which on new batches wait. */
-const BYTES_LIMIT = 256 * 1024 * 1024
+const UNINTEGRATED_BYTES = 256 * 1024 * 1024
 const PUBLISH_INTERVAL_MS = 1000
 const WITNESS_RETRY_MS = 10_000
 
@@ -88,15 +89,16 @@ export class Integrator {
   /** The newest durable state that is not integrated. */
   #offered: Offer | undefined
   #integrating: Promise<void> | undefined
-  /** One round of integration, without the pause after it. */
-  #round: Promise<void> = Promise.resolve()
   #publishing: Promise<void> | undefined
   /** Stored partial objects, by the path of the full one that will replace them, with its end. */
   readonly #partials: { readonly path: string; readonly end: bigint }[] = []
   readonly #waiters = new Set<Waiter>()
+  /** Batches that wait for the end of a round. */
+  #roomWaiters: (() => void)[] = []
   /** Ends the pause between two rounds. */
   #nap: AbortController | undefined
   #isBroken = false
+  #isClosed = false
 
   constructor(ports: LogPorts, start: IntegratorStart, options: IntegratorOptions) {
     this.#ports = ports
@@ -107,7 +109,6 @@ export class Integrator {
     this.#published = start.published
     this.#publishedSize = start.publishedSize
     this.#rememberPartials()
-    if (this.#headSize > this.#publishedSize) this.#publish()
   }
 
   /** Partial objects at the right edge that earlier runs may have left: of every width up to the present one. */
@@ -131,21 +132,36 @@ export class Integrator {
     return this.#publishedSize
   }
 
+  /** Goes on where an earlier run ended: with what is durable and not integrated, and with what nobody was shown yet. */
+  resume(unintegrated?: Offer): void {
+    if (unintegrated !== undefined) this.offer(unintegrated.mark, unintegrated.checkpoint)
+    this.#publish()
+  }
+
   /** Says that the log is durable up to a mark. */
   offer(mark: Mark, checkpoint: string): void {
+    // After a failure nobody knows what is on the disk: the next run looks.
+    if (this.#isBroken) return
     this.#offered = { mark, checkpoint }
     this.#integrating ??= this.#run()
   }
 
   /** Waits while more is unintegrated than memory should hold. */
   async room(): Promise<void> {
-    while (this.#tail.bytes > BYTES_LIMIT && !this.#isBroken && this.#offered !== undefined) await this.#round
+    const { unintegratedBytes = UNINTEGRATED_BYTES } = this.#options
+    while (this.#tail.bytes > unintegratedBytes && !this.#isBroken && this.#integrating !== undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#roomWaiters.push(resolve)
+      this.#nap?.abort()
+      await promise
+    }
   }
 
   /** Resolves with a published checkpoint of at least a size. @throws {StoreError} see {@link Witnessing} */
   until(size: bigint): Promise<string> {
     if (this.#published !== undefined && this.#publishedSize >= size) return Promise.resolve(this.#published)
     if (this.#isBroken) return Promise.reject(new StoreError('log_stopped', 'the log has stopped after a failure'))
+    if (this.#isClosed) return Promise.reject(new StoreError('log_stopped', 'the log was closed'))
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     this.#waiters.add({ size, resolve, reject })
     this.#nap?.abort()
@@ -156,12 +172,10 @@ export class Integrator {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#integrating
-    if (this.#offered !== undefined && !this.#isBroken) await this.#run()
     await this.#publishing
-    if (this.#headSize > this.#publishedSize && !this.#isBroken) {
-      this.#publish()
-      await this.#publishing
-    }
+    this.#publish()
+    await this.#publishing
+    this.#isClosed = true
     this.#reject(new StoreError('log_stopped', 'the log was closed'))
   }
 
@@ -170,8 +184,8 @@ export class Integrator {
       while (this.#offered !== undefined) {
         const offer = this.#offered
         this.#offered = undefined
-        this.#round = this.#integrate(offer)
-        await this.#round
+        await this.#integrate(offer)
+        this.#letIn()
         this.#publish()
         await this.#rest()
       }
@@ -179,12 +193,18 @@ export class Integrator {
       this.#break(error)
     } finally {
       this.#integrating = undefined
+      this.#letIn()
     }
+  }
+
+  /** Lets those look again who wait for room. */
+  #letIn(): void {
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
   }
 
   /** Lets entries gather for the next round, unless somebody waits for it. */
   async #rest(): Promise<void> {
-    if (this.#closing.signal.aborted || this.#waiters.size > 0) return
+    if (this.#closing.signal.aborted || this.#waiters.size > 0 || this.#roomWaiters.length > 0) return
     this.#nap = new AbortController()
     const signal = AbortSignal.any([this.#closing.signal, this.#nap.signal])
     await this.#options.pause(this.#options.publishIntervalMs ?? PUBLISH_INTERVAL_MS, signal)
@@ -218,31 +238,36 @@ export class Integrator {
 
   /** Shows the head to everybody, after the witnesses. One at a time; what comes meanwhile follows in one go. */
   #publish(): void {
-    this.#publishing ??= this.#publishAll().finally(() => {
-      this.#publishing = undefined
-    })
+    if (this.#unpublished !== undefined) this.#publishing ??= this.#publishAll()
+  }
+
+  /** The head, unless others can see it already. */
+  get #unpublished(): string | undefined {
+    return this.#headSize > this.#publishedSize && !this.#isBroken ? this.#head : undefined
   }
 
   async #publishAll(): Promise<void> {
     const { witnessing, pause, witnessRetryMs = WITNESS_RETRY_MS } = this.#options
-    while (this.#head !== undefined && this.#headSize > this.#publishedSize && !this.#isBroken) {
-      const [note, size] = [this.#head, this.#headSize]
-      const cosigned = witnessing === undefined ? note : await this.#cosign(witnessing, note, size)
-      if (cosigned !== undefined) {
-        try {
+    try {
+      for (let note = this.#unpublished; note !== undefined; note = this.#unpublished) {
+        const size = this.#headSize
+        const cosigned = witnessing === undefined ? note : await this.#cosign(witnessing, note, size)
+        if (cosigned !== undefined) {
           await this.#ports.published.compareAndSwap(this.#published, cosigned)
-        } catch (error) {
-          this.#break(error)
+          this.#published = cosigned
+          this.#publishedSize = size
+          this.#answer()
+        } else if (this.#closing.signal.aborted) {
           return
+        } else {
+          await pause(witnessRetryMs, this.#closing.signal)
         }
-        this.#published = cosigned
-        this.#publishedSize = size
-        this.#answer()
-      } else if (this.#closing.signal.aborted) {
-        return
-      } else {
-        await pause(witnessRetryMs, this.#closing.signal)
       }
+    } catch (error) {
+      this.#break(error)
+    } finally {
+      // In one step with the last look at the head: for one that comes later, this begins anew.
+      this.#publishing = undefined
     }
   }
 

@@ -71,7 +71,7 @@ export class LogView {
     if (index < 0n || index >= size) throw new StoreError('entry_missing', `the checkpoint has ${size} entries`)
     const [leaf, proof] = await Promise.all([
       this.#readEntry(index),
-      this.#guard(proveInclusion(index, size, this.#readTile, this.#options.hasher)),
+      guardStored(proveInclusion(index, size, this.#readTile, this.#options.hasher)),
     ])
     if (!verifyInclusion(this.#options.crypto.hash, { entry: leaf, index, size, proof, root })) {
       throw new StoreError('log_corrupted', `entry ${index} does not come to the root`)
@@ -85,7 +85,7 @@ export class LogView {
    */
   async proveConsistency(first: bigint): Promise<readonly Uint8Array[]> {
     if (first > this.size) throw new StoreError('entry_missing', `the checkpoint has ${this.size} entries`)
-    return this.#guard(proveConsistency(first, this.size, this.#readTile, this.#options.hasher))
+    return guardStored(proveConsistency(first, this.size, this.#readTile, this.#options.hasher))
   }
 
   /**
@@ -97,7 +97,7 @@ export class LogView {
     const proof = await this.proveConsistency(size)
     if (this.#beginsWith(size, root, proof)) return true
     // Either it had another root, or what was read is not the tree that was signed.
-    const own = await this.#guard(rootAt(size, this.#readTile, this.#options.hasher))
+    const own = await guardStored(rootAt(size, this.#readTile, this.#options.hasher))
     if (this.#beginsWith(size, own, proof)) return false
     throw new StoreError('log_corrupted', 'the tiles do not come to the root')
   }
@@ -117,22 +117,15 @@ export class LogView {
     const width = tileWidth(0, number, this.size)
     for (const whole of width === TILE_WIDTH ? [TILE_WIDTH] : [width, TILE_WIDTH]) {
       const bytes = await this.#objects.get(entriesPath(number, whole))
-      if (bytes !== undefined) return this.#guard(Promise.resolve().then(() => decodeBundle(bytes, whole)))
+      if (bytes !== undefined) return guardStored(Promise.resolve().then(() => decodeBundle(bytes, whole)))
     }
     throw new StoreError('log_corrupted', `${entriesPath(number, width)} is missing`)
   }
 
-  readonly #readTile = (tile: TileCoordinate): Promise<Uint8Array> =>
-    remember(this.#tiles, tilePath(tile), TILES_KEPT, () => readStoredTile(this.#objects, tile))
-
-  /** Tiles that contradict each other are a fault of the store. */
-  async #guard<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work
-    } catch (cause) {
-      if (cause instanceof FormatError) throw new StoreError('log_corrupted', cause.message, { cause })
-      throw cause
-    }
+  readonly #readTile = ({ level, index }: TileCoordinate): Promise<Uint8Array> => {
+    // As wide as it is by now: of a smaller tree, narrower ones need not be there any more.
+    const tile = { level, index, width: tileWidth(level, index, this.size) }
+    return remember(this.#tiles, tilePath(tile), TILES_KEPT, () => readStoredTile(this.#objects, tile))
   }
 }
 
@@ -148,6 +141,16 @@ export async function openLogView(ports: ViewPorts, options: ViewOptions): Promi
   const quorum = judgeQuorum(options.policy, result)
   if (quorum.logs.length === 0) throw new StoreError('log_corrupted', 'no log of the policy signed the checkpoint')
   return new LogView(result, quorum, ports, options)
+}
+
+/** Stored tiles and bundles that contradict each other are a fault of the store. @throws {StoreError} `log_corrupted` */
+export async function guardStored<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    if (cause instanceof FormatError) throw new StoreError('log_corrupted', cause.message, { cause })
+    throw cause
+  }
 }
 
 /** A tile; where its partial one is gone, the full one. @throws {StoreError} `log_corrupted` */

@@ -7,16 +7,19 @@
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { keysOfSigner, type LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
+import { type ReadTile, rootAt } from '@fiducial/core/domain/log/tile-proofs.ts'
 import { TileTree } from '@fiducial/core/domain/log/tile-tree.ts'
 import { type VerifiedCheckpoint, verifyCheckpoint } from '@fiducial/core/domain/log/verify-checkpoint.ts'
-import { FormatError, StoreError } from '@fiducial/core/errors.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
 import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import { decodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
 import { entriesPath, TILE_WIDTH } from '@fiducial/core/formats/tlog/tile.ts'
 import { LogClock } from './clock.ts'
-import { readStoredTile } from './log-view.ts'
+import { guardStored, readStoredTile } from './log-view.ts'
 import type { ImmutableStore, LogPorts } from './ports.ts'
 import { type Mark, Tail } from './tail.ts'
+
+const WIDTH = BigInt(TILE_WIDTH)
 
 export interface RecoverOptions {
   readonly crypto: Crypto
@@ -50,6 +53,7 @@ export async function recover(ports: LogPorts, options: RecoverOptions): Promise
   }
   const published = await readPublished(ports, options, headSize)
   const tail = await takeUp(ports.objects, head, options.hasher)
+  if (published !== undefined) await checkPublished(published, tail, options.hasher)
   await replay(ports, tail, { from: headSize, to: size, hasher: options.hasher })
   return {
     fence,
@@ -83,6 +87,14 @@ async function readPublished(
   )
 }
 
+/** What others were shown is a beginning of the tree at the head: not of another history with the same keys. */
+async function checkPublished({ checkpoint }: VerifiedCheckpoint, tail: Tail, hasher: NodeHasher): Promise<void> {
+  const { size } = checkpoint
+  const root = size === tail.size ? tail.root : await guardStored(rootAt(size, tail.readTile, hasher))
+  if (equalBytes(root, checkpoint.root)) return
+  throw new StoreError('log_corrupted', `the published checkpoint of ${size} entries is of another tree`)
+}
+
 /** A checkpoint that this log signed. */
 function verifyOwn(note: string, { crypto, signer }: RecoverOptions, what: string): VerifiedCheckpoint {
   const result = verifyCheckpoint(note, keysOfSigner(signer), crypto)
@@ -99,18 +111,20 @@ async function takeUp(
 ): Promise<Tail> {
   if (head === undefined) return new Tail(TileTree.empty(hasher), objects, [])
   const { size, root } = head.checkpoint
-  try {
-    const tree = await TileTree.resume({ size, root, hasher, readTile: (tile) => readStoredTile(objects, tile) })
-    return new Tail(tree, objects, await readLastBundle(objects, size))
-  } catch (cause) {
-    if (cause instanceof FormatError) throw new StoreError('log_corrupted', `stored tiles: ${cause.message}`, { cause })
-    throw cause
+  const readTile: ReadTile = (tile) => readStoredTile(objects, tile)
+  const tree = await guardStored(TileTree.resume({ size, root, hasher, readTile }))
+  const last = await guardStored(readLastBundle(objects, size))
+  // These entries will be written once more, in a larger bundle.
+  const hashes = tree.edge().find(({ level }) => level === 0)?.bytes ?? new Uint8Array(0)
+  if (!equalBytes(hasher.hashLeaves(last), hashes)) {
+    throw new StoreError('log_corrupted', `${entriesPath(size / WIDTH, last.length)} is not what the tiles say`)
   }
+  return new Tail(tree, objects, last)
 }
 
 async function readLastBundle(objects: ImmutableStore, size: bigint): Promise<readonly Uint8Array[]> {
-  const number = size / BigInt(TILE_WIDTH)
-  const width = Number(size % BigInt(TILE_WIDTH))
+  const number = size / WIDTH
+  const width = Number(size % WIDTH)
   if (width === 0) return []
   const partial = await objects.get(entriesPath(number, width))
   if (partial !== undefined) return decodeBundle(partial, width)

@@ -1,0 +1,145 @@
+/**
+ * Log history: all that a log has ever said, and whether it keeps its word.
+ *
+ * It is told of each receipt and each checkpoint at the moment they are given out, over any number of crashes and
+ * restarts, and holds them against each other and against the log as it is in the end.
+ */
+import assert from 'node:assert/strict'
+import { keysOfSigner, type LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
+import { verifyCheckpoint } from '@fiducial/core/domain/log/verify-checkpoint.ts'
+import { verifyConsistency } from '@fiducial/core/formats/merkle/consistency.ts'
+import { hashLeaf, verifyInclusion } from '@fiducial/core/formats/merkle/tree.ts'
+import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
+import type { VerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
+import { decodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
+import { NO_QUORUM, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import { entriesPath, tileWidth } from '@fiducial/core/formats/tlog/tile.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { checkLog, type LogReport } from '../services/log/check-log.ts'
+import type { CustodyLog } from '../services/log/custody-log.ts'
+import type { ImmutableStore, LogPorts, NewEntry } from '../services/log/ports.ts'
+import type { Receipt } from '../services/log/receipt.ts'
+
+const { hash } = nativeCrypto
+const hasher = createHasher(hash)
+
+/** A place that was acknowledged. */
+interface Place {
+  readonly index: bigint
+  readonly leafHash: string
+}
+
+export class LogHistory {
+  readonly #keys: readonly VerifierKey[]
+  /** By identity, in hexadecimal. */
+  readonly #places = new Map<string, Place>()
+  readonly #identities = new Map<bigint, string>()
+  /** Roots that were signed, by size. */
+  readonly #roots = new Map<bigint, Uint8Array>()
+  readonly #notes = new Map<string, { readonly size: bigint; readonly root: Uint8Array }>()
+
+  constructor(signer: Pick<LogSigner, 'ed25519' | 'mlDsa44' | 'origin'>) {
+    this.#keys = keysOfSigner(signer)
+  }
+
+  /** Statements that have a place. */
+  get acknowledged(): number {
+    return this.#places.size
+  }
+
+  /** Different sizes under which something was signed. */
+  get checkpoints(): number {
+    return this.#roots.size
+  }
+
+  /** Whether a statement has a place. */
+  has({ identity }: NewEntry): boolean {
+    return this.#places.has(hex(identity))
+  }
+
+  /** A receipt was given out for an entry. */
+  acknowledge(entry: NewEntry, { index, leaf, proof, checkpoint }: Receipt): void {
+    const { size, root } = this.see(checkpoint)
+    assert.ok(
+      verifyInclusion(hash, { entry: leaf, index, size, proof, root }),
+      `the proof of entry ${index} of ${size}`,
+    )
+    assert.deepEqual(Buffer.from(leaf), Buffer.from(entry.leaf), 'it is the entry that was sent')
+    this.place(hex(entry.identity), { index, leafHash: hex(hashLeaf(hash, leaf)) })
+  }
+
+  /** A place was acknowledged; what proves it has been looked at. */
+  place(identity: string, place: Place): void {
+    const before = this.#places.get(identity)
+    assert.deepEqual(before ?? place, place, 'a statement keeps its place')
+    const other = this.#identities.get(place.index) ?? identity
+    assert.equal(other, identity, `place ${place.index} is given once`)
+    this.#places.set(identity, place)
+    this.#identities.set(place.index, identity)
+  }
+
+  /** A checkpoint was given out: signed by the log, and the only tree of its size. */
+  see(note: string): { readonly size: bigint; readonly root: Uint8Array } {
+    const known = this.#notes.get(note)
+    if (known !== undefined) return known
+    const result = verifyCheckpoint(note, this.#keys, nativeCrypto)
+    assert.ok(result.state === 'valid', `a checkpoint that is ${result.state}`)
+    const { size, root } = result.checkpoint
+    const other = this.#roots.get(size)
+    assert.ok(other === undefined || hex(other) === hex(root), `two trees of ${size} entries: a fork`)
+    this.#roots.set(size, root)
+    this.#notes.set(note, { size, root })
+    return { size, root }
+  }
+
+  /** Every checkpoint that was ever given out is a beginning of the log as it is. */
+  async checkNoFork(log: Pick<CustodyLog, 'state' | 'proveConsistency'>, newest: string): Promise<void> {
+    const { size: secondSize, root: secondRoot } = this.see(newest)
+    assert.equal(secondSize, log.state.size, 'the newest checkpoint is of the whole log')
+    for (const [firstSize, firstRoot] of this.#roots) {
+      assert.ok(firstSize <= secondSize, `${firstSize} entries were acknowledged, and ${secondSize} are there`)
+      const proof = await log.proveConsistency(firstSize, secondSize)
+      const claim = { firstSize, firstRoot, secondSize, secondRoot, proof }
+      assert.ok(verifyConsistency(hash, claim), `the log of ${firstSize} entries is a beginning: no fork`)
+    }
+  }
+
+  /** Everything acknowledged is at its place, found by its identity, and the log is clean from end to end. */
+  async checkStored(ports: Pick<LogPorts, 'objects' | 'published' | 'records' | 'sequencer'>): Promise<LogReport> {
+    const report = await checkStored(ports, this.#keys)
+    assert.deepEqual(report.findings, [], 'the check of the log finds nothing')
+    let index = 0n
+    for await (const leafHash of readLeafHashes(ports.objects, report.size)) {
+      const identity = this.#identities.get(index)
+      if (identity !== undefined) assert.equal(leafHash, this.#places.get(identity)?.leafHash, `entry ${index}`)
+      index++
+    }
+    for (const { index: place } of this.#places.values()) assert.ok(place < index, `entry ${place} of ${index}`)
+    const identities = [...this.#places.keys()].map((identity) => Buffer.from(identity, 'hex'))
+    const places = [...this.#places.values()].map((place) => place.index)
+    assert.deepEqual(await ports.sequencer.find(identities), places, 'all are found by their identity')
+    return report
+  }
+}
+
+/** The check of a log whose statements are stored, against its own keys and no witness. */
+export async function checkStored(
+  ports: Pick<LogPorts, 'objects' | 'published' | 'records'>,
+  keys: readonly VerifierKey[],
+): Promise<LogReport> {
+  await ports.records.settle()
+  const policy: WitnessPolicy = { logs: keys.map((key) => ({ key })), witnesses: [], groups: [], quorum: NO_QUORUM }
+  return await checkLog(ports, { crypto: nativeCrypto, hasher, policy })
+}
+
+/** Hashes of all entries, in order, from the stored bundles. */
+async function* readLeafHashes(objects: Pick<ImmutableStore, 'get'>, size: bigint): AsyncGenerator<string> {
+  for (let number = 0n; number * 256n < size; number++) {
+    const width = tileWidth(0, number, size)
+    const bytes = (await objects.get(entriesPath(number, width))) ?? (await objects.get(entriesPath(number, 256)))
+    assert.ok(bytes, `the bundle ${number} is there`)
+    for (const leaf of decodeBundle(bytes, width)) yield hex(hashLeaf(hash, leaf))
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
