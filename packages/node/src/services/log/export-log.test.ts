@@ -249,6 +249,29 @@ describe('an export of a log', () => {
     assert.deepEqual(await run(log), await run(log))
   })
 
+  it('keeps the bundles of an earlier one that are right, tokens and all', async () => {
+    const authority = toyAuthority(NOW, new Date(NOW.getTime() + 5001), new Date(NOW.getTime() + 9001))
+    const authorities = [{ authority, chain: [toyClock] }]
+    const options = { crypto: verifying }
+    const first = await run(log, {}, { ports: { authorities }, options })
+    const asked = authority.asked
+    const name = 'events/00000000000000000001.sigstore.json'
+    const again = (left: Map<string, Uint8Array>, changes: Partial<ExportPorts> = {}) =>
+      run(log, {}, { ports: { authorities, earlier: async (path) => left.get(path), ...changes }, options })
+    assert.deepEqual(await again(first), first)
+    assert.equal(authority.asked, asked, 'no token is asked for')
+    // What is damaged, of another event, or without a token is made anew.
+    const bundle = first.get(name) ?? assert.fail()
+    const other = first.get('events/00000000000000000000.sigstore.json') ?? assert.fail()
+    const untimed = (await run(log)).get(name) ?? assert.fail()
+    for (const left of [bundle.with(900, (bundle[900] as number) ^ 1), other, untimed, new Uint8Array(0)]) {
+      const mended = await again(new Map(first).set(name, left))
+      assert.notDeepEqual(mended.get(name), left)
+      assert.deepEqual([...mended.keys()], [...first.keys()])
+    }
+    assert.deepEqual((await again(first, { authorities: [] })).get(name), untimed)
+  })
+
   it('tells how far it is, and in the end how much there was', async () => {
     const seen: ExportCounts[] = []
     const files = await start(log, {}, { options: { onProgress: (counts) => seen.push(counts) } })
