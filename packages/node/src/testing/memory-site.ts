@@ -1,13 +1,14 @@
 /**
  * Memory site: the log of a site in memory, with images that toys have sealed, for tests of what reads a log.
  *
- * The log's own keys are real. Those of device and technologist are toys: a log does not look at their signatures.
+ * The keys of the log are real, and so is the one whose signature of a seal it keeps. All others are toys.
  */
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
 import { keysOfSigner, type LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
 import type { Seal } from '@fiducial/core/domain/seal/seal.ts'
-import { signSeal } from '@fiducial/core/domain/seal/sign.ts'
+import { certificatesOf, signSeal } from '@fiducial/core/domain/seal/sign.ts'
 import type { AcquisitionStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { encodeFile, type NewElement } from '@fiducial/core/formats/dicom/encode.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
@@ -17,10 +18,13 @@ import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { NO_QUORUM, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import {
   device,
+  deviceFacts,
   operator,
   toyCrypto,
   toyDescription,
   toyElements,
+  toyHolderCertificate,
+  toySigner,
   toyStatement,
 } from '@fiducial/core/testing/toy-seal.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
@@ -50,19 +54,24 @@ export async function makeToySeal({ uid, study, changes = [], ...statement }: To
   const digest = hash('sha256')
   digest.update(bytes)
   return signSeal({
-    statement: toyStatement(description, { file: digest.digest(), salt: newSalt(), ...statement }),
+    statement: toyStatement(description, { file: digest.digest(), salt: newSalt(), device: deviceThere, ...statement }),
     frames: description.frames,
-    // A toy signature is shorter than one of Ed25519, which is what a log takes.
-    signers: { device: { ...device, statement: { ...device.statement, signMessage: longSignature } }, operator },
+    signers: { device: signingDevice, operator },
     hashes: toyCrypto.hash,
   })
 }
 
-async function longSignature(message: Uint8Array): Promise<Uint8Array> {
-  const digest = nativeCrypto.hash('sha512')
-  digest.update(message)
-  return digest.digest()
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }))
+/** The toy device, with a key of its statements that is real. */
+const signingDevice = {
+  ...device,
+  statement: {
+    ...toySigner(toyHolderCertificate('device', { name: 'Room 2', spki })),
+    signMessage: async (message: Uint8Array) => new Uint8Array(sign(null, message, privateKey)),
+  },
 }
+const deviceThere = { ...deviceFacts, certificates: certificatesOf(signingDevice, toyCrypto.hash) }
 
 let salts = 0
 function newSalt(): Uint8Array {

@@ -5,7 +5,7 @@
  * `DSSEv1 ` and the other with the name of a log, which holds no space.
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
-import { makeEntry, signedBytes } from '@fiducial/core/domain/log/entry.ts'
+import { isSignatureRight, makeEntry, readEntry, signedBytes } from '@fiducial/core/domain/log/entry.ts'
 import { type EventStatement, formatEventStatement } from '@fiducial/core/domain/log/event.ts'
 import type { CustodyStatement } from '@fiducial/core/domain/log/event-details.ts'
 import { type Party, SALT_BYTES } from '@fiducial/core/domain/log/event-parts.ts'
@@ -13,6 +13,7 @@ import { identityOf } from '@fiducial/core/domain/log/identity.ts'
 import type { NoteSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
 import { termsOfEvent } from '@fiducial/core/domain/log/terms.ts'
 import type { Seal } from '@fiducial/core/domain/seal/seal.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
 import { parseNote } from '@fiducial/core/formats/note/note.ts'
 import { spkiOfVerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
 import { parseCheckpoint } from '@fiducial/core/formats/tlog/checkpoint.ts'
@@ -66,9 +67,17 @@ export class Recorder {
     return this.#log.append(await this.#sign(statement))
   }
 
-  /** Logs a sealed image. @throws {FormatError} `seal_malformed`; what {@link CustodyLog.append} throws */
+  /**
+   * Logs a sealed image. Whether its device is to be believed is not for the log to say; that it has signed is.
+   * @throws {FormatError} `seal_malformed`, also for a signature that is not right; `entry_malformed`, `entry_too_large`;
+   *   what {@link CustodyLog.append} throws
+   */
   async recordSeal(seal: Seal): Promise<Receipt> {
-    return this.#log.append(entryOfSeal(seal, this.#options.crypto))
+    const { crypto } = this.#options
+    const entry = entryOfSeal(seal, crypto)
+    if (!isSignatureRight(readEntry(entry.leaf), seal.envelope.payload, crypto))
+      throw new FormatError('seal_malformed', 'the signature of the device is not right')
+    return this.#log.append(entry)
   }
 
   #complete(news: EventNews): CustodyStatement {
