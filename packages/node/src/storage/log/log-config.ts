@@ -5,13 +5,14 @@
  * (C2SP tlog-policy), with the log's keys and its witnesses, is public and lies in the file `policy`.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { encodeCanonicalJson } from '@fiducial/core/formats/json/canonical.ts'
 import { JsonFields } from '@fiducial/core/formats/json/fields.ts'
 import { parseJson } from '@fiducial/core/formats/json/parse.ts'
 import { writeFileAtomically } from '../write-file.ts'
+import { FileLock } from './file-lock.ts'
 import { privateFolder } from './file-log.ts'
 
 export interface LogConfig {
@@ -68,24 +69,38 @@ export function readLogConfig(folder: string): LogConfig | undefined {
   }
 }
 
-/** Makes the folder of a new log. @throws {StoreError} `log_exists`, `output_unwritable` */
+/**
+ * Makes the folder of a new log; of two processes that do so at once, one.
+ * @throws {StoreError} `log_exists`; `log_locked` while another process makes it; `output_unwritable`
+ */
 export function createLogFolder(folder: string, config: LogConfig, policy: Uint8Array): void {
-  if (readLogConfig(folder) !== undefined) throw new StoreError('log_exists', 'there is a log already')
+  if (readLogConfig(folder) !== undefined) throw alreadyThere()
+  const hidden = privateFolder(folder)
   try {
-    mkdirSync(privateFolder(folder), { recursive: true, mode: 0o700 })
+    mkdirSync(hidden, { recursive: true, mode: 0o700 })
+    // It may have been there, open to others.
+    chmodSync(hidden, 0o700)
   } catch (cause) {
     throw new StoreError('output_unwritable', 'the folder of the log cannot be made', { cause })
   }
-  writeFileAtomically(secretPath(folder), [new Uint8Array(randomBytes(SECRET_BYTES))], {
-    mode: 0o600,
-    isOverwriting: true,
-  })
+  const lock = FileLock.acquire(join(hidden, 'config.lock'))
+  try {
+    if (readLogConfig(folder) !== undefined) throw alreadyThere()
+    writeFiles(folder, config, policy)
+  } finally {
+    lock.release()
+  }
+}
+
+const alreadyThere = (): StoreError => new StoreError('log_exists', 'there is a log already')
+
+function writeFiles(folder: string, config: LogConfig, policy: Uint8Array): void {
+  const secret = new Uint8Array(randomBytes(SECRET_BYTES))
+  writeFileAtomically(secretPath(folder), [secret], { mode: 0o600, isOverwriting: true })
   writeFileAtomically(policyPath(folder), [policy], { isOverwriting: true })
   // Last: with it, the log is there.
-  writeFileAtomically(configPath(folder), [encodeCanonicalJson({ version: VERSION, ...config })], {
-    mode: 0o600,
-    isOverwriting: true,
-  })
+  const text = encodeCanonicalJson({ version: VERSION, ...config })
+  writeFileAtomically(configPath(folder), [text], { mode: 0o600, isOverwriting: true })
 }
 
 /** The secret that blinds the completeness map, 32 bytes. @throws {StoreError} `log_corrupted` */
@@ -107,7 +122,7 @@ function readIfThere(path: string): Uint8Array | undefined {
   try {
     return readFileSync(path)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined
     throw new StoreError('log_corrupted', 'a file of the log cannot be read', { cause })
   }
 }
