@@ -146,7 +146,7 @@ export class LogIndexReader {
     const { term, from = 0n, to = LIMIT, limit, order = 'oldest_first' } = query
     const encoded = encodeTerm(term)
     const { oldest, newest, freshOldest, freshNewest } = this.#statements
-    // What is fresh is younger than all the rest.
+    // What is fresh of a key is younger than the rest of it.
     const statements = order === 'oldest_first' ? [oldest, freshOldest] : [freshNewest, newest]
     const values = [termKey(this.#salt, encoded), bound(from), bound(to)] as const
     const found: bigint[] = []

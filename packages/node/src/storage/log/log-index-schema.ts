@@ -5,7 +5,7 @@
  *     payload   number → statement
  *     identity  first 48 bits of an identity, number
  *     term      48 bits of the keyed digest of a term, number
- *     fresh_…   the same two of the newest entries, until there are enough to be moved together
+ *     fresh_…   the same two for the newest entries, until there are enough to be moved together
  *
  * Looking up goes by the short keys and is settled by the entry itself, so two that share a key are told apart. The
  * short keys make the index small, and let an erased term leave no copy of its text: SQLite moves the rows of an ordered
@@ -13,8 +13,8 @@
  * overwrites them in place with as many zeros, so these never move.
  *
  * Keys come in no order, so that each would change a page of its own in a large table. The fresh tables are small, and
- * their rows are moved in order, many to a page: that is what keeps a large log as fast as a small one. All rows of a
- * fresh table are younger than all of the other.
+ * their rows are moved in order, many to a page: that is what keeps a large log as fast as a small one. Of one key, all
+ * fresh rows are younger than the others.
  */
 import { hash, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'

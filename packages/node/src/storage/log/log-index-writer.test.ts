@@ -91,7 +91,6 @@ describe('the index of a log', () => {
   it('finds what is fresh and what was moved, in their order, also after reopening', (t) => {
     const path = join(temporaryFolder(t), 'index.sqlite')
     const study: Term = { kind: 'study', value: '1.2.3' }
-    const moved: string[] = []
     for (let first = 0; first < 40; first += 4) {
       const writer = new LogIndexWriter(path, { freshRows: 11 })
       const numbers = [first, first + 1, first + 2, first + 3]
@@ -118,12 +117,20 @@ describe('the index of a log', () => {
       assert.deepEqual(reader.find({ term: instance(first), limit: 2 }), [BigInt(first)])
       reader.close()
       const database = new DatabaseSync(path)
-      const count = (table: string): unknown => database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n
-      moved.push(`${count('identity')}+${count('fresh_identity')} ${count('term')}+${count('fresh_term')}`)
+      const count = (table: string): number => Number(database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n)
+      const [ofIdentities, terms] = ['identity', 'term'].map(
+        (table) => [count(`fresh_${table}`), count(table)] as const,
+      )
       database.close()
+      for (const [[fresh = 0, moved = 0] = [], rows] of [
+        [ofIdentities, first + 4],
+        [terms, 2 * (first + 4)],
+      ] as const) {
+        assert.equal(fresh + moved, rows)
+        assert.ok(fresh <= 11, `${fresh} of ${rows} are fresh`)
+        assert.ok(moved > 0 || rows <= 11)
+      }
     }
-    // One table at a time.
-    assert.deepEqual(moved.slice(0, 4), ['0+4 0+8', '0+8 16+0', '12+0 16+8', '12+4 32+0'])
   })
 
   it('takes terms out wherever they lie', (t) => {
@@ -148,7 +155,8 @@ describe('the index of a log', () => {
         .map(({ number }) => number),
     )
     database.close()
-    assert.deepEqual(numbers, [[0, 2, 3, 4, 5, 6], [8]])
+    assert.deepEqual(numbers.flat().sort(), [0, 2, 3, 4, 5, 6, 8])
+    assert.ok((numbers[1]?.length ?? 0) > 0)
   })
 
   it('refuses entries that are not the next ones', (t) => {

@@ -12,16 +12,27 @@ import { type EntryPlace, encodedTerms, entryPlaces, eraseTerms, IS_ERASED, payl
 
 /** Entries whose keys are sorted together: a place among them takes 16 bits. */
 const CHUNK = 65_536
-/** Rows of a fresh table from which on they are moved. */
+/** Rows that a fresh table holds, about. */
 const FRESH_ROWS = 262_144
+/** Keys have 48 bits; so many of them in a row are moved together. */
+const SLICE = 2 ** 42
+const KEYS = 2 ** 48
 
-/** Tables whose rows are fresh at first. */
-const KEYED = ['identity', 'term'] as const
+/** A table whose rows are fresh at first. */
+interface Keyed {
+  /** Rows of the fresh table. */
+  fresh: number
+  /** Where the next slice begins. */
+  cursor: number
+  readonly insert: StatementSync
+  readonly copy: StatementSync
+  readonly remove: StatementSync
+}
 
 export class LogIndexWriter {
   readonly #database: DatabaseSync
   readonly #salt: Uint8Array
-  readonly #statements: Readonly<Record<'entry' | 'payload' | 'identity' | 'term' | 'size', StatementSync>>
+  readonly #statements: Readonly<Record<'entry' | 'payload' | 'size', StatementSync>>
   #size: number
   #released: number
   /** Keys of entries since `#chunkStart`, in the upper 48 bits, and the place of their entry in the lower 16. */
@@ -29,12 +40,12 @@ export class LogIndexWriter {
   #termKeys: bigint[] = []
   #chunkStart = 0
   readonly #freshRows: number
-  /** Rows of the fresh tables. */
-  readonly #fresh = { identity: 0, term: 0 }
+  readonly #identity: Keyed
+  readonly #term: Keyed
 
   /**
-   * @param options  how long to wait for readers and writers that are in the way; rows of a fresh table from which on
-   *   they are moved, by default 262,144
+   * @param options  how long to wait for readers and writers that are in the way; rows that a fresh table
+   *   holds, by default 262,144
    * @throws {StoreError} `log_corrupted`, `log_unwritable`, `log_locked`
    */
   constructor(path: string, options: { readonly timeoutMs?: number; readonly freshRows?: number } = {}) {
@@ -46,15 +57,11 @@ export class LogIndexWriter {
     this.#size = size
     this.#released = released
     this.#salt = salt
-    for (const table of KEYED) {
-      const count = prepare(`SELECT count(*) AS count FROM fresh_${table}`)
-      this.#fresh[table] = Number(guard(() => rowOf(count))?.count)
-    }
+    this.#identity = this.#openKeyed('identity')
+    this.#term = this.#openKeyed('term')
     this.#statements = {
       entry: prepare('INSERT INTO entry VALUES (?, ?)'),
       payload: prepare('INSERT INTO payload VALUES (?, ?)'),
-      identity: prepare('INSERT OR IGNORE INTO fresh_identity VALUES (?, ?)'),
-      term: prepare('INSERT OR IGNORE INTO fresh_term VALUES (?, ?)'),
       size: prepare('UPDATE meta SET size = ?, released = ?'),
     }
   }
@@ -77,7 +84,8 @@ export class LogIndexWriter {
     if (!this.#database.isTransaction) return
     guard(() => {
       this.#flushKeys()
-      this.#moveKeys()
+      this.#moveKeys(this.#identity)
+      this.#moveKeys(this.#term)
       this.#statements.size.run(this.#size, this.#released)
       this.#database.exec('COMMIT')
     })
@@ -141,28 +149,39 @@ export class LogIndexWriter {
 
   /** Inserts the keys in their order, so that each page of the index is visited once. */
   #flushKeys(): void {
-    const { identity, term } = this.#statements
-    const insert = (statement: StatementSync, keys: readonly bigint[]): void => {
+    const insert = (table: Keyed, keys: readonly bigint[]): void => {
       for (const key of BigUint64Array.from(keys).sort()) {
-        statement.run(Number(key >> 16n), this.#chunkStart + Number(key & 0xffffn))
+        const { changes } = table.insert.run(Number(key >> 16n), this.#chunkStart + Number(key & 0xffffn))
+        table.fresh += Number(changes)
       }
     }
-    insert(identity, this.#identityKeys)
-    insert(term, this.#termKeys)
-    this.#fresh.identity += this.#identityKeys.length
-    this.#fresh.term += this.#termKeys.length
+    insert(this.#identity, this.#identityKeys)
+    insert(this.#term, this.#termKeys)
     this.#identityKeys = []
     this.#termKeys = []
     this.#chunkStart = this.#size - 1
   }
 
-  /** Moves the rows of a fresh table that has enough of them. One at a time, for all that is added waits meanwhile. */
-  #moveKeys(): void {
-    const table = KEYED.find((name) => this.#fresh[name] >= this.#freshRows)
-    if (table === undefined) return
-    this.#database.exec(`INSERT INTO ${table} SELECT key, number FROM fresh_${table} ORDER BY key, number`)
-    this.#database.exec(`DELETE FROM fresh_${table}`)
-    this.#fresh[table] = 0
+  #openKeyed(table: 'identity' | 'term'): Keyed {
+    const prepare = (sql: string): StatementSync => guard(() => this.#database.prepare(sql))
+    const slice = `FROM fresh_${table} WHERE key >= ? AND key < ?`
+    return {
+      fresh: Number(guard(() => rowOf(prepare(`SELECT count(*) AS count FROM fresh_${table}`)))?.count),
+      cursor: 0,
+      insert: prepare(`INSERT OR IGNORE INTO fresh_${table} VALUES (?, ?)`),
+      copy: prepare(`INSERT INTO ${table} SELECT key, number ${slice} ORDER BY key, number`),
+      remove: prepare(`DELETE ${slice}`),
+    }
+  }
+
+  /** Moves some keys in a row, with all their rows, until few enough are fresh: a little at each commit. */
+  #moveKeys(table: Keyed): void {
+    for (let moved = 0; table.fresh > this.#freshRows && moved < KEYS; moved += SLICE) {
+      const slice = [table.cursor, table.cursor + SLICE] as const
+      table.copy.run(...slice)
+      table.fresh -= Number(table.remove.run(...slice).changes)
+      table.cursor = (table.cursor + SLICE) % KEYS
+    }
   }
 
   #eraseRows(number: number): boolean {
@@ -181,7 +200,10 @@ export class LogIndexWriter {
     this.#database.prepare('UPDATE payload SET body = zeroblob(length(body)) WHERE number = ?').run(number)
     for (const table of ['term', 'fresh_term']) {
       const remove = this.#database.prepare(`DELETE FROM ${table} WHERE key = ? AND number = ?`)
-      for (const term of terms) remove.run(termKey(this.#salt, term), number)
+      for (const term of terms) {
+        const { changes } = remove.run(termKey(this.#salt, term), number)
+        if (table === 'fresh_term') this.#term.fresh -= Number(changes)
+      }
     }
     return true
   }
