@@ -86,10 +86,10 @@ export class Tail {
     for (const [path, { end, bytes }] of this.#tiles) if (end <= size) objects.push({ path, bytes })
     for (const [number, entries] of this.#bundles) {
       if ((number + 1n) * WIDTH <= size)
-        objects.push({ path: entriesPath(number, TILE_WIDTH), bytes: encodeBundle(entries) })
+        objects.push(bundleOf(number, entries))
     }
     for (const tile of edge) objects.push({ path: tilePath(tile), bytes: tile.bytes })
-    if (last.length > 0) objects.push({ path: entriesPath(size / WIDTH, last.length), bytes: encodeBundle(last) })
+    if (last.length > 0) objects.push(bundleOf(size / WIDTH, last))
     return objects
   }
 
@@ -141,5 +141,15 @@ export class Tail {
 
   #edgeTile({ level, index, width }: TileCoordinate): Uint8Array | undefined {
     return this.#tree.edge().find((tile) => tile.level === level && tile.index === index && tile.width >= width)?.bytes
+  }
+}
+
+/** A bundle that is written when somebody takes its bytes: of a second's entries together they are some megabytes. */
+function bundleOf(number: bigint, entries: readonly Uint8Array[]): StoredObject {
+  return {
+    path: entriesPath(number, entries.length),
+    get bytes() {
+      return encodeBundle(entries)
+    },
   }
 }

@@ -7,15 +7,18 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { ImmutableStore, StoredObject } from '../../services/log/ports.ts'
-import { attempt, isCode, syncFolder, writeNew } from './durable.ts'
+import { attempt, files, isCode, syncFolder, writeNew } from './durable.ts'
 import { checkObjectPath, checkPartialPath } from './object-path.ts'
 
-/** Files that are written at the same time. */
-const WIDTH = 8
+/**
+ * Files that are written at the same time: half as many as the runtime has threads for files. Whoever appends to a log
+ * waits for one of the others.
+ */
+const WIDTH = 2
 /** Folders that are known to be there. */
 const KNOWN_FOLDERS = 10_000
 /** A temporary file that was not touched for so long belongs to nobody any more. */
@@ -39,7 +42,7 @@ export class FileObjects implements ImmutableStore {
       for (const name of names) {
         const path = this.#temporary(name)
         const found = await stat(path).catch(undefinedIfMissing)
-        if (found !== undefined && found.mtimeMs < oldest) await rm(path, { force: true })
+        if (found !== undefined && found.mtimeMs < oldest) await files.rm(path, { force: true })
       }
     })
   }
@@ -76,7 +79,7 @@ export class FileObjects implements ImmutableStore {
   async removePartial(path: string): Promise<void> {
     checkPartialPath(path)
     await attempt('removing a partial tile', async () => {
-      await rm(join(this.#folder, path)).catch(undefinedIfMissing)
+      await files.rm(join(this.#folder, path)).catch(undefinedIfMissing)
     })
   }
 
@@ -93,7 +96,7 @@ export class FileObjects implements ImmutableStore {
       const winner = await readOrNothing(target)
       return winner !== undefined && isSame(winner, bytes)
     } finally {
-      await rm(temporary, { force: true })
+      await files.rm(temporary, { force: true })
     }
   }
 
@@ -102,7 +105,7 @@ export class FileObjects implements ImmutableStore {
     const changed = new Set<string>()
     for (const folder of folders) {
       if (this.#known.has(folder)) continue
-      const made = await mkdir(join(this.#folder, folder), { recursive: true })
+      const made = await files.mkdir(join(this.#folder, folder), { recursive: true })
       // Also those that another process has made a moment ago.
       for (let path = folder; path !== '.'; path = dirname(path)) changed.add(dirname(path))
       if (made !== undefined) changed.add('..')
@@ -120,14 +123,14 @@ export class FileObjects implements ImmutableStore {
 /** Gives a file a name that is free. A link never replaces, as a rename would. False where the name is taken. */
 async function takeFreeName(temporary: string, target: string): Promise<boolean> {
   try {
-    await link(temporary, target)
+    await files.link(temporary, target)
     return true
   } catch (cause) {
     if (isCode(cause, 'EEXIST')) return false
     if (!isCode(cause, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) throw cause
     // File systems without links, such as FAT: between this look and the rename another writer could slip in.
     if ((await stat(target).catch(undefinedIfMissing)) !== undefined) return false
-    await rename(temporary, target)
+    await files.rename(temporary, target)
     return true
   }
 }
