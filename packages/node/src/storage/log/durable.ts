@@ -4,21 +4,31 @@
  * Whatever the system refuses comes out as `log_unwritable`. A failed fsync is not tried again by anybody: the system
  * may have thrown the bytes away, and a second one would say that all is well.
  */
-import { close, fdatasync, fsync, ftruncate, open, read, rename, write } from 'node:fs'
+import { close, fdatasync, fsync, ftruncate, open, read, renameSync, write } from 'node:fs'
+import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { StoreError } from '@fiducial/core/errors.ts'
 
-/** The calls of node:fs on descriptors, as promises: cheaper than file handles, and one call is one step of work. */
+/**
+ * Every call of node:fs by which a log in files changes something, in one place, so that a test can let each of them
+ * fail. Those on descriptors are cheaper than file handles: one call is one step of work.
+ */
 export const files = {
   open: promisify(open),
   close: promisify(close),
+  write: promisify(write),
   fdatasync: promisify(fdatasync),
   fsync: promisify(fsync),
   ftruncate: promisify(ftruncate),
-  rename: promisify(rename),
+  copyFile,
+  link,
+  mkdir,
+  rename,
+  renameSync,
+  rm,
 }
 const readOnce = promisify(read)
-const writeOnce = promisify(write)
 
 /** Runs a step. @throws {StoreError} `log_unwritable` for an error of the system; our own pass through */
 export async function attempt<T>(what: string, step: () => Promise<T>): Promise<T> {
@@ -40,7 +50,7 @@ export function unwritable(what: string, cause: unknown): unknown {
 export async function writeAt(descriptor: number, bytes: Uint8Array, position: number): Promise<void> {
   // The system may take fewer bytes than it is offered.
   for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await writeOnce(descriptor, bytes, done, bytes.length - done, position + done)
+    const { bytesWritten } = await files.write(descriptor, bytes, done, bytes.length - done, position + done)
     done += bytesWritten
   }
 }
@@ -61,6 +71,25 @@ export async function readAt(descriptor: number, position: number, length: numbe
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   await withFile(path, 'r', (folder) => files.fsync(folder))
+}
+
+/**
+ * Makes a folder and those above it, so that it survives a power cut: what is flushed in it would go with it.
+ * @param path  absolute
+ */
+export async function makeFolder(path: string, mode?: number): Promise<void> {
+  const made = await files.mkdir(path, { recursive: true, ...(mode !== undefined && { mode }) })
+  // Its own name always: whoever made it may not have come to flush it.
+  const last = made === undefined ? path : made
+  for (let folder = path; ; folder = dirname(folder)) {
+    await syncFolder(dirname(folder)).catch(passIfForbidden)
+    if (folder === last || folder === dirname(folder)) return
+  }
+}
+
+/** Folders above that of a log may be none that we may read. */
+function passIfForbidden(cause: unknown): void {
+  if (!isCode(cause, 'EACCES', 'EPERM')) throw cause
 }
 
 /** Opens a file for as long as a step takes. */

@@ -5,13 +5,12 @@
  * of SQLite on an empty file beside it, which the kernel takes back from a process that dies.
  */
 import { randomUUID } from 'node:crypto'
-import { readFileSync, renameSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { CheckpointCell } from '../../services/log/ports.ts'
-import { attempt, isCode, syncFolder, unwritable, writeNew } from './durable.ts'
+import { attempt, files, isCode, syncFolder, unwritable, writeNew } from './durable.ts'
 import { guard, openDatabase } from './sqlite.ts'
 
 export class FileCheckpointCell implements CheckpointCell {
@@ -36,12 +35,12 @@ export class FileCheckpointCell implements CheckpointCell {
     const folder = dirname(this.#path)
     const temporary = join(folder, '.tmp', `${basename(this.#path)}-${randomUUID()}.tmp`)
     await attempt('storing a checkpoint', async () => {
-      for (const path of [dirname(temporary), dirname(this.#lockPath)]) await mkdir(path, { recursive: true })
+      for (const path of [dirname(temporary), dirname(this.#lockPath)]) await files.mkdir(path, { recursive: true })
       try {
         await writeNew(temporary, Buffer.from(next, 'utf8'))
         this.#replace(temporary, expected)
       } finally {
-        await rm(temporary, { force: true })
+        await files.rm(temporary, { force: true })
       }
       await syncFolder(folder)
     })
@@ -60,7 +59,7 @@ export class FileCheckpointCell implements CheckpointCell {
     guard(() => lock.exec('BEGIN IMMEDIATE'))
     try {
       if (this.#read() !== expected) throw new StoreError('checkpoint_moved', 'another checkpoint is current')
-      renameSync(temporary, this.#path)
+      files.renameSync(temporary, this.#path)
     } finally {
       guard(() => lock.exec('ROLLBACK'))
     }

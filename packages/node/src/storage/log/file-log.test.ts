@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkpointCellContract } from '../../testing/log-contracts/checkpoint-cell-contract.ts'
@@ -102,5 +102,38 @@ describe('openFileLog', () => {
     const folder = temporaryFolder(t)
     await assert.rejects(openRecordReader(folder), storeError('log_missing'))
     assert.ok(!existsSync(join(folder, 'index.sqlite')))
+  })
+})
+
+describe('a folder of a log', () => {
+  it('is cleared of what processes that died have left, in both of its parts', async (t) => {
+    const folder = temporaryFolder(t)
+    const places = [join(folder, '.tmp'), join(privateFolder(folder), '.tmp')]
+    const [old, young] = [new Date(Date.now() - 7_200_000), new Date()]
+    for (const place of places) {
+      mkdirSync(place, { recursive: true })
+      for (const [name, time] of [
+        ['old.tmp', old],
+        ['young.tmp', young],
+      ] as const) {
+        writeFileSync(join(place, name), 'x')
+        utimesSync(join(place, name), time, time)
+      }
+    }
+    await (await openFileLog(folder)).close()
+    // The young ones may be those of a process that lives.
+    for (const place of places) assert.deepEqual(readdirSync(place), ['young.tmp'])
+  })
+
+  it('is not opened in the place of a file, and everything is closed again where a part is damaged', async (t) => {
+    const folder = temporaryFolder(t)
+    writeFileSync(join(folder, 'file'), 'x')
+    await assert.rejects(openFileLog(join(folder, 'file')), storeError('log_unwritable'))
+    const log = join(folder, 'log')
+    await (await openFileLog(log)).close()
+    writeFileSync(join(privateFolder(log), 'map.sqlite'), 'no database'.repeat(100))
+    await assert.rejects(openFileLog(log), storeError('log_corrupted'))
+    // SQLite takes its own log away when the last connection is closed.
+    assert.ok(!existsSync(join(privateFolder(log), 'jobs.sqlite-wal')))
   })
 })

@@ -15,7 +15,7 @@
  *
  * One process appends to a log at a time. Others may read the public part, and the records with openRecordReader.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type {
   CheckpointCell,
@@ -25,7 +25,7 @@ import type {
   RecordStore,
   Sequencer,
 } from '../../services/log/ports.ts'
-import { unwritable } from './durable.ts'
+import { attempt, makeFolder } from './durable.ts'
 import { FileCheckpointCell } from './file-checkpoint-cell.ts'
 import { FileObjects } from './file-objects.ts'
 import { FileRecordStore } from './file-records.ts'
@@ -66,19 +66,19 @@ export function isFileLog(folder: string): boolean {
  */
 export async function openFileLog(folder: string): Promise<FileLog> {
   const hidden = privateFolder(folder)
-  try {
-    mkdirSync(folder, { recursive: true })
-    mkdirSync(hidden, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw unwritable('making the folder of the log', cause)
-  }
+  await attempt('making the folder of the log', async () => {
+    await makeFolder(folder)
+    await makeFolder(hidden, 0o700)
+  })
   const objects = new FileObjects(folder)
   await objects.clean()
+  // The head is replaced by way of a folder of its own.
+  await new FileObjects(hidden).clean()
   const sequencer = new FileSequencer(hidden)
   const published = new FileCheckpointCell(join(folder, 'checkpoint'), join(hidden, 'checkpoint.lock'))
   const head = new FileCheckpointCell(join(hidden, 'head'), join(hidden, 'head.lock'))
   const jobs = new SqliteJobQueue(join(hidden, 'jobs.sqlite'))
-  const map = new SqliteMapStore(join(hidden, 'map.sqlite'))
+  const map = await openBeside(jobs, () => new SqliteMapStore(join(hidden, 'map.sqlite')))
   const records = new FileRecordStore(sequencer)
   const close = async (): Promise<void> => {
     const parts = [sequencer, published, head, jobs, map]
@@ -86,4 +86,14 @@ export async function openFileLog(folder: string): Promise<FileLog> {
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
   return { sequencer, objects, head, published, records, jobs, map, close }
+}
+
+/** Opens something; where that fails, what is open already is closed. */
+async function openBeside<T>(other: { close(): Promise<void> }, open: () => T): Promise<T> {
+  try {
+    return open()
+  } catch (error) {
+    await other.close()
+    throw error
+  }
 }

@@ -9,12 +9,11 @@
  * segments when the log is opened. After a failure of the disk nothing is tried again: the sequencer stops, and whoever
  * opens the folder next finds out what is there.
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Claim, SequencedBatch, Sequencer } from '../../services/log/ports.ts'
 import { checkBatch } from './check-batch.ts'
-import { attempt } from './durable.ts'
+import { attempt, makeFolder } from './durable.ts'
 import { FileLock } from './file-lock.ts'
 import { LogIndex } from './log-index.ts'
 import type { LogIndexReader } from './log-index-reader.ts'
@@ -144,7 +143,7 @@ export class FileSequencer implements Sequencer {
   }
 
   async #openParts(): Promise<Parts> {
-    await attempt('making the folder of the log', () => mkdir(this.#folder, { recursive: true, mode: 0o700 }))
+    await attempt('making the folder of the log', () => makeFolder(this.#folder, 0o700))
     const lock = FileLock.acquire(join(this.#folder, 'lock.sqlite'))
     let index: LogIndex | undefined
     try {

@@ -7,10 +7,10 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SequencedBatch } from '../../services/log/ports.ts'
-import { attempt, files, isCode, syncFolder, withFile, writeAt } from './durable.ts'
+import { attempt, files, isCode, makeFolder, syncFolder, withFile, writeAt } from './durable.ts'
 import {
   BLOCK,
   decodeRecord,
@@ -92,9 +92,9 @@ export class WriteAheadLog {
     const { released, onRecord, segmentBytes = SEGMENT_BYTES } = options
     const log = new WriteAheadLog(folder, released, segmentBytes)
     await attempt('opening the write-ahead log', async () => {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       const names = (await readdir(folder)).sort()
-      for (const name of names.filter((found) => TEMPORARY.test(found))) await rm(join(folder, name))
+      for (const name of names.filter((found) => TEMPORARY.test(found))) await files.rm(join(folder, name))
       const segments = names.filter((name) => NAME.test(name))
       for (const [i, name] of segments.entries()) {
         await log.#recoverSegment(name, { isLast: i === segments.length - 1, onRecord })
@@ -128,7 +128,7 @@ export class WriteAheadLog {
     if (last === undefined) {
       if (!isLast) throw corrupted(name, BLOCK, 'it holds no entry')
       // A segment that was begun, and nothing acknowledged in it.
-      await rm(path)
+      await files.rm(path)
       return
     }
     if (end.next > this.#next) this.#next = end.next
@@ -195,7 +195,7 @@ export class WriteAheadLog {
       // The oldest first: were a newer one gone and it still there, there would be a gap.
       for (const segment of dropped) {
         this.#segments.splice(this.#segments.indexOf(segment), 1)
-        await rm(segment.path, { force: true })
+        await files.rm(segment.path, { force: true })
         await syncFolder(this.#folder)
       }
     })
@@ -212,7 +212,7 @@ export class WriteAheadLog {
     if (segment === undefined) return
     await attempt('erasing in a segment', async () => {
       const temporary = join(this.#folder, `.rewritten-${segment.name.slice(0, 20)}.tmp`)
-      await copyFile(segment.path, temporary)
+      await files.copyFile(segment.path, temporary)
       await withFile(temporary, 'r+', async (descriptor) => {
         for await (const { header, bytes, offset } of scanSegment(descriptor, segment)) {
           if (index < header.first || index >= header.first + BigInt(header.count)) continue
