@@ -97,6 +97,8 @@ export class Integrator {
   #roomWaiters: (() => void)[] = []
   /** Ends the pause between two rounds. */
   #nap: AbortController | undefined
+  /** Ends the pause until witnesses are asked again: whoever waits is told what they say now. */
+  #witnessNap: AbortController | undefined
   #isBroken = false
   #isClosed = false
 
@@ -165,6 +167,7 @@ export class Integrator {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     this.#waiters.add({ size, resolve, reject })
     this.#nap?.abort()
+    this.#wakeForWitnesses()
     return promise
   }
 
@@ -239,6 +242,16 @@ export class Integrator {
   /** Shows the head to everybody, after the witnesses. One at a time; what comes meanwhile follows in one go. */
   #publish(): void {
     if (this.#unpublished !== undefined) this.#publishing ??= this.#publishAll()
+    this.#wakeForWitnesses()
+  }
+
+  /** Whether somebody waits for what could be published now. */
+  get #isAwaited(): boolean {
+    return [...this.#waiters].some(({ size }) => size <= this.#headSize)
+  }
+
+  #wakeForWitnesses(): void {
+    if (this.#isAwaited) this.#witnessNap?.abort()
   }
 
   /** The head, unless others can see it already. */
@@ -259,8 +272,10 @@ export class Integrator {
           this.#answer()
         } else if (this.#closing.signal.aborted) {
           return
-        } else {
-          await pause(witnessRetryMs, this.#closing.signal)
+        } else if (!this.#isAwaited) {
+          this.#witnessNap = new AbortController()
+          await pause(witnessRetryMs, AbortSignal.any([this.#closing.signal, this.#witnessNap.signal]))
+          this.#witnessNap = undefined
         }
       }
     } catch (error) {
