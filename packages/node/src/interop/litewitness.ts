@@ -94,7 +94,8 @@ function lineOf(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> 
   })
 }
 
-function findFreePort(): Promise<number> {
+/** A port of the loopback interface at which nobody listens. */
+export function findFreePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const address = server.address()
