@@ -54,6 +54,21 @@ interface Durable {
   note: Promise<string> | undefined
 }
 
+/** Entries that have their places. */
+interface Batch {
+  readonly first: bigint
+  readonly leaves: readonly Uint8Array[]
+  readonly prove: (index: bigint) => readonly Uint8Array[]
+  /** Resolves with the checkpoint once all of them are durable. */
+  readonly isWritten: Promise<string>
+}
+
+/** An entry of a batch, by its number in it. */
+interface Place {
+  readonly batch: Batch
+  readonly number: number
+}
+
 /** A log that is open for appending; made by {@link openCustodyLog}. */
 export class CustodyLog {
   readonly #ports: LogPorts
@@ -64,7 +79,7 @@ export class CustodyLog {
   readonly #clock: LogClock
   readonly #integrator: Integrator
   /** Statements that have a place and are not durable, by identity. */
-  readonly #underWay = new Map<string, Promise<Receipt>>()
+  readonly #underWay = new Map<string, Place>()
   #durable: Durable
   #failure: unknown
   #closing: Promise<void> | undefined
@@ -231,20 +246,19 @@ export class CustodyLog {
     const mark = this.#tail.mark()
     const { size, root } = mark
     const isWritten = this.#write({ first, entries, root }, this.#checkpointOf(size, root))
-    for (const [i, one] of waiting.entries()) {
-      const index = first + BigInt(i)
-      const proof = prove(index)
-      const receipt = isWritten.then((checkpoint) => ({ index, leaf: one.entry.leaf, proof, checkpoint, isNew: true }))
-      receipt.then(one.resolve, one.reject)
-      this.#underWay.set(keyOf(one.entry), receipt)
-    }
+    const batch = { first, leaves, prove, isWritten }
+    let number = 0
+    for (const key of fresh.keys()) this.#underWay.set(key, { batch, number: number++ })
     isWritten.then(
       (checkpoint) => {
         this.#durable = { size, root, note: isWritten }
         for (const key of fresh.keys()) this.#underWay.delete(key)
         this.#integrator.offer(mark, checkpoint)
+        for (const [i, one] of waiting.entries()) one.resolve(receiptOf(batch, i, checkpoint))
       },
-      () => undefined,
+      (error) => {
+        for (const one of waiting) one.reject(error)
+      },
     )
   }
 
@@ -252,15 +266,15 @@ export class CustodyLog {
   async #sortOut(taken: readonly Waiting[]): Promise<Map<string, Waiting>> {
     const fresh = new Map<string, Waiting>()
     const twice: Waiting[] = []
-    const unknown: Waiting[] = []
+    const unknown: (readonly [string, Waiting])[] = []
     for (const waiting of taken) {
-      const underWay = this.#underWay.get(keyOf(waiting.entry))
-      if (underWay === undefined) unknown.push(waiting)
-      else this.#answerLike(underWay, waiting)
-    }
-    const places = await this.#ports.sequencer.find(unknown.map(({ entry }) => entry.identity))
-    for (const [i, waiting] of unknown.entries()) {
       const key = keyOf(waiting.entry)
+      const place = this.#underWay.get(key)
+      if (place === undefined) unknown.push([key, waiting])
+      else answerLike(place, waiting)
+    }
+    const places = await this.#ports.sequencer.find(unknown.map(([, { entry }]) => entry.identity))
+    for (const [i, [key, waiting]] of unknown.entries()) {
       const place = places[i]
       if (place !== undefined) this.prove(place).then(waiting.resolve, waiting.reject)
       else if (fresh.has(key)) twice.push(waiting)
@@ -283,10 +297,6 @@ export class CustodyLog {
       })
     }
     return fresh
-  }
-
-  #answerLike(underWay: Promise<Receipt>, waiting: Waiting): void {
-    underWay.then((receipt) => waiting.resolve({ ...receipt, isNew: false }), waiting.reject)
   }
 
   /** Appends to the sequencer, one batch after the other; resolves with the checkpoint once all of it is durable. */
@@ -322,6 +332,22 @@ export class CustodyLog {
 }
 
 const keyOf = ({ identity }: NewEntry): string => decodeLatin1(identity)
+
+/**
+ * The receipt of an entry whose batch is durable. Made as late as that: a proof is some twenty small objects, and what
+ * waits for the disk is moved about by the garbage collector.
+ */
+function receiptOf({ first, leaves, prove }: Batch, number: number, checkpoint: string): Receipt {
+  const index = first + BigInt(number)
+  return { index, leaf: leaves[number] as Uint8Array, proof: prove(index), checkpoint, isNew: true }
+}
+
+function answerLike({ batch, number }: Place, waiting: Waiting): void {
+  batch.isWritten.then(
+    (checkpoint) => waiting.resolve({ ...receiptOf(batch, number, checkpoint), isNew: false }),
+    waiting.reject,
+  )
+}
 
 /** A failure may come from the storage, or from a key that does not sign. */
 function codeOf(failure: unknown): string {
