@@ -162,6 +162,9 @@ export function findCalls(block: CodeBlock): Call[] {
   })
 }
 
+/** First words that other commands follow. */
+const GROUPS: readonly string[] = ['keys', 'log']
+
 /** Asks the command line for its help on each call, and looks for the options there. */
 async function checkCalls(root: string, documents: readonly Document[]): Promise<string[]> {
   const helps = new Map<string, Promise<Ran>>()
@@ -175,7 +178,10 @@ async function checkCalls(root: string, documents: readonly Document[]): Promise
   for (const document of documents) {
     for (const block of document.blocks.filter(({ language }) => language === 'sh')) {
       for (const { words, options, line } of findCalls(block)) {
-        const names = words.slice(0, words[0] === 'keys' && words[1] === 'enrol' ? 3 : words[0] === 'keys' ? 2 : 1)
+        const names = words.slice(
+          0,
+          words[0] === 'keys' && words[1] === 'enrol' ? 3 : GROUPS.includes(words[0] ?? '') ? 2 : 1,
+        )
         const { code, output } = await help(names)
         const at = `${document.path}:${line}  fiducial ${names.join(' ')}`
         if (code !== 0) findings.push(`${at} is no command`)

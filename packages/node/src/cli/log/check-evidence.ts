@@ -12,7 +12,7 @@ import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
-import type { Watch } from './monitor.ts'
+import type { Watch } from './watch.ts'
 
 /** 0 says that the document proves what it says. */
 const CODES: Readonly<Record<SplitViewFinding, ExitCode>> = {

@@ -10,8 +10,8 @@ import { ToyLog, toySigner } from '@fiducial/core/testing/toy-log.ts'
 import type { MonitorReport, SourceReport, SourceState } from '../../services/log/monitor.ts'
 import type { Context } from '../context.ts'
 import { Output } from '../output.ts'
-import type { Watch } from './monitor.ts'
 import { judgeReport, showReport } from './monitor-report.ts'
+import type { Watch } from './watch.ts'
 
 const log = new ToyLog(9)
 const signer = toySigner('court.example/w', 'cosignature-ed25519')

@@ -11,7 +11,7 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import type { Style } from '../style.ts'
 import { counted, layOut } from '../table.ts'
 import { visible } from '../visible.ts'
-import type { Watch } from './monitor.ts'
+import type { Watch } from './watch.ts'
 
 const ALARMS: readonly SourceState[] = ['split_view', 'rollback', 'signature_wrong', 'tiles_wrong']
 const OPEN: readonly SourceState[] = ['unproven', 'ahead', 'unreachable']

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { formatSplitView, type SplitView, splitViewId } from '@fiducial/core/domain/log/split-view.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { textOfOctets, type WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
-import type { LogSource } from '../../services/log/mirror.ts'
 import type { MonitorReport } from '../../services/log/monitor.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -18,6 +17,7 @@ import { judgeReport, showReport } from './monitor-report.ts'
 import type { OpenMonitor } from './services.ts'
 import { readPolicyFile } from './session.ts'
 import { letPass, openStay, type StayOptions } from './stay.ts'
+import type { Watch } from './watch.ts'
 
 export interface MonitorOptions extends StayOptions {
   readonly policy?: string
@@ -30,15 +30,6 @@ export interface MonitorOptions extends StayOptions {
   readonly evidence?: string
   /** A file with evidence of somebody else. */
   readonly check?: string
-}
-
-/** Which log, whom to believe about it, and who is asked. */
-export interface Watch {
-  readonly origin: string
-  readonly policy: WitnessPolicy
-  readonly sources: readonly LogSource[]
-  /** Witnesses that nobody named: some show nothing to monitors, and need not. */
-  readonly optional: ReadonlySet<string>
 }
 
 export async function monitorLog(
