@@ -16,6 +16,7 @@ import { isSubtreeName } from '@fiducial/core/formats/tlog/cosignature.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { withHint } from '../failure.ts'
+import type { Secrets } from '../ring.ts'
 import { askForNewPassphrase, readSecrets, type SecretOptions, withSecrets } from '../secrets.ts'
 import { counted } from '../table.ts'
 import { canAsk } from '../terminal.ts'
@@ -45,10 +46,12 @@ export async function runWitness(options: WitnessOptions, context: Context): Pro
   const address = readAddress(options.url)
   const logs = await readLogs(options, context)
   const listening = readListening(options, DEFAULT_PORT, context)
-  const name = await findOrMake(folder, options, context)
+  const { name, secrets } = await findOrMake(folder, options, context)
+  const withKeys = <T>(steps: (opening: Secrets) => Promise<T>): Promise<T> =>
+    secrets === undefined ? withSecrets(options, context, steps) : steps(secrets)
   if (logs.length === 0) {
     // The log may not be there yet: it is made with these lines in its policy.
-    const keys = await withSecrets(options, context, (secrets) => adapters.log.witnessKeys(folder, secrets))
+    const keys = await withKeys((opening) => adapters.log.witnessKeys(folder, opening))
     announce({ name, keys, logs, address: address ?? addressOf(listening) }, context)
     output.note('It watches no log yet: --log VERIFIER-KEY, or --policy with the file of the log, runs it.')
     return EXIT.ok
@@ -57,8 +60,8 @@ export async function runWitness(options: WitnessOptions, context: Context): Pro
   const onEvidence = (view: SplitView, finding: SplitViewFinding, path: string | undefined) =>
     tellEvidence(view, finding, path, context)
   await using server = await hintAt(
-    withSecrets(options, context, (secrets) =>
-      adapters.log.witness({ ...listening, folder, secrets, logs, isNew: options.new === true, onEvidence }),
+    withKeys((opening) =>
+      adapters.log.witness({ ...listening, folder, secrets: opening, logs, isNew: options.new === true, onEvidence }),
     ),
   )
   announce({ url: server.url, name, keys: server.keys, logs, address: address ?? server.url }, context)
@@ -117,14 +120,21 @@ function groupKeys(keys: readonly VerifierKey[]): readonly WatchedLog[] {
   return [...logs].map(([origin, known]) => ({ origin, keys: [...known.values()] }))
 }
 
-/** The witness of a folder; made with new keys where there is none. @returns its name */
-async function findOrMake(folder: string, options: WitnessOptions, context: Context): Promise<string> {
+/** A witness of this machine. */
+interface Found {
+  readonly name: string
+  /** Those that its keys were made with a moment ago. */
+  readonly secrets?: Secrets
+}
+
+/** The witness of a folder; made with new keys where there is none. */
+async function findOrMake(folder: string, options: WitnessOptions, context: Context): Promise<Found> {
   const { adapters, output, terminal } = context
   const found = await adapters.log.findWitness(folder)
   if (found !== undefined) {
     if (options.name !== undefined && options.name !== found)
       throw new UsageError(`the witness in ${visible(folder)} has the name ${visible(found)}`, '--folder names another')
-    return found
+    return { name: found }
   }
   const name = checkName(options.name)
   if (options.new === true) throw new UsageError('--new is for a witness that has keys and has lost its record')
@@ -132,9 +142,10 @@ async function findOrMake(folder: string, options: WitnessOptions, context: Cont
     options,
     context,
   )
-  await adapters.log.createWitness(folder, name, { ...rest, ...(passphrase !== undefined && { passphrase }) })
+  const secrets = { ...rest, ...(passphrase !== undefined && { passphrase }) }
+  await adapters.log.createWitness(folder, name, secrets)
   output.note(`made the keys of the witness ${visible(name)} in ${visible(folder)}`)
-  return name
+  return { name, secrets }
 }
 
 function checkName(name: string | undefined): string {
