@@ -10,12 +10,15 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import type { LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
 import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { createNoteSigner } from '../keys/log-signer.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { type CustodyLog, type LogOptions, openCustodyLog } from '../services/log/custody-log.ts'
+import type { Witnessing } from '../services/log/integrator.ts'
 import type { LogPorts, NewEntry } from '../services/log/ports.ts'
-import { type Fault, type FaultMoment, FaultPlan, withFaults } from './log-faults.ts'
+import { files } from '../storage/log/durable.ts'
+import { type Fault, type FaultMoment, FaultPlan, faultFiles, withFaults } from './log-faults.ts'
 import { LogHistory } from './log-history.ts'
 import { makeLogOptions, ORIGIN } from './log-site.ts'
 import { makeStatementEntry } from './log-statements.ts'
@@ -28,6 +31,8 @@ export type OpenPorts = LogPorts & { close(): Promise<void> }
 export interface Storage {
   /** A process that begins. */
   open(): Promise<OpenPorts>
+  /** Another storage that holds the same. */
+  copy(): Storage
 }
 
 export interface Cell {
@@ -47,19 +52,26 @@ export interface Cell {
   readonly checkpoints: number
 }
 
-/** How the steps of a run are made to fail. */
-export interface Instrument {
-  /** The ports of a process whose steps belong to the plan. */
-  open(storage: Storage, plan: FaultPlan): Promise<OpenPorts>
-}
+/** Begins a process whose steps belong to a plan. */
+export type Instrument = (storage: Storage, plan: FaultPlan) => Promise<OpenPorts>
 
 /** Each call of a port is a step. */
-export const portSteps: Instrument = {
-  async open(storage, plan) {
-    const { close, ...ports } = await storage.open()
-    const wrapped = Object.entries(ports).map(([name, port]) => [name, withFaults(name, port, plan)] as const)
-    return { ...(Object.fromEntries(wrapped) as unknown as LogPorts), close }
-  },
+export const portSteps: Instrument = async (storage, plan) => {
+  const { close, ...ports } = await storage.open()
+  const wrapped = Object.entries(ports).map(([name, port]) => [name, withFaults(name, port, plan)] as const)
+  return { ...(Object.fromEntries(wrapped) as unknown as LogPorts), close }
+}
+
+/** Each call of the file system that changes something is a step. */
+export const fileSteps: Instrument = async (storage, plan) => {
+  const restore = faultFiles(files, plan)
+  try {
+    const ports = await storage.open()
+    return { ...ports, close: () => ports.close().finally(restore) }
+  } catch (error) {
+    restore()
+    throw error
+  }
 }
 
 const PAST = 6
@@ -77,14 +89,14 @@ const ENTRIES = Array.from({ length: PAST + UNINTEGRATED + WAVES.reduce((sum, wa
 
 export class FaultMatrix {
   readonly #instrument: Instrument
-  readonly #fresh: () => Promise<Storage> | Storage
+  readonly #past: Promise<Past>
   readonly #signer = makeSigner()
   readonly cells: Cell[] = []
 
-  /** @param fresh  an empty storage */
-  constructor(instrument: Instrument, fresh: () => Promise<Storage> | Storage) {
+  /** @param empty  a storage that holds nothing yet */
+  constructor(instrument: Instrument, empty: Storage) {
     this.#instrument = instrument
-    this.#fresh = fresh
+    this.#past = makePast(empty, this.#signer)
   }
 
   /** The steps of a run without a fault, in order. */
@@ -125,31 +137,30 @@ export class FaultMatrix {
   }
 
   async #run(plan: FaultPlan): Promise<Pick<Cell, 'acknowledged' | 'appends' | 'refused' | 'checkpoints'>> {
-    const storage = await this.#fresh()
-    const history = new LogHistory(this.#signer)
-    const witness = new LogWitness(this.#signer)
-    const options = makeLogOptions(this.#signer, {
-      hasher: createHasher(nativeCrypto.hash),
-      pause: () => new Promise((resolve) => setImmediate(resolve)),
-      batchEntries: 32,
-      witnessing: witness,
-    })
-    await makePast(storage, options, history)
+    const past = await this.#past
+    const storage = past.storage.copy()
+    const history = new LogHistory(this.#signer, past.history)
+    const witness = new LogWitness(this.#signer, past.witness)
     const witnessing = withFaults('witness', { cosign: witness.cosign.bind(witness) }, plan)
-    const ports = await this.#instrument.open(storage, plan)
-    const { appends, refused } = await runScenario(ports, { ...options, witnessing }, history)
-    await ports.close()
+    const counts = { appends: 0, refused: 0 }
+    try {
+      const ports = await this.#instrument(storage, plan)
+      await runScenario(ports, makeOptions(this.#signer, witnessing), history, counts).finally(() => ports.close())
+    } catch (error) {
+      // It could not be opened, or not be closed.
+      if (!(error instanceof StoreError)) throw error
+    }
     const { acknowledged } = history
-    await checkRestart(storage, options, history)
+    await checkRestart(storage, makeOptions(this.#signer, witness), history)
     assert.deepEqual(witness.violations, [])
-    return { acknowledged, appends, refused, checkpoints: history.checkpoints }
+    return { acknowledged, ...counts, checkpoints: history.checkpoints }
   }
 }
 
-/** Some of the numbers below `count`, the first and the last among them. */
+/** Some of the numbers below `count`, spread evenly. */
 function spread(count: number, some: number): readonly number[] {
-  if (some >= count) return Array.from({ length: count }, (_, i) => i)
-  return [...new Set(Array.from({ length: some }, (_, i) => Math.round((i * (count - 1)) / Math.max(1, some - 1))))]
+  const wanted = Math.min(count, some)
+  return Array.from({ length: wanted }, (_, i) => Math.floor(((i + 0.5) * count) / wanted))
 }
 
 /** What signs is not what fails here: one signature is enough, made in this thread, so that each run has the same steps. */
@@ -159,37 +170,48 @@ function makeSigner(): LogSigner {
   return { origin: ORIGIN, ed25519: { key, sign: async (message) => new Uint8Array(sign(null, message, privateKey)) } }
 }
 
+const makeOptions = (signer: LogSigner, witnessing: Witnessing): LogOptions =>
+  makeLogOptions(signer, {
+    hasher: createHasher(nativeCrypto.hash),
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
+    batchEntries: 32,
+    witnessing,
+  })
+
+interface Past {
+  readonly storage: Storage
+  readonly history: LogHistory
+  readonly witness: LogWitness
+}
+
 /** A log with some entries that are integrated, and some that are durable only. */
-async function makePast(storage: Storage, options: LogOptions, history: LogHistory): Promise<void> {
+async function makePast(storage: Storage, signer: LogSigner): Promise<Past> {
+  const history = new LogHistory(signer)
+  const witness = new LogWitness(signer)
+  const options = makeOptions(signer, witness)
   const ports = await storage.open()
   const log = await openCustodyLog(ports, options)
   await appendAll(log, ENTRIES.slice(0, PAST), history)
   history.see(await log.published(BigInt(PAST - 1)))
-  const cell = withFaults('head', ports.head, new FaultPlan({ step: 0, moment: 'before' }))
   await log.close()
   await ports.close()
   const next = await storage.open()
-  const cut = await openCustodyLog(
-    { ...next, head: { read: () => next.head.read(), compareAndSwap: cell.compareAndSwap } },
-    options,
-  )
+  const head = withFaults('head', next.head, new FaultPlan({ step: 0, name: 'head.compareAndSwap', moment: 'before' }))
+  const cut = await openCustodyLog({ ...next, head }, options)
   await appendAll(cut, ENTRIES.slice(PAST, PAST + UNINTEGRATED), history)
   await cut.close()
   await next.close()
+  return { storage, history, witness }
 }
 
+/** Opens a log, sends entries in waves, and closes it. */
 async function runScenario(
   ports: LogPorts,
   options: LogOptions,
   history: LogHistory,
-): Promise<{ appends: number; refused: number }> {
-  const counts = { appends: 0, refused: 0 }
-  let log: CustodyLog
-  try {
-    log = await openCustodyLog(ports, options)
-  } catch {
-    return counts
-  }
+  counts: { appends: number; refused: number },
+): Promise<void> {
+  const log = await openCustodyLog(ports, options)
   let first = PAST + UNINTEGRATED
   for (const [number, size] of WAVES.entries()) {
     const fresh = ENTRIES.slice(first, first + size)
@@ -198,16 +220,18 @@ async function runScenario(
     const wave = [...fresh, ENTRIES[first - 1], ENTRIES[number], ENTRIES[first - size - 1]] as NewEntry[]
     counts.appends += wave.length
     counts.refused += await appendAll(log, wave, history)
-    if (number === PUBLISHED_WAVE)
-      await log.published(log.state.size - 1n).then(
-        (note) => history.see(note),
-        () => undefined,
-      )
+    if (number === PUBLISHED_WAVE) {
+      const shown = log.published(log.state.size - 1n)
+      await shown.then((note) => history.see(note)).catch(expectStoreError)
+    }
     // The others have to share the thread with what is derived.
     await new Promise((resolve) => setImmediate(resolve))
   }
-  await log.close().catch(() => undefined)
-  return counts
+  await log.close()
+}
+
+function expectStoreError(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error
 }
 
 /** Sends entries at once. @returns how many were refused */
@@ -215,8 +239,12 @@ async function appendAll(log: CustodyLog, entries: readonly NewEntry[], history:
   const answers = await Promise.allSettled(entries.map((one) => log.append(one)))
   let refused = 0
   for (const [i, answer] of answers.entries()) {
-    if (answer.status === 'fulfilled') history.acknowledge(entries[i] as NewEntry, answer.value)
-    else refused++
+    if (answer.status === 'fulfilled') {
+      history.acknowledge(entries[i] as NewEntry, answer.value)
+    } else {
+      refused++
+      expectStoreError(answer.reason)
+    }
   }
   return refused
 }
@@ -245,13 +273,10 @@ async function checkRestart(storage: Storage, options: LogOptions, history: LogH
   history.acknowledge(later, last)
   history.see(await log.published(last.index))
   await history.checkNoFork(log, last.checkpoint)
+  const report = await history.checkStored(ports)
+  assert.equal(report.size, BigInt(ENTRIES.length + 1))
   await log.close()
   await ports.close()
-  const reader = await storage.open()
-  await reader.sequencer.claim()
-  const report = await history.checkStored(reader)
-  assert.equal(report.size, BigInt(ENTRIES.length + 1))
-  await reader.close()
 }
 
 /** Fails where a step hangs, and says which. */

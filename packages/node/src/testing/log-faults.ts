@@ -26,16 +26,11 @@ export class FaultPlan {
   readonly #fault: Fault | undefined
   readonly #steps: string[] = []
   readonly #calls = new Map<string, number>()
-  readonly #error: (message: string) => unknown
   #hasStruck = false
 
-  /**
-   * @param fault  none: all steps do what they do, and are listed
-   * @param error  what a step that fails throws. Default: {StoreError} `log_unwritable`
-   */
-  constructor(fault?: Fault, error = (message: string): unknown => new StoreError('log_unwritable', message)) {
+  /** @param fault  none: all steps do what they do, and are listed */
+  constructor(fault?: Fault) {
     this.#fault = fault
-    this.#error = error
   }
 
   /** The steps so far, such as `sequencer.append`, in the order in which they began. */
@@ -54,17 +49,17 @@ export class FaultPlan {
     const call = this.#calls.get(name) ?? 0
     this.#calls.set(name, call + 1)
     const { isFinal = true, name: only } = this.#fault ?? {}
-    if (this.#hasStruck && isFinal) throw this.#error(`step ${step} fails: all is over`)
+    if (this.#hasStruck && isFinal) throw new StoreError('log_unwritable', `step ${step} fails: all is over`)
     const isDue = only === undefined ? this.#fault?.step === step : only === name && this.#fault?.step === call
     this.fail(isDue, 'before')
     return isDue
   }
 
-  /** @throws {StoreError} `log_unwritable`, unless made otherwise, if it is the turn of this step and this the moment */
+  /** @throws {StoreError} `log_unwritable`, if it is the turn of this step and this is the moment */
   fail(isDue: boolean, moment: FaultMoment): void {
     if (!isDue || this.#fault?.moment !== moment) return
     this.#hasStruck = true
-    throw this.#error(`step ${this.#fault.step} fails ${moment} it takes effect, as planned`)
+    throw new StoreError('log_unwritable', `${moment} step ${this.#fault.step} took effect, as planned`)
   }
 }
 
@@ -88,6 +83,61 @@ export function withFaults<Port extends object>(name: string, port: Port, plan: 
       }
     },
   })
+}
+
+type Call = (...args: unknown[]) => unknown
+
+/**
+ * Makes the calls of a table of the file system steps of a plan, each of which fails with an error of the system, EIO.
+ * What is opened gets closed, whatever fails.
+ *
+ * @param calls  is changed; those whose names end in `Sync` are called at once
+ * @returns puts the calls back
+ */
+export function faultFiles(calls: object, plan: FaultPlan): () => void {
+  const whole = { ...calls } as Readonly<Record<string, Call>>
+  const faulty = Object.entries(whole).map(([name, call]) => {
+    const step = `files.${name}`
+    if (name.endsWith('Sync')) return [name, (...args: unknown[]) => performAtOnce(step, plan, () => call(...args))]
+    return [name, (...args: unknown[]) => performOnFile(step, plan, { whole, name, args })]
+  })
+  Object.assign(calls, Object.fromEntries(faulty))
+  return () => Object.assign(calls, whole)
+}
+
+function performAtOnce(step: string, plan: FaultPlan, act: () => unknown): unknown {
+  try {
+    const isDue = plan.begin(step)
+    const result = act()
+    plan.fail(isDue, 'after')
+    return result
+  } catch (error) {
+    throw asSystemError(error)
+  }
+}
+
+async function performOnFile(
+  step: string,
+  plan: FaultPlan,
+  { whole, name, args }: { whole: Readonly<Record<string, Call>>; name: string; args: readonly unknown[] },
+): Promise<unknown> {
+  const done: unknown[] = []
+  try {
+    const isDue = plan.begin(step)
+    done.push(await whole[name]?.(...args))
+    plan.fail(isDue, 'after')
+    return done[0]
+  } catch (error) {
+    if (name === 'open' && done.length > 0) await whole.close?.(done[0])
+    if (name === 'close' && done.length === 0) await whole.close?.(...args)
+    throw asSystemError(error)
+  }
+}
+
+/** A planned failure as the system would tell of it. */
+function asSystemError(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error
+  return Object.assign(new Error('EIO: as planned', { cause: error }), { code: 'EIO' })
 }
 
 async function perform(name: string, plan: FaultPlan, act: () => Promise<unknown>): Promise<unknown> {

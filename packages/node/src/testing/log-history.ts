@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { keysOfSigner, type LogSigner } from '@fiducial/core/domain/log/sign-checkpoint.ts'
+import { TileTree } from '@fiducial/core/domain/log/tile-tree.ts'
 import { verifyCheckpoint } from '@fiducial/core/domain/log/verify-checkpoint.ts'
 import { verifyConsistency } from '@fiducial/core/formats/merkle/consistency.ts'
 import { hashLeaf, verifyInclusion } from '@fiducial/core/formats/merkle/tree.ts'
@@ -38,8 +39,12 @@ export class LogHistory {
   readonly #roots = new Map<bigint, Uint8Array>()
   readonly #notes = new Map<string, { readonly size: bigint; readonly root: Uint8Array }>()
 
-  constructor(signer: Pick<LogSigner, 'ed25519' | 'mlDsa44' | 'origin'>) {
+  /** @param past  what was said before */
+  constructor(signer: LogSigner, past?: LogHistory) {
     this.#keys = keysOfSigner(signer)
+    if (past === undefined) return
+    for (const [identity, place] of past.#places) this.place(identity, place)
+    for (const note of past.#notes.keys()) this.see(note)
   }
 
   /** Statements that have a place. */
@@ -50,6 +55,11 @@ export class LogHistory {
   /** Different sizes under which something was signed. */
   get checkpoints(): number {
     return this.#roots.size
+  }
+
+  /** Whether a checkpoint of a size was given out. */
+  knows(size: bigint): boolean {
+    return this.#roots.has(size)
   }
 
   /** Whether a statement has a place. */
@@ -104,21 +114,42 @@ export class LogHistory {
     }
   }
 
-  /** Everything acknowledged is at its place, found by its identity, and the log is clean from end to end. */
+  /**
+   * Everything acknowledged is at its place, found by its identity; the log is clean from end to end; and its entries,
+   * hashed anew, come to every root that was ever signed.
+   */
   async checkStored(ports: Pick<LogPorts, 'objects' | 'published' | 'records' | 'sequencer'>): Promise<LogReport> {
     const report = await checkStored(ports, this.#keys)
     assert.deepEqual(report.findings, [], 'the check of the log finds nothing')
-    let index = 0n
-    for await (const leafHash of readLeafHashes(ports.objects, report.size)) {
-      const identity = this.#identities.get(index)
-      if (identity !== undefined) assert.equal(leafHash, this.#places.get(identity)?.leafHash, `entry ${index}`)
-      index++
-    }
-    for (const { index: place } of this.#places.values()) assert.ok(place < index, `entry ${place} of ${index}`)
+    await this.#replay(ports.objects, report.size)
     const identities = [...this.#places.keys()].map((identity) => Buffer.from(identity, 'hex'))
-    const places = [...this.#places.values()].map((place) => place.index)
+    const places = [...this.#places.values()].map(({ index }) => index)
     assert.deepEqual(await ports.sequencer.find(identities), places, 'all are found by their identity')
     return report
+  }
+
+  async #replay(objects: Pick<ImmutableStore, 'get'>, size: bigint): Promise<void> {
+    const largest = [...this.#identities.keys()].reduce((most, index) => (index > most ? index : most), -1n)
+    assert.ok(largest < size, `entry ${largest} was acknowledged, and ${size} are there`)
+    const tree = TileTree.empty(hasher)
+    let sizes = 0
+    for await (const leafHashes of readLeafHashes(objects, size)) {
+      let done = 0
+      for (let at = 0; at < leafHashes.length; at += 32) {
+        const index = tree.size + BigInt((at - done) / 32)
+        const leafHash = leafHashes.subarray(at, at + 32)
+        const identity = this.#identities.get(index)
+        if (identity !== undefined) assert.equal(hex(leafHash), this.#places.get(identity)?.leafHash, `entry ${index}`)
+        const root = this.#roots.get(index + 1n)
+        if (root === undefined) continue
+        tree.append(leafHashes.subarray(done, at + 32))
+        done = at + 32
+        sizes++
+        assert.equal(hex(tree.root()), hex(root), `the checkpoint of ${index + 1n} entries is of this log: no fork`)
+      }
+      tree.append(leafHashes.subarray(done))
+    }
+    assert.equal(sizes, this.#roots.size, 'every checkpoint was looked at')
   }
 }
 
@@ -133,12 +164,12 @@ export async function checkStored(
 }
 
 /** Hashes of all entries, in order, from the stored bundles. */
-async function* readLeafHashes(objects: Pick<ImmutableStore, 'get'>, size: bigint): AsyncGenerator<string> {
+async function* readLeafHashes(objects: Pick<ImmutableStore, 'get'>, size: bigint): AsyncGenerator<Uint8Array> {
   for (let number = 0n; number * 256n < size; number++) {
     const width = tileWidth(0, number, size)
     const bytes = (await objects.get(entriesPath(number, width))) ?? (await objects.get(entriesPath(number, 256)))
     assert.ok(bytes, `the bundle ${number} is there`)
-    for (const leaf of decodeBundle(bytes, width)) yield hex(hashLeaf(hash, leaf))
+    yield hasher.hashLeaves(decodeBundle(bytes, width))
   }
 }
 

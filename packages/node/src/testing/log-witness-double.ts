@@ -18,8 +18,12 @@ export class LogWitness implements Witnessing {
   #size = 0n
   #root = new Uint8Array(0)
 
-  constructor(log: LogSigner) {
+  /** @param past  a witness whose memory it has */
+  constructor(log: LogSigner, past?: LogWitness) {
     this.#log = log
+    if (past === undefined) return
+    this.#size = past.#size
+    this.#root = past.#root
   }
 
   /** Size of the newest checkpoint that it has cosigned. */

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SequencedBatch } from '../../services/log/ports.ts'
-import { attempt, files, isCode, makeFolder, syncFolder, withFile, writeAt } from './durable.ts'
+import { attempt, files, isCode, makeFolder, syncFolder, unwritable, withFile, writeAt } from './durable.ts'
 import {
   BLOCK,
   decodeRecord,
@@ -159,7 +159,7 @@ export class WriteAheadLog {
     })
   }
 
-  /** Batches from the one that holds an index. @throws {StoreError} `log_corrupted` */
+  /** Batches from the one that holds an index. @throws {StoreError} `log_corrupted`, `log_unwritable` */
   async *read(from: bigint): AsyncGenerator<SequencedBatch, void, undefined> {
     for (const segment of this.#segments.slice()) {
       if (segment.next <= from) continue
@@ -169,8 +169,10 @@ export class WriteAheadLog {
         for await (const { header, bytes } of records) {
           if (header.first + BigInt(header.count) > from) yield decodeRecord(bytes, header)
         }
+      } catch (cause) {
+        throw unwritable('reading a segment', cause)
       } finally {
-        await files.close(descriptor)
+        await attempt('reading a segment', () => files.close(descriptor))
       }
     }
   }
@@ -278,6 +280,6 @@ async function openSegment({ path, name }: Segment): Promise<number> {
     return await files.open(path, 'r')
   } catch (cause) {
     if (isCode(cause, 'ENOENT')) throw corrupted(name, 0, 'it is not there')
-    throw cause
+    throw unwritable('reading a segment', cause)
   }
 }
