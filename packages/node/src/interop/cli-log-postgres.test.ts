@@ -1,5 +1,6 @@
 /** A site whose log lies in PostgreSQL, with its objects in S3: the commands that seal, verify and check are the same. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
@@ -63,6 +64,20 @@ describe('a log in PostgreSQL and S3', { skip: postgres.skip }, () => {
     const again = await fiducial('seal', 'in/chest.dcm', '--out', 'sealed')
     assert.equal(again.code, 0, again.stderr)
     assert.match(again.stdout, /1 recorded before in the custody log/)
+  })
+
+  it('is served, kept up and watched from there', async () => {
+    const words = [MAIN, 'log', 'serve', '--work', '--port', '0', '--json']
+    const server = spawn(process.execPath, words, { env: { ...process.env, ...env }, cwd: folder })
+    const ended = new Promise((resolve) => server.once('close', resolve))
+    const line = await new Promise<Buffer>((resolve) => server.stdout.once('data', resolve))
+    const { url, origin } = JSON.parse(line.toString('utf8')) as { url: string; origin: string }
+    assert.equal(origin, 'hospital.example/log')
+    assert.match(await (await fetch(`${url}/`)).text(), /Signed by the log/)
+    const seen = await fiducial('log', 'monitor', url, '--policy', join(home, 'log', 'policy'), '--json')
+    server.kill('SIGTERM')
+    assert.equal(await ended, 0)
+    assert.equal(seen.code, 0, seen.stdout + seen.stderr)
   })
 
   it('says so where the database cannot be reached, and seals all the same', async () => {

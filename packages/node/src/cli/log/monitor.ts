@@ -113,7 +113,11 @@ async function findSources(
   const mirrors: string[] = []
   for (const word of words) mirrors.push(await readPlace(word, (path) => adapters.log.addressOfFolder(path)))
   const own = await adapters.log.find(home)
-  if (own?.origin === origin) mirrors.push((await adapters.log.addressOfFolder(own.folder)) ?? '')
+  // One in a database has no folder to look at: whatever serves it is named.
+  if (own?.origin === origin && own.database === undefined) {
+    const address = await adapters.log.addressOfFolder(own.folder)
+    if (address !== undefined) mirrors.push(address)
+  }
   const witnesses = policy.witnesses.flatMap(({ url }) => (url === undefined ? [] : [trim(textOfOctets(url))]))
   const optional = new Set(witnesses)
   const sources = [
