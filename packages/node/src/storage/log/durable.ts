@@ -102,12 +102,35 @@ export async function withFile<T>(path: string, flags: string, step: (descriptor
   }
 }
 
-/** Writes a new file and flushes it; its name is flushed by nobody yet. */
-export async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes a new file and flushes it; its name is flushed by nobody yet.
+ * @param flushing  in what turn; default: at once
+ */
+export async function writeNew(path: string, bytes: Uint8Array, flushing: Turns = (step) => step()): Promise<void> {
   await withFile(path, 'wx', async (descriptor) => {
     await writeAt(descriptor, bytes, 0)
-    await files.fsync(descriptor)
+    await flushing(() => files.fsync(descriptor))
   })
+}
+
+/** Runs a step when it is its turn. */
+export type Turns = (step: () => Promise<void>) => Promise<void>
+
+/** Turns in which so many steps run at a time, and the others after them. */
+export function takeTurns(atOnce: number): Turns {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (step) => {
+    if (running === atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      await step()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running--
+      else next()
+    }
+  }
 }
 
 /** Whether an error is one of the system's, with one of these codes. */

@@ -11,14 +11,13 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { ImmutableStore, StoredObject } from '../../services/log/ports.ts'
-import { attempt, files, isCode, syncFolder, writeNew } from './durable.ts'
+import { attempt, files, isCode, syncFolder, takeTurns, writeNew } from './durable.ts'
 import { checkObjectPath, checkPartialPath } from './object-path.ts'
 
-/**
- * Files that are written at the same time: half as many as the runtime has threads for files. Whoever appends to a log
- * waits for one of the others.
- */
-const WIDTH = 2
+/** Files that are written at the same time: each waits for the loop at every step, and a busy log keeps the loop busy. */
+const WIDTH = 32
+/** Of these, how many are flushed: the runtime has four threads for files, and whoever appends waits for one of them. */
+const FLUSHES = 8
 /** Folders that are known to be there. */
 const KNOWN_FOLDERS = 10_000
 /** A temporary file that was not touched for so long belongs to nobody any more. */
@@ -28,6 +27,7 @@ export class FileObjects implements ImmutableStore {
   readonly #folder: string
   /** Folders that are there, whose names are flushed. */
   readonly #known = new Set<string>()
+  readonly #flushing = takeTurns(FLUSHES)
 
   /** @param folder  absolute; is made when the first object is stored */
   constructor(folder: string) {
@@ -91,7 +91,7 @@ export class FileObjects implements ImmutableStore {
     if (there !== undefined) return isSame(there, bytes)
     const temporary = this.#temporary(`${randomUUID()}.tmp`)
     try {
-      await writeNew(temporary, bytes)
+      await writeNew(temporary, bytes, this.#flushing)
       if (await takeFreeName(temporary, target)) return true
       const winner = await readOrNothing(target)
       return winner !== undefined && isSame(winner, bytes)
