@@ -39,7 +39,11 @@ export async function openLogCheck(folder: string): Promise<LogCheckPorts> {
   if (config?.database !== undefined) return openDatabaseCheck(folder, config)
   const hidden = privateFolder(folder)
   const { reader, close } = await openBundlePorts(folder)
-  if (reader === undefined) return { isInFiles: true, reader: undefined, own: undefined, [Symbol.asyncDispose]: close }
+  if (reader === undefined) {
+    // The site's own, to which nothing was ever appended; or a copy of a public folder.
+    const own = config && { indexedSize: async () => 0n }
+    return { isInFiles: true, reader: undefined, own, [Symbol.asyncDispose]: close }
+  }
   const records = await openRecordReader(hidden)
   const mapPath = join(hidden, 'map.sqlite')
   const map = existsSync(mapPath) ? new SqliteMapStore(mapPath) : undefined

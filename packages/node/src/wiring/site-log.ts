@@ -15,11 +15,11 @@ import { createNoteSigner, publicKeyLength } from '../keys/log-signer.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { createSigner, type SignerMaterial } from '../keys/signer.ts'
 import type { LogFacts, LogOrder, OpenSiteLog } from '../services/log/log-access.ts'
-import { SiteLog } from '../services/log/site-log.ts'
+import { SiteLog, type SiteLogOptions } from '../services/log/site-log.ts'
 import { createWitnessing } from '../services/log/witnessing.ts'
 import { createLogFolder, readLogConfig, readMapSecret, readPolicyFile } from '../storage/log/log-config.ts'
 import { logFolder } from './log-reader.ts'
-import { openLogStorage, parseBucket } from './log-storage.ts'
+import { type LogStorage, openLogStorage, parseBucket } from './log-storage.ts'
 import { pause } from './pause.ts'
 
 const ARCHIVE = 'main'
@@ -91,7 +91,6 @@ export async function openSiteLog(home: string, options: OpenOptions = {}): Prom
   const policy = parseWitnessPolicy(readPolicyFile(facts.folder), nativeCrypto.hash)
   const [ed25519, mlDsa44] = await openSigners(ring, facts.holder, facts.origin)
   if (ed25519 === undefined || mlDsa44 === undefined) throw new TypeError('a log has two signers')
-  const ports = await openLogStorage(facts)
   const now = options.now ?? (() => new Date())
   const witnessing = createWitnessing({ policy, crypto: nativeCrypto, fetch, deadline: AbortSignal.timeout, now })
   const siteOptions = {
@@ -113,21 +112,30 @@ export async function openSiteLog(home: string, options: OpenOptions = {}): Prom
       },
     }),
   }
+  // A sequencer that could not be claimed is closed: each attempt has ports of its own.
+  const { site, ports } = await claim(() => openSite(facts, siteOptions), options)
+  return {
+    facts,
+    policy,
+    site,
+    ports,
+    async [Symbol.asyncDispose]() {
+      try {
+        await site.close()
+      } finally {
+        await ports.close()
+      }
+    },
+  }
+}
+
+async function openSite(
+  facts: LogFacts,
+  options: SiteLogOptions,
+): Promise<{ readonly site: SiteLog; readonly ports: LogStorage }> {
+  const ports = await openLogStorage(facts)
   try {
-    const site = await claim(() => SiteLog.open(ports, siteOptions), options)
-    return {
-      facts,
-      policy,
-      site,
-      ports,
-      async [Symbol.asyncDispose]() {
-        try {
-          await site.close()
-        } finally {
-          await ports.close()
-        }
-      },
-    }
+    return { site: await SiteLog.open(ports, options), ports }
   } catch (error) {
     await ports.close().catch(() => undefined)
     throw error

@@ -8,7 +8,7 @@ import { runInPool } from './pool.ts'
 import type { LogCheckSetup } from './setup.ts'
 
 /** Fewer are checked before a thread is of any use. */
-const WORTH_THREADS = 24
+const WORTH_THREADS = 8
 
 /**
  * Checks bundles, results in the order of the numbers.

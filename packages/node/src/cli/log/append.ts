@@ -9,7 +9,7 @@ import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { JsonValue } from '@fiducial/core/formats/json/parse.ts'
 import { parseJson } from '@fiducial/core/formats/json/parse.ts'
 import type { OpenSiteLog } from '../../services/log/log-access.ts'
-import { checkEventType, STATED_EVENTS } from '../../services/log/read-news.ts'
+import { checkEventType, makeNews, STATED_EVENTS } from '../../services/log/read-news.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from '../exit.ts'
 import { describeFailure } from '../failure.ts'
@@ -68,10 +68,25 @@ async function readEvent({ event, details, at }: AppendOptions, context: Context
     if (at !== undefined) throw new UsageError('--at belongs to --event TYPE', 'a statement says its own moment')
     return undefined
   }
-  return {
+  const stated = {
     type: checkType(event),
     details: await readDetails(details, context),
     at: at === undefined ? undefined : readMoment(at, '--at'),
+  }
+  checkDetails(stated)
+  return stated
+}
+
+/** Before the first image is read: what is wrong with the details is wrong with those of every image. */
+function checkDetails({ type, details, at }: Event): void {
+  try {
+    makeNews(type, { at, instance: null, digests: null, details })
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new UsageError(
+      `--event ${type}: ${error.message}`,
+      `--details '{…}' has what docs/reference/log-events.md says of ${type}`,
+    )
   }
 }
 
@@ -133,7 +148,10 @@ class AppendRun {
     for await (const input of images) {
       if (terminal.interruption.aborted) break
       try {
-        for (const item of await this.#itemsOf(input)) await this.#send(item)
+        for (const item of await this.#itemsOf(input)) {
+          if (terminal.interruption.aborted) break
+          await this.#send(item)
+        }
       } catch (error) {
         if (!isOfTheInput(error)) throw error
         const failure = describeFailure(error)

@@ -68,7 +68,7 @@ function show(report: LogReport, progress: Progress, isByItsOwnKeys: boolean, { 
   const { origin, size, entries, findings, flaws } = report
   for (const { flaw, where } of findings.slice(0, SHOWN)) output.line(`${style.red(`✘ ${flaw}`)}  ${visible(where)}`)
   if (flaws > SHOWN) output.line(`  and ${flaws - SHOWN} more; --json lists the first ${findings.length}`)
-  const name = origin === undefined ? 'no log that can be read' : visible(origin)
+  const name = origin !== undefined ? visible(origin) : flaws === 0 ? 'an empty log' : 'no log that can be read'
   const state = flaws === 0 ? style.green('✔ clean') : style.red(`✘ ${counted(flaws, 'flaw')}`)
   const part = entries < size ? ` of ${size}` : ''
   output.line(`${state}  ${name}: ${entries}${part} entries in ${progress.summary('entries')}`)

@@ -27,12 +27,14 @@ export interface EraseOptions extends SecretOptions {
 }
 
 const TEXT_LIMIT = 256
+const OF_THE_LOG: readonly string[] = ['erased', 'map-root', 'timestamped']
 
 export async function eraseStatement(word: string, options: EraseOptions, context: Context): Promise<ExitCode> {
   const { output } = context
   const index = indexOf(word)
   if (options.basis.trim() === '' || options.basis.length > TEXT_LIMIT)
     throw new UsageError(`--basis is empty or longer than ${TEXT_LIMIT} characters`, 'such as "GDPR Art. 17"')
+  await checkEntry(index, context)
   if (options.yes !== true) await confirm(index, context)
   const erasedBy = await findPerson(options, context)
   const tombstone = await withSite(options, context, async ({ site }) => {
@@ -46,6 +48,16 @@ export async function eraseStatement(word: string, options: EraseOptions, contex
   )
   output.line('    Copies that others were given, and exports and backups, are not reached by this.')
   return EXIT.ok
+}
+
+/** What the log says of itself speaks of nobody, and the log needs it. @throws {UsageError} {StoreError} `entry_missing` */
+async function checkEntry(index: bigint, context: Context): Promise<void> {
+  await withReader({}, context, async ({ view, reader, crypto }) => {
+    const { statement } = await readLogEntry(index, { view, records: reader.records, crypto })
+    const type = statement.state === 'present' ? statement.event.type : ''
+    if (OF_THE_LOG.includes(type))
+      throw new UsageError(`entry ${index} is ${type}: the log needs what it says of itself`)
+  })
 }
 
 /** @throws {UsageError} where nobody can be asked, or the answer is no */

@@ -27,7 +27,7 @@ export async function writeProofs(place: string, appended: readonly Appended[], 
     }
   })
   output.line(
-    `${counted(appended.length, 'proof')} in ${visible(place)}; check them: fiducial log verify ${visible(place)}`,
+    `${counted(appended.length, 'proof')} in ${visible(place)}; check ${appended.length === 1 ? 'it' : 'them'}: fiducial log verify ${visible(place)}`,
   )
 }
 

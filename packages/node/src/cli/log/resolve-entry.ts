@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { parseSeal } from '@fiducial/core/domain/seal/seal.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { findSealEntry } from '../../services/log/find-entries.ts'
 import type { ProvenEntry } from '../../services/log/log-view.ts'
 import type { Term } from '../../services/log/ports.ts'
 import { leafOfSeal } from '../../services/log/seal-entry.ts'
-import { SEAL_SUFFIX } from '../adapters.ts'
+import { type LogAdapters, SEAL_SUFFIX } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { withHint } from '../failure.ts'
 import { visible } from '../visible.ts'
@@ -49,7 +49,7 @@ async function resolveSeal(path: string, session: ReadSession, context: Context)
 }
 
 async function resolveImage(word: string, session: ReadSession, context: Context): Promise<ResolvedEntry> {
-  const { instance, digests } = await context.adapters.log.describeImage(word)
+  const { instance, digests } = await describeNamed(word, context)
   const find = (kind: Term['kind'], value: string | null | undefined): Promise<readonly bigint[]> =>
     value === null || value === undefined
       ? Promise.resolve([])
@@ -68,20 +68,32 @@ async function resolveImage(word: string, session: ReadSession, context: Context
   throw hint === undefined ? error : withHint(error, hint)
 }
 
+/** An image as events name it. @throws {FormatError} with the name of the file */
+async function describeNamed(word: string, { adapters }: Context): ReturnType<LogAdapters['describeImage']> {
+  try {
+    return await adapters.log.describeImage(word)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new FormatError(error.code, `${visible(word)} is neither index, seal nor image: ${error.message}`, {
+      cause: error,
+    })
+  }
+}
+
 /** What the log knows instead. */
 function explain({
   content,
   pixels,
   uid,
 }: Readonly<Record<'content' | 'pixels' | 'uid', readonly bigint[]>>): string | undefined {
-  if (content.length > 0) return `another file with the same content: entry ${list(content)}`
-  if (pixels.length > 0) return `an image with the same pixels and other attributes: entry ${list(pixels)}`
-  return uid.length > 0 ? `its UID, with other content: entry ${list(uid)}` : undefined
+  if (content.length > 0) return `another file with the same content: ${list(content)}`
+  if (pixels.length > 0) return `an image with the same pixels and other attributes: ${list(pixels)}`
+  return uid.length > 0 ? `its UID, with other content: ${list(uid)}` : undefined
 }
 
 const SHOWN = 5
 const list = (indexes: readonly bigint[]): string =>
-  indexes.slice(0, SHOWN).join(', ') + (indexes.length > SHOWN ? ', …' : '')
+  `${indexes.length === 1 ? 'entry' : 'entries'} ${indexes.slice(0, SHOWN).join(', ')}${indexes.length > SHOWN ? ', …' : ''}`
 
 function recordsOf({ reader }: ReadSession): NonNullable<ReadSession['reader']['records']> {
   if (reader.records === undefined)

@@ -13,7 +13,7 @@ import { type EventStatement, parseEventStatement } from '@fiducial/core/domain/
 import { identityOfEvent } from '@fiducial/core/domain/log/identity.ts'
 import { termsOfEvent } from '@fiducial/core/domain/log/terms.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
-import { FormatError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { NodeHasher } from '@fiducial/core/formats/merkle/node-hasher.ts'
 import type { RekorEntry } from '@fiducial/core/formats/sigstore/rekor-entry.ts'
 import { decodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
@@ -90,6 +90,11 @@ export async function checkBundle(number: bigint, ports: BundlePorts, options: B
   return check.result(options.hasher.hashLeaves(leaves))
 }
 
+interface ReadEntries {
+  readonly stored: readonly ReadEntry[]
+  readonly found: readonly boolean[] | undefined
+}
+
 class BundleCheck {
   readonly #ports: BundlePorts
   readonly #options: BundleOptions
@@ -139,11 +144,9 @@ class BundleCheck {
 
   /** Everything that stands beside the entries. */
   async #stored(first: bigint, entries: readonly (RekorEntry | undefined)[], reader: EntryReader): Promise<void> {
-    const stored = await reader.entries(first, entries.length)
-    const found = await reader.areFound?.(
-      first,
-      stored.map(({ identity }) => identity ?? NO_IDENTITY),
-    )
+    const read = await this.#read(first, entries.length, reader)
+    if (read === undefined) return
+    const { stored, found } = read
     for (const [i, entry] of entries.entries()) {
       const index = first + BigInt(i)
       const beside = stored[i]
@@ -151,6 +154,19 @@ class BundleCheck {
       if (payload === undefined || beside === undefined || entry === undefined) continue
       if (found?.[i] === false) this.#findings.add('identity_wrong', nameOf(index))
       else this.#content(index, entry, { ...beside, payload })
+    }
+  }
+
+  /** Undefined where the index is damaged. */
+  async #read(first: bigint, count: number, reader: EntryReader): Promise<ReadEntries | undefined> {
+    try {
+      const stored = await reader.entries(first, count)
+      const identities = stored.map(({ identity }) => identity ?? NO_IDENTITY)
+      return { stored, found: await reader.areFound?.(first, identities) }
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'log_corrupted') throw error
+      this.#findings.add('index_damaged', `entries ${first} to ${first + BigInt(count) - 1n}`)
+      return undefined
     }
   }
 

@@ -37,6 +37,7 @@ export type LogFlaw =
   /** What is durable and what is published contradict each other. */
   | 'head_wrong'
   | 'index_behind'
+  | 'index_damaged'
   | 'segment_damaged'
 
 export interface LogFinding {

@@ -12,6 +12,7 @@ import { identityOf } from '@fiducial/core/domain/log/identity.ts'
 import { signCheckpoint } from '@fiducial/core/domain/log/sign-checkpoint.ts'
 import { termsOfEvent } from '@fiducial/core/domain/log/terms.ts'
 import { TIMESTAMP_POLICY } from '@fiducial/core/domain/trust/roles.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
 import { createWasmHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { spkiOfVerifierKey } from '@fiducial/core/formats/note/verifier-key.ts'
 import { encodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
@@ -262,6 +263,19 @@ describe('a check of a log', () => {
       ])
     })
 
+    it('an index that cannot be read, and goes on', async () => {
+      const broken = await checkAfter((state) => ({
+        ...portsOf(state),
+        reader: {
+          async entries(from: bigint, count: number) {
+            if (from > 0n) throw new StoreError('log_corrupted', 'a row')
+            return (await readerOf(state).entries(from, count)) ?? []
+          },
+        },
+      }))
+      assert.deepEqual(broken, [`index_damaged entries 256 to ${site.state.entries.length - 1}`])
+    })
+
     it('an identity by which another entry is found, or none', async () => {
       const { identity } = entryAt(site.state, 9)
       assert.deepEqual(await checkAfter((state) => void state.identities.set(encodeHex(identity), 8n)), [
@@ -384,7 +398,6 @@ describe('a check of a log', () => {
     })
 
     it('segments with another history, or damaged ones', async () => {
-      const { StoreError } = await import('@fiducial/core/errors.ts')
       const withSegments = (state: MemoryState, root: Uint8Array | 'damaged'): CheckPorts => ({
         ...portsOf(state),
         own: {

@@ -121,14 +121,20 @@ function reportOf(
   return { ...NO_COUNTS, ...counts, findings, flaws }
 }
 
+/** Whether nothing was ever appended. */
+async function isUnused(own: OwnPorts | undefined): Promise<boolean> {
+  if (own?.indexedSize === undefined) return false
+  return (await own.indexedSize()) === 0n && (await own.head?.read()) === undefined
+}
+
 async function checkCheckpoint(
-  { published }: CheckPorts,
+  { published, own }: CheckPorts,
   { policy, crypto }: CheckOptions,
   findings: Findings,
 ): Promise<VerifiedCheckpoint | undefined> {
   const note = await published.read()
   if (note === undefined) {
-    findings.add('checkpoint_missing', 'checkpoint')
+    if (!(await isUnused(own))) findings.add('checkpoint_missing', 'checkpoint')
     return undefined
   }
   const result = verifyCheckpoint(note, keysOfPolicy(policy), crypto)

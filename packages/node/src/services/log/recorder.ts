@@ -48,6 +48,7 @@ type DistributeNews<Statement> = Statement extends CustodyStatement
 export class Recorder {
   readonly #log: CustodyLog
   readonly #options: RecorderOptions
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(log: CustodyLog, options: RecorderOptions) {
     this.#log = log
@@ -59,12 +60,12 @@ export class Recorder {
    * @throws {FormatError} `event_malformed`; what {@link CustodyLog.append} throws
    */
   async record(news: EventNews): Promise<Receipt> {
-    return this.#log.append(await this.#sign(this.#complete(news)))
+    return this.#log.append(await this.#inTurn(this.#sign(this.#complete(news))))
   }
 
   /** Logs a statement that somebody else made in full, under the recorder's signature. @throws as {@link record} */
   async recordStatement(statement: Exclude<EventStatement, { readonly type: 'acquired' }>): Promise<Receipt> {
-    return this.#log.append(await this.#sign(statement))
+    return this.#log.append(await this.#inTurn(this.#sign(statement)))
   }
 
   /**
@@ -78,6 +79,13 @@ export class Recorder {
     if (!isSignatureRight(readEntry(entry.leaf), seal.envelope.payload, crypto))
       throw new FormatError('seal_malformed', 'the signature of the device is not right')
     return this.#log.append(entry)
+  }
+
+  /** Signatures are made side by side, and come to the log in the order in which they were asked for. */
+  #inTurn(signed: Promise<NewEntry>): Promise<NewEntry> {
+    const entry = this.#last.then(() => signed)
+    this.#last = entry.catch(() => undefined)
+    return entry
   }
 
   #complete(news: EventNews): CustodyStatement {
