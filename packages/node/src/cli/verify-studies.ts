@@ -1,6 +1,7 @@
 /**
  * Verify studies: whether the images that were verified are all that the site's log knows of their studies.
  */
+import { UID_PATTERN } from '@fiducial/core/domain/log/event-parts.ts'
 import { judgeStudy, type StudyJudgement } from '@fiducial/core/domain/verdict/judge-study.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
@@ -27,8 +28,11 @@ export async function judgeStudies(
   )
   const judged: StudyRecord[] = []
   for (const [studyInstanceUid, members] of studies) {
-    const expected = await adapters.log.knownInstances(home, studyInstanceUid)
-    const names = members.flatMap(({ instance }) => instance.sopInstanceUid ?? [])
+    // A file may call anything its study; a log knows no such one.
+    const isUid = UID_PATTERN.test(studyInstanceUid)
+    const expected = isUid ? await adapters.log.knownInstances(home, studyInstanceUid) : []
+    // An image without a name is one more than the log knows.
+    const names = members.map(({ instance, path }) => instance.sopInstanceUid ?? path)
     const judgement = judgeStudy({ expected, found: names.map((name) => ({ name, digest: null })) })
     judged.push({ studyInstanceUid, ...judgement })
   }

@@ -1,6 +1,7 @@
 /** Record verdicts: what a run of `verify` came to, as events of the site's log. */
 import { decodeHex } from '@fiducial/core/bytes/hex.ts'
 import { LEVELS } from '@fiducial/core/domain/log/event-details.ts'
+import { UID_PATTERN } from '@fiducial/core/domain/log/event-parts.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import type { Context } from '../context.ts'
 import type { Secrets } from '../ring.ts'
@@ -8,6 +9,7 @@ import { counted } from '../table.ts'
 import type { VerifyRecord } from '../verify-record.ts'
 import { visible } from '../visible.ts'
 
+const RECORDED_TOGETHER = 512
 /** More failing checks of one image are not listed in its event. */
 const CHECKS_LIMIT = 64
 
@@ -23,12 +25,14 @@ export async function recordVerdicts(
 ): Promise<void> {
   const { adapters, home, output, terminal } = context
   await using log = await adapters.log.open(home, secrets, terminal.interruption)
-  await Promise.all(
-    verified.map(async (record) => {
-      const { index } = await log.site.recorder.record(eventOf(record, policy))
-      output.record({ state: 'recorded', path: record.path, index: String(index) })
-    }),
-  )
+  // No more at once than a log has room for.
+  for (let from = 0; from < verified.length; from += RECORDED_TOGETHER) {
+    const record = async (one: VerifyRecord): Promise<void> => {
+      const { index } = await log.site.recorder.record(eventOf(one, policy))
+      output.record({ state: 'recorded', path: one.path, index: String(index) })
+    }
+    await Promise.all(verified.slice(from, from + RECORDED_TOGETHER).map(record))
+  }
   await log.site.settle()
   output.line(`${counted(verified.length, 'verdict')} recorded in the custody log ${visible(log.facts.origin)}`)
 }
@@ -57,4 +61,4 @@ function eventOf({ instance, fileSha256, verdict, level, content, checks }: Veri
 }
 
 /** What a file calls its UID may be anything; an event takes one that is. */
-const asUid = (text: string | null): string | null => (text !== null && /^[0-9][0-9.]{0,63}$/.test(text) ? text : null)
+const asUid = (text: string | null): string | null => (text !== null && UID_PATTERN.test(text) ? text : null)
