@@ -16,9 +16,10 @@ import { createHasher } from '@fiducial/core/formats/merkle/wasm-hasher.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import type { LogReport } from '../services/log/check-log.ts'
 import { openCustodyLog } from '../services/log/custody-log.ts'
-import { openFileLog } from '../storage/log/file-log.ts'
+import { type FileLog, openFileLog } from '../storage/log/file-log.ts'
 import { LogHistory } from './log-history.ts'
 import { readSigner } from './log-load.ts'
+import { makeStatementEntry } from './log-statements.ts'
 
 const LOAD = fileURLToPath(new URL('./log-load.ts', import.meta.url))
 /** A process that says nothing for so long hangs. */
@@ -33,6 +34,8 @@ export interface LoadOptions {
   readonly cycle?: number
   /** What runs the process: a program and its arguments, before those of the process. */
   readonly under?: readonly string[]
+  /** Laid over the environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** Says of a line whether the process is to be killed, or so many milliseconds later. */
   readonly killAt?: (line: string) => boolean | number
 }
@@ -58,6 +61,7 @@ export class LoadSite {
   readonly history: LogHistory
   readonly #keys: string
   readonly #signer: LogSigner
+  #checks = 0
 
   /** @param root  absolute, there, for nothing else: keys and the folder of the log are made in it */
   constructor(root: string, folder: string = join(root, 'log')) {
@@ -75,6 +79,7 @@ export class LoadSite {
   /** Lets a process load the log until it ends, or is killed. */
   async run({
     seed,
+    env = {},
     writers = 64,
     entries = Infinity,
     cycle = Infinity,
@@ -85,7 +90,7 @@ export class LoadSite {
     const [program = process.execPath, ...rest] = [...under, process.execPath, ...args]
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+      env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
       // A group of its own: whatever it runs under is killed with it.
       detached: true,
     })
@@ -111,36 +116,36 @@ export class LoadSite {
     return { ...listener.end(), code, signal, stderr: Buffer.concat(stderr).toString('utf8') }
   }
 
-  /** Opens the log as the next process would, and checks it from end to end. @returns undefined for an empty log */
-  async check(): Promise<LogReport | undefined> {
+  /** Opens the log as the next process would, lets it go on, and checks it from end to end. */
+  async check(): Promise<LogReport> {
     const ports = await openFileLog(this.folder)
     try {
       for (const cell of [ports.head, ports.published]) {
         const note = await cell.read()
         if (note !== undefined) this.history.see(note)
       }
-      const log = await openCustodyLog(ports, {
-        crypto: nativeCrypto,
-        hasher: createHasher(nativeCrypto.hash),
-        signer: this.#signer,
-        now: () => new Date(),
-        pause: () => Promise.resolve(),
-      })
-      const { size } = log.state
-      const shown = size > 0n ? log.published(size - 1n) : Promise.resolve(undefined)
-      try {
-        const note = await shown
-        if (note === undefined) {
-          assert.equal(this.history.acknowledged, 0, 'no acknowledged entry is lost')
-          return undefined
-        }
-        this.history.see(note)
-        return await this.history.checkStored(ports)
-      } finally {
-        await log.close()
-      }
+      return await this.#goOn(ports)
     } finally {
       await ports.close()
+    }
+  }
+
+  async #goOn(ports: FileLog): Promise<LogReport> {
+    const log = await openCustodyLog(ports, {
+      crypto: nativeCrypto,
+      hasher: createHasher(nativeCrypto.hash),
+      signer: this.#signer,
+      now: () => new Date(),
+      pause: () => Promise.resolve(),
+    })
+    try {
+      const entry = makeStatementEntry(`check ${this.#checks++}`)
+      const receipt = await log.append(entry)
+      this.history.acknowledge(entry, receipt)
+      this.history.see(await log.published(receipt.index))
+      return await this.history.checkStored(ports)
+    } finally {
+      await log.close()
     }
   }
 }

@@ -82,6 +82,8 @@ export class CustodyLog {
   readonly #underWay = new Map<string, Place>()
   #durable: Durable
   #failure: unknown
+  /** Whether somebody has had the failure for an answer. */
+  #isFailureTold = false
   #closing: Promise<void> | undefined
   #loop: Promise<void> | undefined
   #wake: (() => void) | undefined
@@ -99,7 +101,7 @@ export class CustodyLog {
     this.#admission = new Admission(options.admission)
     this.#integrator = new Integrator(ports, recovered, {
       ...options,
-      onFailure: (error) => this.#fail(error),
+      onFailure: (error, isTold) => this.#fail(error, isTold),
       prove: (first, second) => this.proveConsistency(first, second),
     })
   }
@@ -172,7 +174,12 @@ export class CustodyLog {
    * @throws {StoreError} `witness_quorum_missing`, `witness_conflict`: the entry is durable and not shown to anybody
    */
   async published(index: bigint): Promise<string> {
-    return this.#integrator.until(index + 1n)
+    try {
+      return await this.#integrator.until(index + 1n)
+    } catch (error) {
+      this.#isFailureTold ||= this.#failure !== undefined
+      throw error
+    }
   }
 
   /** Newest checkpoint that others can see; undefined before the first. */
@@ -180,7 +187,10 @@ export class CustodyLog {
     return this.#integrator.published
   }
 
-  /** Writes everything out that is durable, and lets go. Entries that wait are still answered. */
+  /**
+   * Writes everything out that is durable, and lets go. Entries that wait are still answered.
+   * @throws {StoreError} what kept the log from writing out, unless somebody has been told; what is durable stays so
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -194,16 +204,20 @@ export class CustodyLog {
     } finally {
       await this.#ports.sequencer.close()
     }
+    if (this.#failure !== undefined && !this.#isFailureTold) throw this.#failure
   }
 
   #checkOpen(): void {
-    if (this.#failure !== undefined)
+    if (this.#failure !== undefined) {
+      this.#isFailureTold = true
       throw new StoreError('log_stopped', 'the log has stopped after a failure', { cause: this.#failure })
+    }
     if (this.#closing !== undefined) throw new StoreError('log_stopped', 'the log is being closed')
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, isTold = true): void {
     this.#failure ??= error
+    this.#isFailureTold ||= isTold || !this.#admission.isEmpty
     this.#admission.rejectAll(error)
     this.#wake?.()
   }

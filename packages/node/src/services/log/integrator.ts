@@ -44,7 +44,8 @@ export interface IntegratorOptions {
   readonly witnessing?: Witnessing
   /** Unintegrated bytes from which on new batches wait. Default: 256 MiB. */
   readonly unintegratedBytes?: number
-  readonly onFailure: (error: unknown) => void
+  /** @param isTold  whether somebody who waited was told */
+  readonly onFailure: (error: unknown, isTold: boolean) => void
   readonly prove: CosignRequest['prove']
 }
 
@@ -309,8 +310,9 @@ export class Integrator {
 
   #break(error: unknown): void {
     this.#isBroken = true
+    const isTold = this.#waiters.size > 0
     this.#reject(error)
-    this.#options.onFailure(error)
+    this.#options.onFailure(error, isTold)
   }
 
   #reject(error: unknown): void {
