@@ -244,6 +244,11 @@ describe('a check of a log', () => {
         tile[40] = (tile[40] as number) ^ 1
       }
       assert.deepEqual(await checkAfter(damaged), ['tile_wrong tile/0/000'])
+      const longer = (state: MemoryState): void => {
+        const tile = state.objects.get(path) ?? assert.fail()
+        state.objects.set(path, Uint8Array.of(...tile, ...tile.subarray(0, 32)))
+      }
+      assert.deepEqual(await checkAfter(longer), [`tile_wrong ${path}`], 'a partial tile with more than its own')
     })
   })
 

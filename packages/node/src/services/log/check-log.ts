@@ -181,7 +181,8 @@ async function* checkAhead<Result>(
 
 async function checkTile(objects: CheckPorts['objects'], tile: EdgeTile, findings: Findings): Promise<void> {
   const path = tilePath(tile)
-  const stored = (await objects.get(path)) ?? (await objects.get(tilePath({ ...tile, width: TILE_WIDTH })))
+  const whole = await objects.get(path)
+  const stored = whole ?? (await objects.get(tilePath({ ...tile, width: TILE_WIDTH })))?.subarray(0, tile.bytes.length)
   if (stored === undefined) findings.add('tile_missing', path)
-  else if (!equalBytes(stored.subarray(0, tile.bytes.length), tile.bytes)) findings.add('tile_wrong', path)
+  else if (!equalBytes(stored, tile.bytes)) findings.add('tile_wrong', path)
 }
