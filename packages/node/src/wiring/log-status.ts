@@ -6,10 +6,12 @@ import type { LogPlace } from '../services/log/log-access.ts'
 import { FileLock } from '../storage/log/file-lock.ts'
 import { privateFolder } from '../storage/log/file-log.ts'
 import { openRecordReader } from '../storage/log/file-records.ts'
+import { readLogConfig } from '../storage/log/log-config.ts'
 
 /** Looks at a log. @throws {StoreError} `log_corrupted`, `log_unwritable` */
 export async function findLogPlace(folder: string): Promise<LogPlace> {
   const hidden = privateFolder(folder)
+  if (readLogConfig(folder)?.database !== undefined) return measureFolder(folder)
   return {
     size: await indexedSize(hidden),
     ...measureFolder(folder),

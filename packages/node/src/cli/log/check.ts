@@ -90,6 +90,7 @@ function countLines(report: LogReport): readonly string[] {
     ...(tokens > 0 ? [counted(tokens, 'timestamp')] : []),
     ...(unknownTokens > 0 ? [`${counted(unknownTokens, 'timestamp')} of authorities that nobody here believes`] : []),
   ]
+  if (report.entries === 0n) return []
   const isPublic = statements + erased === 0
   return [
     counted(tiles, 'tile'),

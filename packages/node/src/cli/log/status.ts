@@ -67,6 +67,12 @@ async function readStatus(facts: LogFacts, context: Context): Promise<Status> {
   }
 }
 
+/** What is published has been found at any rate. */
+function sizeOf({ place: { size = 0n }, view }: Status): bigint {
+  const published = view?.size ?? 0n
+  return size > published ? size : published
+}
+
 const dateOf = (seconds: bigint | undefined): Date | undefined =>
   seconds === undefined ? undefined : new Date(Number(seconds) * 1000)
 
@@ -80,13 +86,14 @@ async function readStamps({ records }: LogReader, view: LogView, context: Contex
   return { index, tokens }
 }
 
-function recordOf({ facts, place, view, quorum, witnesses, signedAt, stamps }: Status): object {
+function recordOf(status: Status): object {
+  const { facts, place, view, quorum, witnesses, signedAt, stamps } = status
   return {
     origin: facts.origin,
     folder: facts.folder,
     isDemo: facts.isDemo,
     keys: facts.keys.map(formatVerifierKey),
-    size: String(place.size),
+    size: String(sizeOf(status)),
     publishedSize: String(view?.size ?? 0n),
     checkpointAt: signedAt?.toISOString() ?? null,
     isWitnessed: view?.quorum.state === 'witnessed',
@@ -101,7 +108,7 @@ function recordOf({ facts, place, view, quorum, witnesses, signedAt, stamps }: S
     authorities: facts.timestampUrls,
     bytes: place.bytes,
     files: place.files,
-    isAppending: place.isAppending,
+    isAppending: place.isAppending ?? null,
   }
 }
 
@@ -110,9 +117,10 @@ function show(status: Status, { output }: Context): void {
   const { style } = output
   output.line(`${style.bold(visible(facts.origin))}${facts.isDemo ? '  DEMO' : ''}`)
   const published = view?.size ?? 0n
-  const behind = place.size > published ? style.yellow(`, ${published} of them published`) : ''
+  const size = sizeOf(status)
+  const behind = size > published ? style.yellow(`, ${published} of them published`) : ''
   const rows: (readonly [string, string])[] = [
-    ['entries', `${place.size}${behind}`],
+    ['entries', `${size}${behind}`],
     [
       'checkpoint',
       view === undefined
@@ -135,7 +143,9 @@ function show(status: Status, { output }: Context): void {
     ],
     ...(stamps?.tokens ?? []).map((token) => ['', describeToken(token)] as const),
     ['folder', `${visible(facts.folder)}: ${formatBytes(place.bytes)} in ${counted(place.files, 'file')}`],
-    ['in use', place.isAppending ? 'yes: a process appends to it' : 'no'],
+    ...(place.isAppending === undefined
+      ? []
+      : [['in use', place.isAppending ? 'yes: a process appends to it' : 'no'] as const]),
   ]
   for (const line of layOut(rows, (text, column) => (column === 0 ? style.dim(text) : text))) output.line(`  ${line}`)
 }

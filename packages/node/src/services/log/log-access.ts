@@ -62,12 +62,12 @@ export interface LogReader extends AsyncDisposable {
 
 /** A log as it lies on a disk. */
 export interface LogPlace {
-  /** Entries that can be found; those of the last moments may be durable and not found yet. */
-  readonly size: bigint
+  /** Entries that can be found, and those of the last moments may be durable and not found yet; absent for a database. */
+  readonly size?: bigint
   readonly bytes: number
   readonly files: number
-  /** Whether a process has it open for appending. */
-  readonly isAppending: boolean
+  /** Whether a process has it open for appending; absent for a database. */
+  readonly isAppending?: boolean
 }
 
 /** What a check of a log looks at beside what a reader of it has. */
