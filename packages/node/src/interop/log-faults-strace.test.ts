@@ -80,21 +80,27 @@ describe('a custody log to which the system refuses calls', { skip: strace.skip,
     }
   }
 
-  it('keeps its word where files cannot be made', async (t) => {
-    const names = [
-      'wal/00000000000000000000.wal',
-      'index.sqlite',
-      'index.sqlite-wal',
-      'lock.sqlite',
-      'head.lock',
-      'head',
-    ]
-    for (const name of PLACES > 1 ? names : names.slice(0, 2)) {
+  const SEGMENT = 'wal/00000000000000000000.wal'
+  const targets = [
+    ['open', SEGMENT, 1],
+    ['open', 'index.sqlite', 1],
+    ['truncate', SEGMENT, 1],
+    ['write', SEGMENT, 1],
+    ['write', SEGMENT, 4],
+    ['fdatasync', SEGMENT, 2],
+    ['fsync', SEGMENT, 1],
+    ['write', 'index.sqlite-wal', 40],
+    ['fsync', 'index.sqlite-wal', 2],
+  ] as const
+  for (const [i, [kind, name, call]] of targets.entries()) {
+    const action = i % 2 === 0 ? 'ENOSPC' : 'EIO'
+    it(`keeps its word where call ${call} of ${kind} on ${name} is answered with ${action}`, async (t) => {
       const site = new LoadSite(mkdtempSync(join(root, 'site-')))
       const paths = [join(privateFolder(site.folder), name)]
-      await inject(t, { kind: 'open', action: 'ENOSPC', call: 1, isLasting: true, paths }, site)
-    }
-  })
+      const end = await inject(t, { kind, action, call, isLasting: action === 'ENOSPC', paths }, site)
+      assert.equal(end.code, 1, 'it was told')
+    })
+  }
 
   it('has refused something in most of these runs, and acknowledged something before', (t) => {
     t.diagnostic(
