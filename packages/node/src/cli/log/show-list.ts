@@ -15,6 +15,8 @@ export interface EntryList {
 
 /** What index, time and event take up on a line. */
 const OTHER_COLUMNS = 56
+/** What is left of a subject at least, however narrow the terminal is. */
+const LEAST_SUBJECT = 24
 const HEAD = ['index', 'happened', 'event', 'about', '']
 
 export function showList({ records, hasMore, limit, view }: EntryList, output: Output): void {
@@ -23,10 +25,11 @@ export function showList({ records, hasMore, limit, view }: EntryList, output: O
     record.index,
     shortTime(record.event?.at),
     record.event?.type ?? record.state,
-    output.isCut ? cut(subjectOf(record), output.columns - OTHER_COLUMNS) : subjectOf(record),
+    output.isCut ? cut(subjectOf(record), Math.max(LEAST_SUBJECT, output.columns - OTHER_COLUMNS)) : subjectOf(record),
     remarkOf(record),
   ])
   const paint = (text: string, column: number, row: number): string => {
+    if (text.trim() === '') return text
     if (row === 0) return style.dim(text)
     if (column === 2 && records[row - 1]?.state !== 'present') return style.dim(text)
     return column === 4 ? style.red(text) : text
