@@ -25,7 +25,8 @@ interface Contestant {
 }
 
 const ours = 'ours: index, proof and signed checkpoint'
-const peer = '(a) every file flushed: index, proof and signed checkpoint'
+const peer = '(a) every file flushed, one after the other, as Tessera does: index, proof and signed checkpoint'
+const widePeer = 'the same, side by side'
 const tesseraIndex = 'Tessera, as it comes: index only'
 const tesseraCheckpoint = 'Tessera, a checkpoint each 100 ms: index and signed checkpoint'
 
@@ -35,8 +36,13 @@ async function main(): Promise<void> {
     { name: ours, entries: { 1: 1000, 64: 60_000, 512: 150_000 }, run: inProcess(openOursIn) },
     {
       name: peer,
-      entries: { 1: 200, 64: 10_000, 512: 60_000 },
-      run: inProcess(async (folder) => new PeerLog(join(folder, 'log'))),
+      entries: { 1: 200, 64: 10_000, 512: 50_000 },
+      run: inProcess(async (folder) => new PeerLog(join(folder, 'log'), 'one after the other')),
+    },
+    {
+      name: widePeer,
+      entries: { 1: 200, 64: 10_000, 512: 50_000 },
+      run: inProcess(async (folder) => new PeerLog(join(folder, 'log'), 'side by side')),
     },
     { name: tesseraIndex, entries: { 1: 20, 64: 1500, 512: 60_000 }, run: inGo(tessera, 'index') },
     { name: tesseraCheckpoint, entries: { 1: 20, 64: 1500, 512: 15_000 }, run: inGo(tessera, 'checkpoint') },
@@ -63,7 +69,6 @@ const inProcess =
     inFolder(async (folder) => {
       const log = await open(folder)
       await runWriters({ ...WARM_UP, writers: Math.min(writers, WARM_UP.writers), append: log.append })
-      globalThis.gc?.()
       const outcome = await runWriters({ writers, entries, append: log.append })
       await log.close()
       return outcome

@@ -3,8 +3,9 @@
  * own, in the manner of Tessera's storage on POSIX file systems.
  *
  * A file is written under a temporary name, flushed, renamed, and its folder flushed. Tree, hashing, batches and signatures
- * are those of our log; the files of a batch are written side by side, the checkpoint after them. It keeps no
- * identities, terms or statements, so it has less to do. What a partial file replaces is removed by nobody.
+ * are those of our log. Tessera writes the files of a batch one after the other; side by side is faster, and can be had,
+ * too. The checkpoint follows them. No identities, terms or statements are kept, so there is less to do. What a partial
+ * file replaces is removed by nobody.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,6 +32,7 @@ interface Waiting {
 
 export class PeerLog implements OpenLog {
   readonly #folder: string
+  readonly #order: 'one after the other' | 'side by side'
   readonly #hasher = createHasher(nativeCrypto.hash)
   readonly #tree = TileTree.empty(this.#hasher)
   readonly #signer = makeLogSigner()
@@ -41,9 +43,13 @@ export class PeerLog implements OpenLog {
   #isRunning = false
   #files = 0
 
-  /** @param folder  is made */
-  constructor(folder: string) {
+  /**
+   * @param folder  is made
+   * @param order   in which the files of a batch are written
+   */
+  constructor(folder: string, order: 'one after the other' | 'side by side') {
     this.#folder = folder
+    this.#order = order
   }
 
   readonly append = ({ leaf }: NewEntry): Promise<Receipt> =>
@@ -109,7 +115,8 @@ export class PeerLog implements OpenLog {
   }
 
   async #commit(objects: readonly StoredObject[], note: Promise<string>): Promise<string> {
-    await Promise.all(objects.map((object) => this.#store(object)))
+    if (this.#order === 'side by side') await Promise.all(objects.map((object) => this.#store(object)))
+    else for (const object of objects) await this.#store(object)
     const checkpoint = await note
     await this.#store({ path: 'checkpoint', bytes: Buffer.from(checkpoint) })
     return checkpoint
