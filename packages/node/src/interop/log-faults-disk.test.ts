@@ -58,8 +58,8 @@ describe('a custody log whose disk runs full', () => {
   })
 })
 
-describe('a custody log in a new folder', { skip: strace.skip }, () => {
-  it('has flushed every name above its entries before it acknowledges the first', async (t) => {
+describe('what a custody log flushes', { skip: strace.skip }, () => {
+  it('is every name above its entries, before it acknowledges the first', async (t) => {
     const root = temporaryFolder(t)
     const site = new LoadSite(root, join(root, 'site', 'of', 'the', 'log'))
     const output = join(root, 'trace')
@@ -82,5 +82,32 @@ describe('a custody log in a new folder', { skip: strace.skip }, () => {
         `${folder.slice(root.length)} was flushed`,
       )
     }
+  })
+
+  it('is all that a process which was killed has left unflushed, before it goes on', async (t) => {
+    const root = temporaryFolder(t)
+    const site = new LoadSite(root)
+    let lines = 200
+    assert.equal((await site.run({ seed: 1, killAt: () => lines-- === 0 })).signal, 'SIGKILL')
+    const output = join(root, 'trace')
+    const { code } = await site.run({
+      seed: 2,
+      entries: 200,
+      under: [...tracing(output, ['fsync', 'fdatasync']), '-y'],
+    })
+    assert.equal(code, 0)
+    const calls = parseTrace(readFileSync(output, 'utf8'))
+    const hidden = join(site.folder, '.private')
+    const first = calls.findIndex(({ name, text }) => name === 'fdatasync' && text.includes(`<${hidden}/wal/`))
+    assert.ok(first > 0, 'it goes on')
+    const flushed = calls.slice(0, first).map(({ text }) => text)
+    assert.ok(
+      flushed.some((text) => text.includes(`<${hidden}/wal/00000000000000000000.wal>`)),
+      'the last segment',
+    )
+    assert.ok(
+      flushed.some((text) => text.includes(`<${hidden}/index.sqlite>`)),
+      'the index',
+    )
   })
 })

@@ -58,7 +58,11 @@ export interface IndexState {
 /** Opens the index for writing, and makes it where there is none. @throws {StoreError} as {@link openDatabase} */
 export function openIndex(path: string, timeoutMs = BUSY_MS): DatabaseSync {
   const database = openDatabase(path, SETUP, { timeout: timeoutMs })
-  guard(() => database.prepare('INSERT OR IGNORE INTO meta VALUES (1, ?, 0, 0, ?)').run(VERSION, randomBytes(16)))
+  guard(() => {
+    database.prepare('INSERT OR IGNORE INTO meta VALUES (1, ?, 0, 0, ?)').run(VERSION, randomBytes(16))
+    // After a flush that failed, the system shows what the disk may not have, and would never write it again by itself.
+    database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  })
   return database
 }
 
