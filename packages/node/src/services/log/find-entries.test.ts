@@ -90,10 +90,13 @@ describe('an entry of a log', () => {
     const source = { view, records, crypto }
     const present = await readLogEntry(0n, source)
     assert.equal(present.statement.state === 'present' && present.statement.event.type, 'acquired')
-    // The toys sign in a way of their own.
-    assert.equal(present.statement.state === 'present' && present.statement.isSigned, false)
+    assert.equal(present.statement.state === 'present' && present.statement.isSigned, true)
     const tombstone = await readLogEntry(BigInt(site.state.entries.length - 1), source)
     assert.equal(tombstone.statement.state === 'present' && tombstone.statement.isSigned, true)
+    // Whoever sees another signature is told, and not refused.
+    const unsigned = { ...source, crypto: { ...crypto, verifyMessage: () => false } }
+    const other = await readLogEntry(0n, unsigned)
+    assert.equal(other.statement.state === 'present' && other.statement.isSigned, false)
     assert.deepEqual((await readLogEntry(2n, source)).statement, { state: 'erased' })
     assert.deepEqual((await readLogEntry(0n, { ...source, records: undefined })).statement, { state: 'absent' })
   })
