@@ -43,7 +43,7 @@ export async function openLogStorage({ folder, origin, database, objects }: LogF
 export function parseBucket(address: string): Pick<S3Options, 'endpoint' | 'region' | 'bucket' | 'prefix'> {
   const url = URL.parse(address)
   const [bucket = '', ...names] = url?.pathname.split('/').filter((name) => name !== '') ?? []
-  if (url === null || !/^https?:$/.test(url.protocol) || bucket === '' || url.username !== '') {
+  if (url === null || !/^https?:$/.test(url.protocol) || bucket === '' || url.username + url.password !== '') {
     throw new RangeError('this is no address of a bucket')
   }
   return {

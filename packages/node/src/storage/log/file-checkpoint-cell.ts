@@ -5,12 +5,13 @@
  * of SQLite on an empty file beside it, which the kernel takes back from a process that dies.
  */
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { NOTE_LIMIT } from '@fiducial/core/formats/note/note.ts'
 import type { CheckpointCell } from '../../services/log/ports.ts'
-import { attempt, files, isCode, syncFolder, unwritable, writeNew } from './durable.ts'
+import { attempt, files, syncFolder, unwritable, writeNew } from './durable.ts'
+import { readWholeNow } from './read-whole.ts'
 import { guard, openDatabase } from './sqlite.ts'
 
 export class FileCheckpointCell implements CheckpointCell {
@@ -67,9 +68,9 @@ export class FileCheckpointCell implements CheckpointCell {
 
   #read(): string | undefined {
     try {
-      return readFileSync(this.#path, 'utf8')
+      const bytes = readWholeNow(this.#path, NOTE_LIMIT)
+      return bytes && new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
     } catch (cause) {
-      if (isCode(cause, 'ENOENT')) return undefined
       throw unwritable('reading a checkpoint', cause)
     }
   }

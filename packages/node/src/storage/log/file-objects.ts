@@ -7,17 +7,20 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { ImmutableStore, StoredObject } from '../../services/log/ports.ts'
 import { attempt, files, isCode, syncFolder, takeTurns, writeNew } from './durable.ts'
 import { checkObjectPath, checkPartialPath } from './object-path.ts'
+import { readWhole } from './read-whole.ts'
 
 /** Files that are written at the same time: each waits for the loop at every step, and a busy log keeps the loop busy. */
 const WIDTH = 32
 /** Of these, how many are flushed: the runtime has four threads for files, and whoever appends waits for one of them. */
 const FLUSHES = 8
+/** Bytes of an object. A full bundle has 256 entries of up to 65,537 bytes. */
+const OBJECT_LIMIT = 32 * 1024 * 1024
 /** Folders that are known to be there. */
 const KNOWN_FOLDERS = 10_000
 /** A temporary file that was not touched for so long belongs to nobody any more. */
@@ -135,9 +138,7 @@ async function takeFreeName(temporary: string, target: string): Promise<boolean>
   }
 }
 
-async function readOrNothing(path: string): Promise<Uint8Array | undefined> {
-  return await readFile(path).catch(undefinedIfMissing)
-}
+const readOrNothing = (path: string): Promise<Uint8Array | undefined> => readWhole(path, OBJECT_LIMIT)
 
 function undefinedIfMissing(cause: unknown): undefined {
   // A folder in the place of the file, or a file in that of a folder: no object has that path.

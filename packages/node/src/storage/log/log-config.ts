@@ -5,15 +5,17 @@
  * (C2SP tlog-policy), with the log's keys and its witnesses, is public and lies in the file `policy`.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { encodeCanonicalJson } from '@fiducial/core/formats/json/canonical.ts'
 import { JsonFields } from '@fiducial/core/formats/json/fields.ts'
 import { parseJson } from '@fiducial/core/formats/json/parse.ts'
+import { POLICY_LIMIT } from '@fiducial/core/formats/tlog/policy.ts'
 import { writeFileAtomically } from '../write-file.ts'
 import { FileLock } from './file-lock.ts'
 import { privateFolder } from './file-log.ts'
+import { readWholeNow } from './read-whole.ts'
 
 export interface LogConfig {
   /** Name of the log: no spaces, no plus. */
@@ -35,6 +37,7 @@ export interface LogConfig {
 
 const VERSION = 1
 const SECRET_BYTES = 32
+const CONFIG_LIMIT = 64 * 1024
 const AUTHORITIES_LIMIT = 3
 const MINUTES_LIMIT = 60 * 24 * 366
 
@@ -44,7 +47,7 @@ export const policyPath = (folder: string): string => join(folder, 'policy')
 
 /** The config of the log in a folder; undefined where there is no log. @throws {StoreError} `log_corrupted` */
 export function readLogConfig(folder: string): LogConfig | undefined {
-  const text = readIfThere(configPath(folder))
+  const text = readIfThere(configPath(folder), CONFIG_LIMIT)
   if (text === undefined) return undefined
   try {
     const fields = new JsonFields(parseJson(new TextDecoder().decode(text)), 'json_malformed')
@@ -105,7 +108,7 @@ function writeFiles(folder: string, config: LogConfig, policy: Uint8Array): void
 
 /** The secret that blinds the completeness map, 32 bytes. @throws {StoreError} `log_corrupted` */
 export function readMapSecret(folder: string): Uint8Array {
-  const secret = readIfThere(secretPath(folder))
+  const secret = readIfThere(secretPath(folder), SECRET_BYTES + 1)
   if (secret?.length !== SECRET_BYTES)
     throw new StoreError('log_corrupted', 'the secret of the completeness map is missing')
   return new Uint8Array(secret)
@@ -113,16 +116,16 @@ export function readMapSecret(folder: string): Uint8Array {
 
 /** The policy of a log, as it lies there. @throws {StoreError} `log_missing` */
 export function readPolicyFile(folder: string): Uint8Array {
-  const policy = readIfThere(policyPath(folder))
+  const policy = readIfThere(policyPath(folder), POLICY_LIMIT + 1)
   if (policy === undefined) throw new StoreError('log_missing', 'there is no policy beside the log')
   return new Uint8Array(policy)
 }
 
-function readIfThere(path: string): Uint8Array | undefined {
+function readIfThere(path: string, limit: number): Uint8Array | undefined {
   try {
-    return readFileSync(path)
+    return readWholeNow(path, limit)
   } catch (cause) {
-    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined
+    if (cause instanceof StoreError) throw cause
     throw new StoreError('log_corrupted', 'a file of the log cannot be read', { cause })
   }
 }
