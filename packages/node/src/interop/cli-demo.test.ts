@@ -131,9 +131,13 @@ describe('fiducial demo', () => {
     const { code, stdout } = await run(process.execPath, args, { env: { FIDUCIAL_HOME: home } })
     assert.equal(code, 0, stdout)
     assert.match(stdout, /9 images: 9 authentic/)
-    const more = await run(process.execPath, [...args, '--log-policy', join(out, 'log.policy'), '--policy', 'recorded'], {
-      env: { FIDUCIAL_HOME: home },
-    })
+    const more = await run(
+      process.execPath,
+      [...args, '--log-policy', join(out, 'log.policy'), '--policy', 'recorded'],
+      {
+        env: { FIDUCIAL_HOME: home },
+      },
+    )
     assert.equal(more.code, 0, more.stdout)
     assert.match(more.stdout, /P3/)
   })
