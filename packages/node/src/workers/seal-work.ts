@@ -1,7 +1,8 @@
 /** Seal work: signs an image as device and technologist, and writes the sealed copy with its seal. */
 import { randomBytes } from 'node:crypto'
+import { unlinkSync } from 'node:fs'
 import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
-import { KeyError, StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
@@ -16,7 +17,7 @@ import { findExistingSeal } from '../services/existing-seal.ts'
 import type { HolderKeys, QuoteCheckpoint, TimestampAuthority } from '../services/ports.ts'
 import { prepareSeal, type SealDependencies } from '../services/seal-instance.ts'
 import { type FileSource, openFileSource } from '../storage/file-source.ts'
-import { SEAL_SUFFIX } from '../storage/find-inputs.ts'
+import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import { writePair } from '../storage/write-pair.ts'
 import type { SealSetup } from './setup.ts'
@@ -71,7 +72,7 @@ export async function openQuoting(folder: string): Promise<QuoteCheckpoint> {
       const view = await (await reader).view()
       return view?.quorum.state === 'witnessed' ? quoteCheckpoint(view.checkpoint.note) : null
     } catch (error) {
-      if (error instanceof StoreError || error instanceof KeyError) return null
+      if (error instanceof StoreError || error instanceof KeyError || error instanceof FormatError) return null
       throw error
     }
   }
@@ -96,7 +97,17 @@ async function sealImage(
       return seal
     },
   })
+  removeOldProof(target)
   return describe('sealed', target, parseSeal(seal as Uint8Array))
+}
+
+/** A proof that a log has what lay there before is none of what lies there now, and would speak against it. */
+function removeOldProof(target: string): void {
+  try {
+    unlinkSync(`${target}${PROOF_SUFFIX}`)
+  } catch {
+    // There is none, or it cannot be removed: whoever records the image writes another one in its place.
+  }
 }
 
 /** What an earlier run made of the same image, if that is still there and intact. */
