@@ -85,8 +85,7 @@ export class Tail {
     const objects: StoredObject[] = []
     for (const [path, { end, bytes }] of this.#tiles) if (end <= size) objects.push({ path, bytes })
     for (const [number, entries] of this.#bundles) {
-      if ((number + 1n) * WIDTH <= size)
-        objects.push(bundleOf(number, entries))
+      if ((number + 1n) * WIDTH <= size) objects.push(bundleOf(number, entries))
     }
     for (const tile of edge) objects.push({ path: tilePath(tile), bytes: tile.bytes })
     if (last.length > 0) objects.push(bundleOf(size / WIDTH, last))
