@@ -32,6 +32,8 @@ export interface EntryReader {
   entries(from: bigint, count: number): Promise<readonly ReadEntry[]>
   /** Whether each of some entries in a row is the one that its identity leads to; absent where that cannot be asked. */
   areFound?(from: bigint, identities: readonly Uint8Array[]): Promise<readonly boolean[]>
+  /** Whether each of some entries in a row is found by all of its terms; absent where that cannot be asked. */
+  areFoundByTerms?(from: bigint, terms: readonly (readonly Term[])[]): Promise<readonly boolean[]>
 }
 
 export interface BundlePorts {
@@ -47,7 +49,7 @@ export interface BundleOptions {
   readonly hasher: NodeHasher
   /** Entries under the checkpoint. */
   readonly size: bigint
-  /** Whether each signature is checked; only where there is a `reader`. */
+  /** Whether each signature is checked, and that each entry is found by its terms; only where there is a `reader`. */
   readonly checksSignatures: boolean
 }
 
@@ -93,6 +95,7 @@ export async function checkBundle(number: bigint, ports: BundlePorts, options: B
 interface ReadEntries {
   readonly stored: readonly ReadEntry[]
   readonly found: readonly boolean[] | undefined
+  readonly foundByTerms: readonly boolean[] | undefined
 }
 
 class BundleCheck {
@@ -146,13 +149,14 @@ class BundleCheck {
   async #stored(first: bigint, entries: readonly (RekorEntry | undefined)[], reader: EntryReader): Promise<void> {
     const read = await this.#read(first, entries.length, reader)
     if (read === undefined) return
-    const { stored, found } = read
+    const { stored, found, foundByTerms } = read
     for (const [i, entry] of entries.entries()) {
       const index = first + BigInt(i)
       const beside = stored[i]
       const payload = this.#statement(index, entry, beside?.payload)
       if (payload === undefined || beside === undefined || entry === undefined) continue
       if (found?.[i] === false) this.#findings.add('identity_wrong', nameOf(index))
+      else if (foundByTerms?.[i] === false) this.#findings.add('terms_wrong', nameOf(index))
       else this.#content(index, entry, { ...beside, payload })
     }
   }
@@ -162,7 +166,11 @@ class BundleCheck {
     try {
       const stored = await reader.entries(first, count)
       const identities = stored.map(({ identity }) => identity ?? NO_IDENTITY)
-      return { stored, found: await reader.areFound?.(first, identities) }
+      const found = await reader.areFound?.(first, identities)
+      // Half as costly as signatures: left out with them.
+      const isDeep = this.#options.checksSignatures
+      const terms = isDeep ? stored.map((entry) => entry.terms ?? []) : []
+      return { stored, found, foundByTerms: isDeep ? await reader.areFoundByTerms?.(first, terms) : undefined }
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'log_corrupted') throw error
       this.#findings.add('index_damaged', `entries ${first} to ${first + BigInt(count) - 1n}`)

@@ -4,7 +4,7 @@
  * Reading takes no lock: {@link openRecordReader} works beside a running log, in another process too, and sees what the
  * index has by then. Erasing goes through the sequencer, which holds the other copies.
  */
-import type { RecordQuery, RecordStore, StoredEntry } from '../../services/log/ports.ts'
+import type { RecordQuery, RecordStore, StoredEntry, Term } from '../../services/log/ports.ts'
 import { FileSequencer } from './file-sequencer.ts'
 import { LogIndexReader } from './log-index-reader.ts'
 
@@ -39,6 +39,8 @@ export interface RecordReader extends Pick<RecordStore, 'payload' | 'find'> {
   findIdentities(identities: readonly Uint8Array[]): Promise<readonly (bigint | undefined)[]>
   /** Whether each of some entries in a row, with these identities, is the one that its identity leads to. */
   areFound(from: bigint, identities: readonly Uint8Array[]): Promise<readonly boolean[]>
+  /** Whether each of some entries in a row, with these terms, is found by all of them. */
+  areFoundByTerms(from: bigint, terms: readonly (readonly Term[])[]): Promise<readonly boolean[]>
   /** All that is kept of up to `count` entries, from an index on; fewer only at the end of what is settled. */
   entries(from: bigint, count: number): Promise<readonly StoredEntry[]>
   /** Entries that can be found: all those below this index. */
@@ -60,6 +62,7 @@ export async function openRecordReader(folder: string): Promise<RecordReader> {
     findIdentities: async (identities) =>
       reader.findIdentities(identities).map((number) => (number === undefined ? undefined : BigInt(number))),
     areFound: async (from, identities) => reader.areFound(from, identities),
+    areFoundByTerms: async (from, terms) => reader.areFoundByTerms(from, terms),
     entries: async (from, count) => reader.entries(from, count),
     settledSize: async () => reader.size(),
     close: async () => reader.close(),

@@ -170,11 +170,9 @@ export class FileSequencer implements Sequencer {
     }
     const wal = await WriteAheadLog.recover(join(this.#folder, 'wal'), {
       released: BigInt(index.opened.released),
+      known: size,
       onRecord,
     })
-    if (size > wal.next) {
-      throw new StoreError('log_corrupted', `the index has ${size} entries, the segments end at ${wal.next}`)
-    }
     // A record that the index has in part, or not as the next one, stops its thread.
     await index.settle()
     return wal

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
-import type { RecordQuery, StoredEntry } from '../../services/log/ports.ts'
+import type { RecordQuery, StoredEntry, Term } from '../../services/log/ports.ts'
 import { checkQuery } from './check-batch.ts'
 import { asBuffer, BODY_HEADER, bodyTerms, identityKey, readState, termKey } from './log-index-schema.ts'
 import { guard, openDatabase, type Row, rowOf } from './sqlite.ts'
@@ -16,6 +16,7 @@ const LIMIT = BigInt(Number.MAX_SAFE_INTEGER)
 /** Keys that are looked for at once. */
 const ASKED = 64
 const PLACES = Array.from({ length: ASKED }, (_, i) => `?${i + 1}`).join(',')
+const PAIRS = Array.from({ length: ASKED }, (_, i) => `(?${2 * i + 1},?${2 * i + 2})`).join(',')
 const PRAGMAS = 'PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824;'
 
 export class LogIndexReader {
@@ -23,7 +24,7 @@ export class LogIndexReader {
   readonly #salt: Uint8Array
   readonly #statements: Readonly<
     Record<
-      'keys' | 'identity' | 'payload' | 'range' | 'oldest' | 'newest' | 'freshOldest' | 'freshNewest',
+      'keys' | 'identity' | 'payload' | 'range' | 'terms' | 'oldest' | 'newest' | 'freshOldest' | 'freshNewest',
       StatementSync
     >
   >
@@ -39,6 +40,8 @@ export class LogIndexReader {
     const byIdentity = (table: string): string =>
       `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ?1`
     const byKeys = (table: string): string => `SELECT key, number FROM ${table} WHERE key IN (${PLACES})`
+    const isIn = (table: string): string =>
+      `EXISTS (SELECT 1 FROM ${table} WHERE key = asked.column1 AND number = asked.column2)`
     this.#statements = {
       keys: prepare(`${byKeys('identity')} UNION ALL ${byKeys('fresh_identity')}`),
       identity: prepare(`${byIdentity('identity')} UNION ALL ${byIdentity('fresh_identity')}`),
@@ -47,6 +50,9 @@ export class LogIndexReader {
       ),
       range: prepare(
         'SELECT entry.body AS entry, payload.body FROM entry LEFT JOIN payload USING (number) WHERE number >= ? AND number < ? ORDER BY number',
+      ),
+      terms: prepare(
+        `SELECT count(*) AS count FROM (VALUES ${PAIRS}) AS asked WHERE ${isIn('term')} OR ${isIn('fresh_term')}`,
       ),
       oldest: prepare(byTerm('term')),
       newest: prepare(`${byTerm('term')} DESC`),
@@ -83,6 +89,27 @@ export class LogIndexReader {
         return number === Number(from) + i
       })
     })
+  }
+
+  /** Whether each of some entries in a row, with these terms, is found by all of them. */
+  areFoundByTerms(from: bigint, terms: readonly (readonly Term[])[]): boolean[] {
+    return this.#inOneLook(() => {
+      const pairs = terms.map((some, i) =>
+        some.flatMap((term) => [termKey(this.#salt, encodeTerm(term)), Number(from) + i]),
+      )
+      if (this.#hasAll(pairs.flat())) return terms.map(() => true)
+      return pairs.map((some) => this.#hasAll(some))
+    })
+  }
+
+  /** @param pairs  key and number of each row, one after the other */
+  #hasAll(pairs: readonly number[]): boolean {
+    for (let first = 0; first < pairs.length; first += 2 * ASKED) {
+      const some = pairs.slice(first, first + 2 * ASKED)
+      while (some.length < 2 * ASKED) some.push(some[0] as number, some[1] as number)
+      if (rowOf(this.#statements.terms, ...some)?.count !== ASKED) return false
+    }
+    return true
   }
 
   /** Numbers by key. Mostly there are none, and to ask for many keys at once is what makes that cheap. */

@@ -40,6 +40,29 @@ describe('the index of a log', () => {
     for (const number of [0, 1, 2]) assert.equal(reader.findIdentities([makeEntry(number).identity])[0], number)
   })
 
+  it('says which entries are found by all of their terms', (t) => {
+    const { path, writer, reader } = openIn(t)
+    const entries = Array.from({ length: 100 }, (_, i) => makeEntry(i))
+    add(writer, 0, entries)
+    writer.commit()
+    const terms = entries.map((entry) => entry.terms)
+    assert.ok(reader.areFoundByTerms(0n, terms).every((isFound) => isFound))
+    assert.deepEqual(
+      reader.areFoundByTerms(5n, [[], [type('acquired')], [instance(6)], [instance(8)], [instance(5)]]),
+      [true, true, false, true, false],
+    )
+    const database = new DatabaseSync(path)
+    database.exec(
+      'DELETE FROM fresh_term WHERE number = 70 AND key = (SELECT max(key) FROM fresh_term WHERE number = 70)',
+    )
+    database.close()
+    assert.deepEqual(
+      reader.areFoundByTerms(0n, terms).flatMap((isFound, i) => (isFound ? [] : [i])),
+      [70],
+    )
+    assert.deepEqual(reader.areFoundByTerms(0n, []), [])
+  })
+
   it('tells identities apart that begin with the same bits', (t) => {
     const { writer, reader } = openIn(t)
     const identities = Array.from({ length: 20 }, (_, i) => {

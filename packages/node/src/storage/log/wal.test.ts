@@ -183,6 +183,22 @@ describe('recovery of the write-ahead log', () => {
     }
   })
 
+  it('cuts nothing away where fewer entries are left than somebody has seen', async (t) => {
+    for (const count of [1, 3]) {
+      const folder = temporaryFolder(t)
+      const path = await written(folder, count)
+      damage(path, statSync(path).size - BLOCK + 200)
+      const whole = readFileSync(path)
+      const options = { released: 0n, onRecord: async () => undefined }
+      const known = BigInt(count)
+      await assert.rejects(WriteAheadLog.recover(folder, { ...options, known }), storeError('log_corrupted'))
+      assert.ok(readFileSync(path).equals(whole), 'it is there to be looked at')
+      const wal = await WriteAheadLog.recover(folder, { ...options, known: known - 1n })
+      assert.equal(wal.next, known - 1n)
+      await wal.close()
+    }
+  })
+
   it('cuts the last record off whichever of its blocks were written', async (t) => {
     const folder = temporaryFolder(t)
     const { wal } = await recover(folder)

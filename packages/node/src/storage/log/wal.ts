@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { StoreError } from '@fiducial/core/errors.ts'
 import type { SequencedBatch } from '../../services/log/ports.ts'
 import { attempt, files, isCode, makeFolder, syncFolder, unwritable, withFile, writeAt } from './durable.ts'
 import {
@@ -53,6 +54,8 @@ export interface WrittenRecord {
 export interface RecoverOptions {
   /** Entries below it need not be there. */
   readonly released: bigint
+  /** Entries that somebody has seen: fewer are damage, from which nothing is cut away. Default: none. */
+  readonly known?: bigint
   /** Sees each record, in order; the bytes are its own. */
   readonly onRecord: (record: FoundRecord) => Promise<void>
   /** A segment that would grow beyond this is followed by a new one. Default: 64 MiB. */
@@ -89,25 +92,32 @@ export class WriteAheadLog {
    * @throws {StoreError} `log_corrupted`, naming segment and offset; `log_unwritable`
    */
   static async recover(folder: string, options: RecoverOptions): Promise<WriteAheadLog> {
-    const { released, onRecord, segmentBytes = SEGMENT_BYTES } = options
+    const { released, known = 0n, onRecord, segmentBytes = SEGMENT_BYTES } = options
     const log = new WriteAheadLog(folder, released, segmentBytes)
     await attempt('opening the write-ahead log', async () => {
       await makeFolder(folder)
       const names = (await readdir(folder)).sort()
       for (const name of names.filter((found) => TEMPORARY.test(found))) await files.rm(join(folder, name))
       const segments = names.filter((name) => NAME.test(name))
+      const changes: (() => Promise<void>)[] = []
       for (const [i, name] of segments.entries()) {
-        await log.#recoverSegment(name, { isLast: i === segments.length - 1, onRecord })
+        changes.push(await log.#scanSegment(name, { isLast: i === segments.length - 1, onRecord }))
       }
+      // What looks like a record whose writing was cut off may be one that was acknowledged, and damaged since.
+      if (log.#next < known) {
+        throw new StoreError('log_corrupted', `${known} entries are known, and the segments end at ${log.#next}`)
+      }
+      for (const change of changes) await change()
       await syncFolder(folder)
     })
     return log
   }
 
-  async #recoverSegment(
+  /** Checks a segment. @returns what is to be changed in it, once all of them are checked */
+  async #scanSegment(
     name: string,
     { isLast, onRecord }: { isLast: boolean } & Pick<RecoverOptions, 'onRecord'>,
-  ): Promise<void> {
+  ): Promise<() => Promise<void>> {
     const first = BigInt(name.slice(0, 20))
     // Released segments may still be there, if the process ended before it removed them.
     const before = this.#segments.at(-1)?.next
@@ -128,12 +138,12 @@ export class WriteAheadLog {
     if (last === undefined) {
       if (!isLast) throw corrupted(name, BLOCK, 'it holds no entry')
       // A segment that was begun, and nothing acknowledged in it.
-      await files.rm(path)
-      return
+      return () => files.rm(path)
     }
     if (end.next > this.#next) this.#next = end.next
-    await cutAndRewrite(path, end, last)
     this.#segments.push({ path, name, first, next: end.next, offset: end.offset })
+    const whole = last
+    return () => cutAndRewrite(path, end, whole)
   }
 
   /**
