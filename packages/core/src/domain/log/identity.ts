@@ -6,7 +6,8 @@
  * taken for the other, nor for a digest that is used for anything else.
  *
  * Known flaw: an identity has no salt. Whoever reads the index of a log can confirm a guess about a statement, even one
- * that was erased, if all of it is guessed, the moment included. Erasing an entry has to take its identity out as well.
+ * that was erased, if all of it is guessed, the moment included. An identity stays when its statement is erased, so that
+ * the statement does not come back as a new entry.
  */
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
