@@ -98,6 +98,8 @@ async function runCheck(name: string, command: readonly string[], totals: Totals
 async function runTestFiles(files: readonly string[], totals: Totals): Promise<void> {
   const start = performance.now()
   const outputs = new Map<string, string[]>()
+  /** What tests say of a run that went well, such as how much they looked at. */
+  const remarks = new Map<string, string[]>()
   const failuresBefore = totals.failed
   const stream = runTests({ files: [...files], concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS })
   for await (const event of stream as AsyncIterable<TestEvent>) {
@@ -105,6 +107,8 @@ async function runTestFiles(files: readonly string[], totals: Totals): Promise<v
     const file = relative(root, data.file ?? '')
     if (type === 'test:stdout' || type === 'test:stderr') {
       outputs.set(file, [...(outputs.get(file) ?? []), data.message ?? ''])
+    } else if (type === 'test:diagnostic' && data.file !== undefined) {
+      remarks.set(file, [...(remarks.get(file) ?? []), data.message ?? ''])
     } else if (type === 'test:pass' || type === 'test:fail') {
       const failure = judge(type, data, file)
       if (failure !== undefined) {
@@ -118,6 +122,7 @@ async function runTestFiles(files: readonly string[], totals: Totals): Promise<v
       }
     } else if (type === 'test:summary' && data.file !== undefined) {
       reportFile(file, data, outputs.get(file))
+      for (const remark of remarks.get(file) ?? []) process.stdout.write(`${indent(remark)}\n`)
     }
   }
   report(totals.failed === failuresBefore, 'tests', start, `${files.length} files`)

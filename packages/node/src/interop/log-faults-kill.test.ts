@@ -9,9 +9,9 @@ import { temporaryFolder } from '../testing/peers.ts'
 
 /** FIDUCIAL_SOAK: for so many minutes. */
 const SOAK_MINUTES = Number(process.env.FIDUCIAL_SOAK ?? 0)
-const ROUNDS = 12
+const ROUNDS = 10
 /** Kills of one log, until the next begins. */
-const KILLS = 7
+const KILLS = 5
 const MEMORY_LIMIT = 2 ** 30
 
 type Moment = 'at work' | 'while opening' | 'while closing'

@@ -68,6 +68,8 @@ describe('a custody log to which the system refuses calls', { skip: strace.skip,
 
   for (const [i, kind] of KINDS.entries()) {
     for (const [j, action] of (['EIO', 'ENOSPC', 'SIGKILL'] as const).entries()) {
+      // A run in between leaves one of the three out, another one for each kind.
+      if (PLACES === 1 && i % 3 === j) continue
       it(`keeps its word where ${kind} is answered with ${action}`, async (t) => {
         for (let place = 0; place < PLACES; place++) {
           // Spread over the run, elsewhere for each of them, and not at its end: another run may have fewer calls.
