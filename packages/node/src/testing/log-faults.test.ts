@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { createMemoryState, openMemoryLog } from '../storage/log/memory.ts'
 import { collect, makeBatch, storeError } from './log-contracts/harness.ts'
-import { type Fault, FaultPlan, withFaults } from './log-faults.ts'
+import { type Fault, FaultPlan, faultFiles, withFaults } from './log-faults.ts'
 
 function open(fault?: Fault) {
   const state = createMemoryState()
@@ -80,5 +80,65 @@ describe('withFaults', () => {
     await sequencer.claim()
     await assert.rejects(sequencer.append(makeBatch(5, 1), 1n), storeError('checkpoint_moved'))
     assert.equal(plan.hasStruck, false)
+  })
+
+  it('counts only the calls of a name where the fault has one', async () => {
+    const { state, plan, sequencer, cell } = open({ name: 'cell.compareAndSwap', step: 1, moment: 'before' })
+    const { fence } = await sequencer.claim()
+    await cell.compareAndSwap(undefined, 'one')
+    await sequencer.append(makeBatch(0, 1), fence)
+    await assert.rejects(cell.compareAndSwap('one', 'two'), storeError('log_unwritable'))
+    assert.deepEqual([state.size, [...state.cells.values()], plan.hasStruck], [1n, ['one'], true])
+  })
+})
+
+describe('faultFiles', () => {
+  /** A table of calls that write down what they do. */
+  function table() {
+    const done: string[] = []
+    const calls = {
+      open: async (name: string) => done.push(`open ${name}`),
+      close: async (descriptor: number) => void done.push(`close ${descriptor}`),
+      write: async (descriptor: number) => void done.push(`write ${descriptor}`),
+      renameSync: (name: string) => void done.push(`rename ${name}`),
+    }
+    return { done, calls, whole: { ...calls } }
+  }
+  const isRefused = { code: 'EIO' }
+
+  it('lets a call fail as the system would, before or after it took effect, and puts the calls back', async () => {
+    for (const [moment, expected] of [
+      ['before', ['open a']],
+      ['after', ['open a', 'write 1']],
+    ] as const) {
+      const { done, calls, whole } = table()
+      const restore = faultFiles(calls, new FaultPlan({ name: 'files.write', step: 0, moment, isFinal: false }))
+      await assert.rejects(calls.write(await calls.open('a')), isRefused)
+      assert.deepEqual(done, expected)
+      await calls.write(1)
+      restore()
+      assert.deepEqual(calls, whole)
+    }
+  })
+
+  it('lets calls that do not wait fail, too', () => {
+    const { done, calls } = table()
+    faultFiles(calls, new FaultPlan({ name: 'files.renameSync', step: 1, moment: 'after' }))
+    calls.renameSync('a')
+    assert.throws(() => calls.renameSync('b'), isRefused)
+    assert.throws(() => calls.renameSync('c'), isRefused)
+    assert.deepEqual(done, ['rename a', 'rename b'])
+  })
+
+  it('leaves nothing open: what was opened and not told of, and what has to be closed after the end', async () => {
+    const opened = table()
+    faultFiles(opened.calls, new FaultPlan({ name: 'files.open', step: 0, moment: 'after' }))
+    await assert.rejects(opened.calls.open('a'), isRefused)
+    await assert.rejects(opened.calls.close(7), isRefused)
+    assert.deepEqual(opened.done, ['open a', 'close 1', 'close 7'])
+    const closed = table()
+    faultFiles(closed.calls, new FaultPlan({ name: 'files.close', step: 0, moment: 'after' }))
+    await assert.rejects(closed.calls.close(5), isRefused)
+    assert.deepEqual(closed.done, ['close 5'], 'and not twice')
   })
 })
