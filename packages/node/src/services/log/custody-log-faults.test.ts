@@ -65,6 +65,7 @@ describe('a custody log whose storage is slow', () => {
       },
     }))
     const appended = appendAll(log, entries(0, 200, 1000))
+    while (!isHeld) await new Promise((resolve) => setImmediate(resolve))
     // Immediates run only where nobody spins.
     for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
     assert.ok(isHeld)
@@ -75,15 +76,20 @@ describe('a custody log whose storage is slow', () => {
 
   it('answers those who wait for room when the storage fails', async (t) => {
     const gate = Promise.withResolvers<void>()
+    const isAsked = Promise.withResolvers<void>()
     const log = await open(t, createMemoryState(), small, ({ objects }) => ({
       objects: {
         get: (path) => objects.get(path),
         putOnce: (path, bytes) => objects.putOnce(path, bytes),
         removePartial: (path) => objects.removePartial(path),
-        putAll: () => gate.promise,
+        putAll: () => {
+          isAsked.resolve()
+          return gate.promise
+        },
       },
     }))
     const appended = Promise.allSettled(entries(0, 200, 1000).map((entry) => log.append(entry)))
+    await isAsked.promise
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
     gate.reject(new StoreError('log_unwritable', 'no space'))
     const answers = await appended
