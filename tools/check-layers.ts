@@ -35,6 +35,8 @@ const CORE = 'packages/core/src/'
 const SERVICES = 'packages/node/src/services/'
 const PORTS = 'packages/node/src/services/ports.ts'
 const LOG_PORTS = 'packages/node/src/services/log/ports.ts'
+const GATEWAY_PORTS = 'packages/node/src/services/gateway/ports.ts'
+const AUDIT_PORTS = 'packages/node/src/services/audit/ports.ts'
 
 /** The floors of one format: the ground below it, and such siblings as are named. */
 function format(name: string, siblings: readonly string[] = []): Zone {
@@ -61,6 +63,8 @@ export const ZONES: readonly Zone[] = [
   format('x509', ['der']),
   format('cms', ['x509', 'der']),
   format('dsse', ['json']),
+  format('dimse', ['dicom', 'dul']),
+  format('dicom-json', ['dicom', 'json']),
   format('tlog', ['json', 'merkle', 'note']),
   format('sigstore', ['dsse', 'json', 'note', 'tlog']),
   format('*'),
@@ -68,20 +72,36 @@ export const ZONES: readonly Zone[] = [
   domain('log', ['trust']),
   domain('signature', ['trust']),
   domain('seal', ['trust', 'signature']),
+  // On the way through, an instance is judged, recorded and routed: the one idea that speaks of all of those.
+  domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust']),
   { name: 'domain/verdict', path: `${DOMAIN}verdict/`, may: [DOMAIN, FORMATS, BYTES, ERRORS], mayUsePackages: false },
   domain('*'),
   { name: 'api', path: 'packages/core/src/api/', may: [DOMAIN], mayUsePackages: false },
   { name: 'services', path: SERVICES, may: [CORE], mayUsePackages: false },
-  { name: 'storage', path: 'packages/node/src/storage/', may: [PORTS, LOG_PORTS, CORE], mayUseNode: true },
+  {
+    name: 'storage',
+    path: 'packages/node/src/storage/',
+    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, AUDIT_PORTS, CORE],
+    mayUseNode: true,
+  },
   { name: 'keys', path: 'packages/node/src/keys/', may: [PORTS, CORE], mayUseNode: true },
   { name: 'cli', path: 'packages/node/src/cli/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'http', path: 'packages/node/src/http/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
+  { name: 'telemetry', path: 'packages/node/src/telemetry/', may: [SERVICES, CORE], mayUseNode: true },
   // What several programs of ours put together in the same way: adapters and faces of a custody log.
   {
     name: 'wiring',
     path: 'packages/node/src/wiring/',
-    may: ['packages/node/src/http/', 'packages/node/src/keys/', 'packages/node/src/storage/', SERVICES, CORE],
+    may: [
+      'packages/node/src/dimse/',
+      'packages/node/src/http/',
+      'packages/node/src/keys/',
+      'packages/node/src/storage/',
+      'packages/node/src/telemetry/',
+      SERVICES,
+      CORE,
+    ],
     mayUseNode: true,
   },
   // A thread is a program of its own, with its own wiring; it works for the command line and speaks its types.
@@ -98,7 +118,12 @@ export const ZONES: readonly Zone[] = [
     ],
     mayUseNode: true,
   },
-  { name: 'testing', path: 'packages/node/src/testing/', may: [LOG_PORTS, CORE], mayUseNode: true },
+  {
+    name: 'testing',
+    path: 'packages/node/src/testing/',
+    may: [LOG_PORTS, GATEWAY_PORTS, AUDIT_PORTS, CORE],
+    mayUseNode: true,
+  },
   // Wiring: the entry points of the program and of its workers choose adapters and start faces.
   { name: 'main', path: 'packages/node/src/*.ts', may: ['packages/'], mayUseNode: true },
   { name: 'web', path: 'packages/web/src/', may: [CORE] },

@@ -1,0 +1,276 @@
+/**
+ * Ports of the gateway: what it needs from disks, networks and threads, in its own words.
+ *
+ * Adapters stand in node/storage/gateway (spool, instances), node/dimse and node/http (senders), node/workers (examiner).
+ * What a promise stands for when it resolves is said at each; whoever cannot keep it rejects. Where the storage is another
+ * machine, whatever reads may also reject with {StoreError} `service_unreachable` or `service_refused`.
+ */
+import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import type { InstanceState, InstanceVerdict, ReceivedInstance } from '@fiducial/core/domain/gateway/instance.ts'
+import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
+import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
+import type { DescribedImage } from '../log/describe-image.ts'
+
+/** What a face knows of an instance before its bytes come; null where its protocol does not say. */
+export interface Announcement {
+  readonly origin: Origin
+  readonly sopClassUid: string | null
+  readonly sopInstanceUid: string | null
+  readonly transferSyntaxUid: string | null
+}
+
+/** Takes instances in. The faces call it: one for each object that a sender begins to send. */
+export interface Intake {
+  /** @throws {StoreError} `gateway_overloaded`, `spool_full`, before a byte is taken */
+  begin(announcement: Announcement): IncomingInstance
+}
+
+/** An instance while its bytes come. Exactly one of `commit` and `abort` ends it. */
+export interface IncomingInstance {
+  /**
+   * The next bytes of a Part 10 file. They are taken over when it returns: the caller may use its buffer again.
+   * @throws {StoreError} `spool_unwritable`, `spool_full`; nothing but `abort` may follow
+   */
+  write(bytes: Uint8Array): void
+  /**
+   * When it resolves, bytes and record survive a power cut, and the sender may be told so.
+   * @throws {StoreError} `spool_unwritable`, `gateway_overloaded`; then nothing of it is kept
+   */
+  commit(): Promise<ReceivedInstance>
+  /** Leaves nothing behind. */
+  abort(): Promise<void>
+}
+
+/** Whole files on their way through, by keys of our own making. */
+export interface Spool {
+  /** @throws {StoreError} `spool_full` if less room is left than is kept free */
+  create(): SpoolWriter
+  /**
+   * The bytes of a key; disposing of it frees what was opened.
+   * @throws {StoreError} `spool_corrupted` if there is no such key
+   */
+  open(key: string): Promise<SpooledFile>
+  /** Where the file lies, for threads that open it themselves; fetched first where the spool is another machine. */
+  pathOf(key: string): Promise<string>
+  /** Missing ones are passed over. */
+  remove(key: string): Promise<void>
+  /** Keys of all files that were committed, in no order: what no record names is left over from a crash. */
+  list(): AsyncIterable<string>
+  /** Removes what was begun and never committed. Only while nothing is being written. */
+  sweep(): Promise<number>
+  /** Bytes that are left; undefined where nobody can say. */
+  freeBytes(): Promise<number | undefined>
+  close(): Promise<void>
+}
+
+export interface SpooledFile extends ByteSource, AsyncDisposable {}
+
+export interface SpoolWriter {
+  readonly key: string
+  /** As {@link IncomingInstance.write}. */
+  write(bytes: Uint8Array): void
+  /** When it resolves, the file survives a power cut. @throws {StoreError} `spool_unwritable` */
+  commit(): Promise<{ readonly lengthBytes: number; readonly sha256: Uint8Array }>
+  abort(): Promise<void>
+}
+
+/** Something that is to be recorded in the custody log exactly once: its moment is part of it. */
+export interface PendingEvent {
+  /** JSON in the short form that `log append` takes, with `at`. */
+  readonly news: string
+}
+
+/** A copy that is to reach a destination. */
+export interface NewDelivery {
+  readonly destination: string
+  /** Of the bytes that are sent: those received, the sealed ones, or a derived copy. */
+  readonly spoolKey: string
+  readonly sopClassUid: string
+  readonly sopInstanceUid: string
+  readonly transferSyntaxUid: string
+}
+
+/** What became of an instance once it was examined, all of it one step. */
+export interface Judged {
+  readonly state: Extract<InstanceState, 'quarantined' | 'forwarding' | 'done'>
+  /** Name of the route; null where none takes it. */
+  readonly route: string | null
+  /** Codes, such as `not_authentic`, `uid_reused`, `unreadable`, `duplicate`. */
+  readonly reasons: readonly string[]
+  readonly verdict: InstanceVerdict | null
+  readonly description: DescribedImage | null
+  /** Of the copy with the seal of the gateway, and of the seal file; null where it was not sealed here. */
+  readonly sealed: { readonly spoolKey: string; readonly sealKey: string } | null
+  /** Further keys that belong to it, such as derived copies: removed with it. */
+  readonly otherKeys: readonly string[]
+  /** What goes to destinations: at once where it is `forwarding`, upon release where it is `quarantined`. */
+  readonly deliveries: readonly NewDelivery[]
+  readonly events: readonly PendingEvent[]
+}
+
+/** An instance as it is kept. */
+export interface StoredInstance extends ReceivedInstance, Omit<Judged, 'state' | 'deliveries' | 'events'> {
+  readonly state: InstanceState
+  /** Examinations that were begun; one that kills its thread counts, too. */
+  readonly attempts: number
+  readonly judgedAt: Date | null
+  readonly doneAt: Date | null
+  /** Who asked for its release, until somebody else confirms it. */
+  readonly releaseAskedBy: Party | null
+  readonly deliveries: readonly StoredDelivery[]
+}
+
+export const DELIVERY_STATES = ['held', 'waiting', 'sent', 'dead'] as const
+/** `held`: in quarantine · `waiting`: to be sent, or sent again · `sent`: the destination has it · `dead`: given up. */
+export type DeliveryState = (typeof DELIVERY_STATES)[number]
+
+export interface StoredDelivery extends NewDelivery {
+  readonly id: string
+  readonly instanceId: string
+  readonly orderKey: string
+  readonly state: DeliveryState
+  readonly attempts: number
+  readonly dueAt: Date
+  /** Code of the last failure; null while none was met. */
+  readonly lastError: string | null
+  readonly sentAt: Date | null
+  /** When the destination committed to keep it (storage commitment); null where it was not asked or has not. */
+  readonly committedAt: Date | null
+}
+
+/** An earlier instance with the same SOP Instance UID, for the question whether one is a duplicate. */
+export interface EarlierInstance {
+  readonly id: string
+  readonly sha256: Uint8Array
+  readonly state: InstanceState
+  readonly description: DescribedImage | null
+  readonly receivedAt: Date
+}
+
+export interface InstanceFilter {
+  readonly states?: readonly InstanceState[]
+  readonly verdicts?: readonly InstanceVerdict['verdict'][]
+  readonly studyInstanceUid?: string
+  readonly sopInstanceUid?: string
+  readonly callingAet?: string
+  readonly destination?: string
+  /** With deliveries that were given up. */
+  readonly hasDead?: boolean
+  readonly since?: Date
+  readonly until?: Date
+  /** Id behind which to go on, in the order that is asked for. */
+  readonly after?: string
+  readonly order?: 'oldest_first' | 'newest_first'
+  /** 1 to 1,000. */
+  readonly limit: number
+}
+
+export interface InstanceCounts {
+  readonly states: Readonly<Record<InstanceState, number>>
+  readonly deliveries: Readonly<Record<DeliveryState, number>>
+  readonly verdicts: Readonly<Record<InstanceVerdict['verdict'] | 'none', number>>
+  /** Events that are not in the log yet. */
+  readonly pendingEvents: number
+  /** Of the instance that waits longest to be examined, and of the delivery that does; null where none waits. */
+  readonly oldestReceivedAt: Date | null
+  readonly oldestDueAt: Date | null
+}
+
+/** Who works on something: a process of ours, by a name that no other one has. */
+export interface Lease {
+  readonly owner: string
+  readonly now: Date
+  readonly leaseMs: number
+  readonly limit: number
+}
+
+/**
+ * The durable record of all that is under way. Several processes may share one; what one has claimed, no other one gets
+ * until its lease has ended. Every change is one step: it survives a power cut when its promise resolves, whole or not at all.
+ */
+export interface InstanceStore {
+  /** Takes an instance down. @throws {StoreError} `spool_unwritable` */
+  accept(instance: ReceivedInstance, events: readonly PendingEvent[]): Promise<void>
+  /** Instances in state `received`, oldest first, each to be judged by whoever has it now; counts an attempt. */
+  claimReceived(lease: Lease): Promise<readonly StoredInstance[]>
+  /** Earlier instances of a UID, oldest first, without those that came after `id`. */
+  findEarlier(sopInstanceUid: string, id: string): Promise<readonly EarlierInstance[]>
+  /** @throws {StoreError} `instance_moved` where it is not in state `received`, or `owner` has no lease of it */
+  judge(id: string, owner: string, judged: Judged, at: Date): Promise<void>
+  /** Gives a claimed instance back, to be claimed again from `notBefore` on. */
+  postpone(id: string, owner: string, notBefore: Date): Promise<void>
+  /**
+   * Deliveries that are due, to one destination. None while an instance of the same order key that came earlier is not judged
+   * yet, or has a delivery to that destination that is waiting; several of one key are given together, in their order.
+   */
+  claimDeliveries(destination: string, lease: Lease): Promise<readonly StoredDelivery[]>
+  /** Destinations with deliveries that wait. */
+  waitingDestinations(): Promise<readonly string[]>
+  /** The instance becomes `done` with its last delivery. */
+  sent(deliveryId: string, owner: string, at: Date, events: readonly PendingEvent[]): Promise<void>
+  /** @param dueAt  when to try again; null gives it up: it is `dead` until somebody revives it, and holds back no other one */
+  failed(deliveryId: string, owner: string, code: string, dueAt: Date | null): Promise<void>
+  /** What the destination committed to keep. */
+  committed(deliveryIds: readonly string[], at: Date): Promise<void>
+  /** Sends given-up deliveries again: of one instance, or of all to a destination. @returns how many */
+  revive(which: { readonly instanceId: string } | { readonly destination: string }, at: Date): Promise<number>
+  /** Notes who asked for a release. @throws {StoreError} `instance_missing`, `instance_moved` */
+  askRelease(id: string, by: Party): Promise<void>
+  /**
+   * Releases from quarantine: the deliveries that were held are due.
+   * @throws {StoreError} `instance_missing`; `instance_moved` where it is not in quarantine; `approval_missing` where nobody
+   *   asked, or the same person did
+   */
+  release(id: string, confirmedBy: Party, at: Date, events: readonly PendingEvent[]): Promise<void>
+  /** Takes an instance out of quarantine for good. @throws {StoreError} `instance_missing`, `instance_moved` */
+  reject(id: string, at: Date, events: readonly PendingEvent[]): Promise<void>
+  get(id: string): Promise<StoredInstance | undefined>
+  list(filter: InstanceFilter): Promise<readonly StoredInstance[]>
+  counts(): Promise<InstanceCounts>
+  /** Events that are not in the log yet, in the order of their instances and steps. */
+  pendingEvents(
+    limit: number,
+  ): Promise<readonly (PendingEvent & { readonly id: string; readonly instanceId: string })[]>
+  /** Says that events have their places in the log. */
+  logged(events: readonly { readonly id: string; readonly index: bigint }[]): Promise<void>
+  /** Records an event about no instance that is kept here, such as an order that was seen. */
+  addEvents(events: readonly PendingEvent[]): Promise<void>
+  /**
+   * Instances that are `done` or `rejected` since before `before` and whose events are all logged: their records stay, and
+   * their keys are given to be removed. Called again, it gives those that were not {@link forgotten} yet.
+   */
+  expired(before: Date, limit: number): Promise<readonly { readonly id: string; readonly keys: readonly string[] }[]>
+  /** Says that the keys of instances are removed. */
+  forgotten(ids: readonly string[]): Promise<void>
+  /** Whether any instance names a spool key. */
+  knowsKey(key: string): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** One copy on its way out. */
+export interface Outgoing {
+  readonly deliveryId: string
+  readonly sopClassUid: string
+  readonly sopInstanceUid: string
+  readonly transferSyntaxUid: string
+  /** A Part 10 file. */
+  open(): Promise<SpooledFile>
+}
+
+/** How one copy fared. */
+export type SendResult =
+  | { readonly deliveryId: string; readonly outcome: 'stored' }
+  /** `isFinal`: the peer would refuse it again, such as a SOP Class that it does not take. */
+  | { readonly deliveryId: string; readonly outcome: 'failed'; readonly code: string; readonly isFinal: boolean }
+
+/** A destination that can be sent to. */
+export interface Sender {
+  /**
+   * Sends copies, in their order unless the destination says otherwise; gives each result as it is known. What cannot be said of
+   * one copy is said of all: a peer that is away gives `failed` for each.
+   */
+  send(batch: readonly Outgoing[], signal: AbortSignal): AsyncIterable<SendResult>
+  /** Whether the destination answers (C-ECHO, or an HTTP request). @throws {StoreError} */
+  ping(signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
