@@ -7,9 +7,9 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
+import { freePort } from './free-port.ts'
 import { type Peer, peer, temporaryFolder } from './peers.ts'
 
 const NOBODY = 65_534
@@ -118,18 +118,6 @@ function isSuperuser(): boolean {
 
 function unprivileged(): { readonly uid?: number; readonly gid?: number } {
   return isSuperuser() ? { uid: NOBODY, gid: NOBODY } : {}
-}
-
-/** A port that nobody uses at the moment. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 function findPostgres(): Peer {

@@ -1,0 +1,14 @@
+/** Free port: a port of the loopback interface for a program of somebody else's that cannot listen on 0. */
+import { createServer } from 'node:net'
+
+/** A port that nobody uses at the moment; whoever starts a program on it tries again with another one if it was taken. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
