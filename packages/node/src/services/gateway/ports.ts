@@ -85,6 +85,8 @@ export interface NewDelivery {
   readonly destination: string
   /** Of the bytes that are sent: those received, the sealed ones, or a derived copy. */
   readonly spoolKey: string
+  /** Of those bytes, 32 bytes: what is logged as forwarded. */
+  readonly sha256: Uint8Array
   readonly sopClassUid: string
   readonly sopInstanceUid: string
   readonly transferSyntaxUid: string
@@ -197,8 +199,11 @@ export interface InstanceStore {
   findEarlier(sopInstanceUid: string, id: string): Promise<readonly EarlierInstance[]>
   /** @throws {StoreError} `instance_moved` where it is not in state `received`, or `owner` has no lease of it */
   judge(id: string, owner: string, judged: Judged, at: Date): Promise<void>
-  /** Gives a claimed instance back, to be claimed again from `notBefore` on. */
-  postpone(id: string, owner: string, notBefore: Date): Promise<void>
+  /**
+   * Gives a claimed instance back, to be claimed again from `notBefore` on.
+   * @param counts  whether its examination counts as an attempt; false takes the attempt back that the claim counted
+   */
+  postpone(id: string, owner: string, notBefore: Date, counts: boolean): Promise<void>
   /**
    * Deliveries that are due, to one destination. None while an instance of the same order key that came earlier is not judged
    * yet, or has a delivery to that destination that is waiting; several of one key are given together, in their order.
@@ -210,6 +215,8 @@ export interface InstanceStore {
   sent(deliveryId: string, owner: string, at: Date, events: readonly PendingEvent[]): Promise<void>
   /** @param dueAt  when to try again; null gives it up: it is `dead` until somebody revives it, and holds back no other one */
   failed(deliveryId: string, owner: string, code: string, dueAt: Date | null): Promise<void>
+  /** Gives claimed deliveries back that were not begun: due as before, and no attempt is counted. */
+  giveBack(deliveryIds: readonly string[], owner: string): Promise<void>
   /** What the destination committed to keep. */
   committed(deliveryIds: readonly string[], at: Date): Promise<void>
   /** Sends given-up deliveries again: of one instance, or of all to a destination. @returns how many */
@@ -253,7 +260,10 @@ export interface Outgoing {
   readonly sopClassUid: string
   readonly sopInstanceUid: string
   readonly transferSyntaxUid: string
-  /** A Part 10 file. */
+  /**
+   * A Part 10 file. Asked for when its turn has come, and not before: one that an earlier copy of its order holds back is refused.
+   * @throws {StoreError} `instance_moved` where it must not be sent now: its result is `failed` with that code; `spool_corrupted`
+   */
   open(): Promise<SpooledFile>
 }
 
