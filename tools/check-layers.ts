@@ -74,6 +74,8 @@ export const ZONES: readonly Zone[] = [
   domain('seal', ['trust', 'signature']),
   // On the way through, an instance is judged, recorded and routed: the one idea that speaks of all of those.
   domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust']),
+  // What a sweep of an archive found, over all that is known of each image.
+  domain('audit', ['log', 'verdict', 'seal', 'signature', 'trust']),
   { name: 'domain/verdict', path: `${DOMAIN}verdict/`, may: [DOMAIN, FORMATS, BYTES, ERRORS], mayUsePackages: false },
   domain('*'),
   { name: 'api', path: 'packages/core/src/api/', may: [DOMAIN], mayUsePackages: false },

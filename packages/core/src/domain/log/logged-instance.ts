@@ -50,6 +50,8 @@ export interface InstanceRecord {
   readonly at: Date
   /** Of the instance that the event is about; absent where the statement names none, or was erased. */
   readonly sopInstanceUid?: string
+  /** Of its study, likewise. */
+  readonly studyInstanceUid?: string
   /** Empty where the statement was erased. */
   readonly digests: InstanceDigests
   /** SHA-256 of the certificate with which the device signed in the image, for events that seal. */

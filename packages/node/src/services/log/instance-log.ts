@@ -195,7 +195,7 @@ function describe(index: bigint, payload: Uint8Array, crypto: Crypto): InstanceR
     at: sealedAt,
     digests: { file, dataset, ...(pixels !== null && { frames: pixels.root }) },
     statementSha256,
-    ...(instance.sopInstanceUid !== null && { sopInstanceUid: instance.sopInstanceUid }),
+    ...uidsOf(instance),
     ...(deviceCertificate !== undefined && { deviceCertificate }),
   }
 }
@@ -217,6 +217,19 @@ function describeCustody(
       ...(frames !== null && { frames: frames.root }),
     },
     statementSha256,
-    ...(instance !== null && instance.sopInstanceUid !== null && { sopInstanceUid: instance.sopInstanceUid }),
+    ...(instance !== null && uidsOf(instance)),
   }
 }
+
+type Uids = Pick<InstanceRecord, 'sopInstanceUid' | 'studyInstanceUid'>
+
+const uidsOf = ({
+  sopInstanceUid,
+  studyInstanceUid,
+}: {
+  readonly sopInstanceUid: string | null
+  readonly studyInstanceUid: string | null
+}): Uids => ({
+  ...(sopInstanceUid !== null && { sopInstanceUid }),
+  ...(studyInstanceUid !== null && { studyInstanceUid }),
+})
