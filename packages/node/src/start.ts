@@ -92,6 +92,7 @@ const adapters: Adapters = {
     return openKeyRing(home, options)
   },
   openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
+  tokens: async (home) => (await import('./wiring/tokens.ts')).openTokens(home),
 }
 
 /** 128 + SIGPIPE, as shells count: not a verdict. */

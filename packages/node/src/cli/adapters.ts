@@ -9,6 +9,7 @@ import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
+import type { TokenBook } from '../services/access/token-book.ts'
 import type { BundleOptions, CheckedBundle } from '../services/log/check-bundle.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { ExportAuthority } from '../services/log/export-event.ts'
@@ -113,6 +114,8 @@ export interface Adapters {
   ): Promise<Ring>
   /** @throws {KeyError} `key_missing`, `key_unreadable` */
   openRing(home: string, secrets: Secrets): Promise<Ring>
+  /** Who is let in by the network. */
+  tokens(home: string): Promise<TokenBook>
 }
 
 /** The name of a seal: that of its image and this. */

@@ -5,6 +5,7 @@
  * waits for the others.
  */
 import { Command, CommanderError, Option } from 'commander'
+import { addAccessCommands } from './access-commands.ts'
 import type { Runs } from './command-tools.ts'
 import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
@@ -264,11 +265,19 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .helpCommand(false)
   addLogCommands(log, { command, runs, passphrase })
 
+  const access = program
+    .command('token')
+    .description('Tokens: who is let in by the network, and what they may do.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addAccessCommands(access, { command, runs, passphrase })
+
   for (const parent of [
     program,
     keys,
     enrol,
     ...log.commands,
+    ...access.commands,
     ...program.commands,
     ...keys.commands,
     ...enrol.commands,
