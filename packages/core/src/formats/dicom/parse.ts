@@ -98,6 +98,19 @@ export function parseDicom(source: ByteSource, options: ParseOptions = {}): Dico
   return file
 }
 
+/**
+ * Indexes a data set that comes without a file around it, such as the identifier of a query; leniently.
+ *
+ * @param transferSyntaxUid  as it was agreed on; a deflated data set is inflated
+ * @throws {FormatError} `dicom_limit_exceeded`, `dicom_truncated`
+ */
+export function parseDataSet(source: ByteSource, transferSyntaxUid: string, limits: Limits = DEFAULT_LIMITS): DataSet {
+  const ledger = new Ledger(limits)
+  const isDeflated = isDeflatedSyntax(transferSyntaxUid)
+  const window = isDeflated ? inflate(source, 0, limits, ledger) : new Window(source)
+  return readDataSet(window, 0, transferSyntaxUid, ledger)
+}
+
 function readFile(source: ByteSource, limits: Limits): DicomFile {
   const ledger = new Ledger(limits)
   const window = new Window(source)

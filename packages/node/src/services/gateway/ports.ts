@@ -7,6 +7,7 @@
  */
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { InstanceState, InstanceVerdict, ReceivedInstance } from '@fiducial/core/domain/gateway/instance.ts'
+import type { ObservedOrder } from '@fiducial/core/domain/gateway/orders.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import type { DescribedImage } from '../log/describe-image.ts'
@@ -54,7 +55,10 @@ export interface Spool {
   pathOf(key: string): Promise<string>
   /** Missing ones are passed over. */
   remove(key: string): Promise<void>
-  /** Keys of all files that were committed, in no order: what no record names is left over from a crash. */
+  /**
+   * Keys of all files that were committed, in no order: what no record names is left over from a crash. After a power cut
+   * also of such whose commit was under way, which may be cut short: length and digest tell.
+   */
   list(): AsyncIterable<string>
   /** Removes what was begun and never committed. Only while nothing is being written. */
   sweep(): Promise<number>
@@ -69,9 +73,20 @@ export interface SpoolWriter {
   readonly key: string
   /** As {@link IncomingInstance.write}. */
   write(bytes: Uint8Array): void
-  /** When it resolves, the file survives a power cut. @throws {StoreError} `spool_unwritable` */
-  commit(): Promise<{ readonly lengthBytes: number; readonly sha256: Uint8Array }>
+  /**
+   * Ends the writing before it is durable, so that its record can be written while `commit` is under way.
+   * @throws {StoreError} as `write`
+   */
+  finish(): SpooledBytes
+  /** When it resolves, the file survives a power cut. Finishes by itself. @throws {StoreError} `spool_unwritable`, `spool_full`; then nothing of it is kept */
+  commit(): Promise<SpooledBytes>
+  /** Leaves nothing behind; after `commit`, does nothing. */
   abort(): Promise<void>
+}
+
+export interface SpooledBytes {
+  readonly lengthBytes: number
+  readonly sha256: Uint8Array
 }
 
 /** Something that is to be recorded in the custody log exactly once: its moment is part of it. */
@@ -131,6 +146,7 @@ export interface StoredDelivery extends NewDelivery {
   readonly instanceId: string
   readonly orderKey: string
   readonly state: DeliveryState
+  /** How often it was claimed since it was made or revived. */
   readonly attempts: number
   readonly dueAt: Date
   /** Code of the last failure; null while none was met. */
@@ -193,9 +209,17 @@ export interface Lease {
 export interface InstanceStore {
   /** Takes an instance down. @throws {StoreError} `spool_unwritable` */
   accept(instance: ReceivedInstance, events: readonly PendingEvent[]): Promise<void>
+  /**
+   * Takes back what was accepted and never acknowledged, since its file is not whole: the record goes, and its events that
+   * are not logged. A missing one is passed over. @throws {StoreError} `instance_moved` where it is judged already
+   */
+  withdraw(id: string): Promise<void>
   /** Instances in state `received`, oldest first, each to be judged by whoever has it now; counts an attempt. */
   claimReceived(lease: Lease): Promise<readonly StoredInstance[]>
-  /** Earlier instances of a UID, oldest first, without those that came after `id`. */
+  /**
+   * Earlier instances of a UID, oldest first, at most 1,000, without those that came after `id`. The UID is that of the
+   * description, where there is one.
+   */
   findEarlier(sopInstanceUid: string, id: string): Promise<readonly EarlierInstance[]>
   /** @throws {StoreError} `instance_moved` where it is not in state `received`, or `owner` has no lease of it */
   judge(id: string, owner: string, judged: Judged, at: Date): Promise<void>
@@ -211,7 +235,10 @@ export interface InstanceStore {
   claimDeliveries(destination: string, lease: Lease): Promise<readonly StoredDelivery[]>
   /** Destinations with deliveries that wait. */
   waitingDestinations(): Promise<readonly string[]>
-  /** The instance becomes `done` with its last delivery. */
+  /**
+   * The instance becomes `done` when all its deliveries are sent.
+   * @throws {StoreError} `instance_moved` where it does not wait, or `owner` has no lease of it; also `failed`
+   */
   sent(deliveryId: string, owner: string, at: Date, events: readonly PendingEvent[]): Promise<void>
   /** @param dueAt  when to try again; null gives it up: it is `dead` until somebody revives it, and holds back no other one */
   failed(deliveryId: string, owner: string, code: string, dueAt: Date | null): Promise<void>
@@ -240,7 +267,7 @@ export interface InstanceStore {
   ): Promise<readonly (PendingEvent & { readonly id: string; readonly instanceId: string })[]>
   /** Says that events have their places in the log. */
   logged(events: readonly { readonly id: string; readonly index: bigint }[]): Promise<void>
-  /** Records an event about no instance that is kept here, such as an order that was seen. */
+  /** Records an event about no instance that is kept here, such as an order that was seen; its `instanceId` is empty. */
   addEvents(events: readonly PendingEvent[]): Promise<void>
   /**
    * Instances that are `done` or `rejected` since before `before` and whose events are all logged: their records stay, and
@@ -282,5 +309,23 @@ export interface Sender {
   send(batch: readonly Outgoing[], signal: AbortSignal): AsyncIterable<SendResult>
   /** Whether the destination answers (C-ECHO, or an HTTP request). @throws {StoreError} */
   ping(signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+/** Orders that one look-up gives at most. */
+export const ORDERS_FOUND = 100
+
+/** Worklist entries and reports of modalities that went through, by the keys of their orders. What was put survives a restart, but need not survive a power cut. */
+export interface OrderStore {
+  /** Takes the place of an earlier one with the same id. @throws {StoreError} `spool_unwritable` */
+  put(order: ObservedOrder): Promise<void>
+  get(id: string): Promise<ObservedOrder | undefined>
+  /** Those that name the study or the accession number; the latest first, at most {@link ORDERS_FOUND}. */
+  find(keys: {
+    readonly studyInstanceUid: string | null
+    readonly accessionNumber: string | null
+  }): Promise<readonly ObservedOrder[]>
+  /** Forgets those that were seen last before a moment. @returns how many */
+  forget(before: Date): Promise<number>
   close(): Promise<void>
 }
