@@ -78,7 +78,10 @@ export interface SpoolWriter {
    * @throws {StoreError} as `write`
    */
   finish(): SpooledBytes
-  /** When it resolves, the file survives a power cut. Finishes by itself. @throws {StoreError} `spool_unwritable`, `spool_full`; then nothing of it is kept */
+  /**
+   * Finishes, too. When it resolves, the file survives a power cut.
+   * @throws {StoreError} `spool_unwritable`, `spool_full`; then nothing of it is kept
+   */
   commit(): Promise<SpooledBytes>
   /** Leaves nothing behind; after `commit`, does nothing. */
   abort(): Promise<void>
@@ -226,6 +229,7 @@ export interface InstanceStore {
   /**
    * Gives a claimed instance back, to be claimed again from `notBefore` on.
    * @param counts  whether its examination counts as an attempt; false takes the attempt back that the claim counted
+   * @throws {StoreError} `instance_moved` as {@link judge}
    */
   postpone(id: string, owner: string, notBefore: Date, counts: boolean): Promise<void>
   /**

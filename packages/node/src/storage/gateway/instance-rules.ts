@@ -1,0 +1,28 @@
+/** Instance rules: what all adapters refuse in the same way. */
+import type { InstanceVerdict } from '@fiducial/core/domain/gateway/instance.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { InstanceFilter, Judged } from '../../services/gateway/ports.ts'
+
+export const VERDICTS = [
+  'authentic',
+  'not_authentic',
+  'undetermined',
+] as const satisfies readonly InstanceVerdict['verdict'][]
+const LIST_LIMIT = 1_000
+
+export const instanceMissing = (): StoreError => new StoreError('instance_missing', 'there is no such instance')
+
+export const instanceMoved = (why: string): StoreError => new StoreError('instance_moved', why)
+
+export const approvalMissing = (): StoreError =>
+  new StoreError('approval_missing', 'a release needs two persons: one who asks, another who confirms')
+
+/** @throws {RangeError} for a mistake of the caller */
+export function checkJudged({ state, deliveries }: Judged): void {
+  if (state === 'done' && deliveries.length > 0) throw new RangeError('what is done has nothing to deliver')
+}
+
+/** @throws {RangeError} as {@link checkJudged} */
+export function checkFilter({ limit }: InstanceFilter): void {
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= LIST_LIMIT)) throw new RangeError('the limit is 1 to 1,000')
+}
