@@ -149,7 +149,7 @@ export interface StoredDelivery extends NewDelivery {
   readonly instanceId: string
   readonly orderKey: string
   readonly state: DeliveryState
-  /** How often it was claimed since it was made or revived. */
+  /** How often sending it failed since it was made or revived. */
   readonly attempts: number
   readonly dueAt: Date
   /** Code of the last failure; null while none was met. */
@@ -246,7 +246,7 @@ export interface InstanceStore {
   sent(deliveryId: string, owner: string, at: Date, events: readonly PendingEvent[]): Promise<void>
   /** @param dueAt  when to try again; null gives it up: it is `dead` until somebody revives it, and holds back no other one */
   failed(deliveryId: string, owner: string, code: string, dueAt: Date | null): Promise<void>
-  /** Gives claimed deliveries back that were not begun: due as before, and no attempt is counted. */
+  /** Gives claimed deliveries back that were not begun: due as before, and no attempt is counted. Those of others stay. */
   giveBack(deliveryIds: readonly string[], owner: string): Promise<void>
   /** What the destination committed to keep. */
   committed(deliveryIds: readonly string[], at: Date): Promise<void>

@@ -184,7 +184,6 @@ export class MemoryInstances implements InstanceStore {
       .slice(0, limit)
       .map((row) => {
         row.holding = { owner, until: new Date(now.getTime() + leaseMs) }
-        row.delivery = { ...row.delivery, attempts: row.delivery.attempts + 1 }
         return row.delivery
       })
   }
@@ -208,7 +207,7 @@ export class MemoryInstances implements InstanceStore {
   async failed(deliveryId: string, owner: string, code: string, dueAt: Date | null): Promise<void> {
     const row = this.#claimedDelivery(deliveryId, owner)
     const next = dueAt === null ? ({ state: 'dead' } as const) : { dueAt }
-    row.delivery = { ...row.delivery, ...next, lastError: code }
+    row.delivery = { ...row.delivery, ...next, attempts: row.delivery.attempts + 1, lastError: code }
     row.holding = null
   }
 
@@ -216,7 +215,6 @@ export class MemoryInstances implements InstanceStore {
     for (const id of deliveryIds) {
       const row = this.#deliveries.get(id)
       if (row?.delivery.state !== 'waiting' || row.holding?.owner !== owner) continue
-      row.delivery = { ...row.delivery, attempts: row.delivery.attempts - 1 }
       row.holding = null
     }
   }
@@ -330,6 +328,7 @@ export class MemoryInstances implements InstanceStore {
   ): Promise<readonly { readonly id: string; readonly keys: readonly string[] }[]> {
     const waiting = new Set(this.#events.filter(({ index }) => index === null).map(({ instanceId }) => instanceId))
     return this.#sorted()
+      .sort((a, b) => Number(a.instance.doneAt) - Number(b.instance.doneAt))
       .filter(({ instance: { id, doneAt }, isForgotten }) => {
         return !isForgotten && doneAt !== null && doneAt < before && !waiting.has(id)
       })
