@@ -62,6 +62,7 @@ export const ZONES: readonly Zone[] = [
   { name: 'bytes', path: BYTES, may: [ERRORS] },
   format('x509', ['der']),
   format('cms', ['x509', 'der']),
+  format('config', ['json']),
   format('dsse', ['json']),
   format('dimse', ['dicom', 'dul']),
   format('dicom-json', ['dicom', 'json']),
@@ -73,7 +74,7 @@ export const ZONES: readonly Zone[] = [
   domain('signature', ['trust']),
   domain('seal', ['trust', 'signature']),
   // On the way through, an instance is judged, recorded and routed: the one idea that speaks of all of those.
-  domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust']),
+  domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust', 'deidentify', 'transcode']),
   // What a sweep of an archive found, over all that is known of each image.
   domain('audit', ['log', 'verdict', 'seal', 'signature', 'trust']),
   { name: 'domain/verdict', path: `${DOMAIN}verdict/`, may: [DOMAIN, FORMATS, BYTES, ERRORS], mayUsePackages: false },

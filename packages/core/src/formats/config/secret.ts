@@ -1,0 +1,22 @@
+/**
+ * Secret reference: where a secret lies. A settings file names it and never holds it.
+ */
+import { record, required, type Shape, text, variants } from './shape.ts'
+
+export type SecretReference =
+  /** Name of an environment variable. */
+  | { readonly env: string }
+  /** Path of a file, whose content without the end of its line is the secret. */
+  | { readonly file: string }
+
+export const SECRET: Shape<SecretReference> = variants<SecretReference>({
+  env: record<{ readonly env: string }>({
+    env: required(
+      text(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable'),
+      'environment variable',
+    ),
+  }),
+  file: record<{ readonly file: string }>({
+    file: required(text(/^[^\p{Cc}]{1,1024}$/u, 'a path'), 'path of a file that holds nothing else'),
+  }),
+})
