@@ -1,0 +1,10 @@
+/** Route means: what the routes of the gateway API work with. */
+import type { GatewayControl } from '../../services/gateway/control.ts'
+import type { Doorkeeper } from './callers.ts'
+import type { Identity } from './messages.ts'
+
+export interface RouteMeans {
+  readonly control: GatewayControl
+  readonly doorkeeper: Doorkeeper
+  readonly identity: Identity
+}
