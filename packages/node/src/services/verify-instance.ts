@@ -20,7 +20,7 @@ import { askAbout } from '@fiducial/core/domain/verdict/log-question.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
-import { type Finding, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { type DicomFile, type Finding, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { loadDecoder } from './pixel-decoding.ts'
 import type { InstanceLog } from './ports.ts'
@@ -66,12 +66,28 @@ export interface VerifiedInstance extends Judgement {
  * @throws {FormatError} `dicom_not_dicom`, `dicom_limit_exceeded`, `dicom_truncated`: nothing that could be judged
  */
 export async function verifyInstance(input: VerifyInput, dependencies: VerifyDependencies): Promise<VerifiedInstance> {
-  const { crypto, codecs, anchors, policy, now, log } = dependencies
   const file = parseDicom(input.source)
-  const decodeFrame = await loadDecoder(file, codecs)
-  const means = { crypto, digests: new Digests(file.dataSet, crypto.hash), ...(decodeFrame && { decodeFrame }) }
-  const measured = gatherEvidence(file, input.seal, { ...means, anchors, now: now() })
-  const evidence = log === undefined ? measured : await askLog(log, measured, means, input.proof)
+  const decodeFrame = await loadDecoder(file, dependencies.codecs)
+  const digests = new Digests(file.dataSet, dependencies.crypto.hash)
+  return verifyFile({ ...input, file, digests, ...(decodeFrame && { decodeFrame }) }, dependencies)
+}
+
+export interface VerifyFileInput extends Pick<MarkOptions, 'digests' | 'decodeFrame' | 'known'> {
+  readonly file: DicomFile
+  readonly seal?: Uint8Array
+  readonly proof?: Uint8Array
+}
+
+/** Verifies an image that was read already, for callers that go on with it. Cost: as {@link verifyInstance}. */
+export async function verifyFile(
+  input: VerifyFileInput,
+  dependencies: Omit<VerifyDependencies, 'codecs'>,
+): Promise<VerifiedInstance> {
+  const { crypto, anchors, policy, now, log } = dependencies
+  const { file, seal, proof, ...shared } = input
+  const means = { ...shared, crypto }
+  const measured = gatherEvidence(file, seal, { ...means, anchors, now: now() })
+  const evidence = log === undefined ? measured : await askLog(log, measured, means, proof)
   return {
     ...judge(evidence, policy),
     signatures: evidence.signatures,

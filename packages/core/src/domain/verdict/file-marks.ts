@@ -26,6 +26,8 @@ export interface MarkOptions {
   readonly digests: Digests
   /** Absent for native pixels, and for syntaxes without a decoder. */
   readonly decodeFrame?: DecodeFrame
+  /** What was measured of the same bytes already; absent for nothing. `frames` is null where there are none to be had. */
+  readonly known?: { readonly file: Uint8Array; readonly frames: Uint8Array | null }
 }
 
 /** Measures a file. Cost: a pass over it, one over its pixels, and one over its data set where nobody signed all of it. */
@@ -34,12 +36,16 @@ export function measureMarks(
   { signatures }: Pick<SignaturesReport, 'signatures'>,
   options: MarkOptions,
 ): FileMarks {
-  const { crypto, digests } = options
-  const frames = rootOfFrames(file, options)
+  const { crypto, digests, known } = options
+  const frames = known === undefined ? rootOfFrames(file, options) : (known.frames ?? undefined)
   const zeroExtended = hasSpareBits(file, options) ? rootOfFrames(file, options, 'zeros') : undefined
   const main = signatures.filter(({ path }) => path === '')
   return {
-    digests: { file: digestFile(file, crypto.hash), dataset: digestDataSet(file, digests), ...(frames && { frames }) },
+    digests: {
+      file: known?.file ?? digestFile(file, crypto.hash),
+      dataset: digestDataSet(file, digests),
+      ...(frames && { frames }),
+    },
     ...(zeroExtended && { zeroExtended }),
     signers: main.map(({ signer }) => digestOf(crypto.hash, 'sha256', signer.certificate.bytes)),
   }

@@ -40,13 +40,30 @@ export interface DescribeMeans {
  */
 export async function describeImage(source: ByteSource, { crypto, codecs }: DescribeMeans): Promise<DescribedImage> {
   const file = parseDicom(source)
-  const pixels = digestPixels(file, crypto.hash, await loadDecoder(file, codecs))
+  const decodeFrame = await loadDecoder(file, codecs)
+  return describeFile(file, crypto.hash, {
+    digests: new Digests(file.dataSet, crypto.hash),
+    ...(decodeFrame && { decodeFrame }),
+  })
+}
+
+export interface DescribeFileOptions {
+  /** Of this file; shares the pass over the data set. */
+  readonly digests: Digests
+  readonly decodeFrame?: DecodeFrame
+  /** SHA-256 of all bytes, where it is known already. */
+  readonly sha256?: Uint8Array
+}
+
+/** Describes a file that was read already. Cost: as {@link describeImage}, but for what is known. */
+export function describeFile(file: DicomFile, hashes: HashFactory, options: DescribeFileOptions): DescribedImage {
+  const { digests, decodeFrame, sha256 } = options
   return {
     instance: nameInstance(file),
     digests: {
-      file: digestFile(file, crypto.hash),
-      dataset: digestDataSet(file, new Digests(file.dataSet, crypto.hash)),
-      ...pixels,
+      file: sha256 ?? digestFile(file, hashes),
+      dataset: digestDataSet(file, digests),
+      ...digestPixels(file, hashes, decodeFrame),
     },
   }
 }
