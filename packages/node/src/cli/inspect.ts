@@ -25,7 +25,7 @@ import { formatBytes } from './progress.ts'
 import { layOut, wrap } from './table.ts'
 import { readTrust } from './trust.ts'
 import { uidName } from './uid-names.ts'
-import type { SignatureRecord, VerifyRecord } from './verify-record.ts'
+import { describeSealer, type SignatureRecord, type VerifyRecord } from './verify-record.ts'
 import { cut, visible } from './visible.ts'
 
 export interface InspectOptions {
@@ -247,7 +247,7 @@ class InspectReport {
     if (seal.state === 'present') {
       rows.push([
         '  Seal',
-        `${seal.outcome}; by ${visible(seal.device)} and ${visible(seal.operator)}, ${seal.sealedAt}; content ${seal.comparison}`,
+        `${seal.outcome}; by ${visible(describeSealer(seal))}, ${seal.sealedAt}; content ${seal.comparison}`,
       ])
     } else {
       rows.push(['  Seal', seal.state === 'absent' ? 'none beside the image' : `malformed (${seal.code})`])

@@ -100,6 +100,10 @@ export async function enrolPerson(name: string, options: EnrolPersonOptions, con
   return enrol(options, context, (ring) => ring.enrolPerson({ ...requestFor(name, options), ...parts }))
 }
 
+export async function enrolGateway(name: string, options: EnrolOptions, context: Context): Promise<ExitCode> {
+  return enrol(options, context, (ring) => ring.enrolGateway(requestFor(name, options)))
+}
+
 function requestFor(name: string, { validDays, pkcs11, slot }: EnrolOptions): HolderRequest {
   checkText(name, 'the name', NAME_LIMIT)
   if (slot !== undefined && pkcs11 === undefined) throw new UsageError('--slot belongs to --pkcs11 MODULE')

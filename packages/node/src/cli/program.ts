@@ -11,7 +11,7 @@ import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { InspectOptions } from './inspect.ts'
-import type { EnrolDeviceOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
+import type { EnrolDeviceOptions, EnrolOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
 import { addLogCommands } from './log/commands.ts'
 import { collect, positiveNumber, wholeNumber } from './option-values.ts'
 import type { SealOptions } from './seal.ts'
@@ -124,7 +124,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
 
   const enrol = keys
     .command('enrol')
-    .description('Certifies a device or a person.')
+    .description('Certifies a device, a person or a gateway.')
     .helpOption('--help', 'show this help')
     .helpCommand(false)
   token(
@@ -158,6 +158,18 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
         (await import('./keys.ts')).enrolPerson(String(name), options, context),
       ),
     )
+  token(
+    command(
+      enrol,
+      'gateway <name>',
+      'Certifies what takes images in and passes them on.',
+      'fiducial keys enrol gateway "Front Door"',
+    ),
+  ).action(
+    runs(async ([name], options: EnrolOptions, context) =>
+      (await import('./keys.ts')).enrolGateway(String(name), options, context),
+    ),
+  )
 
   passphrase(
     command(keys, 'list', 'Shows who is enrolled, in which role and until when.', 'fiducial keys list'),

@@ -21,14 +21,14 @@ export interface HolderRequest {
   readonly validityDays?: number
   readonly notBefore?: Date
   readonly pkcs11?: TokenPlace
-  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise. */
+  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise, for a gateway P-256. */
   readonly dicomKey?: 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p-256' | 'p-384'
 }
 
 /** Somebody or something with certificates. */
 export interface Holder {
   readonly id: string
-  readonly role: 'device' | 'person' | 'log' | 'timestamp' | 'uncertified'
+  readonly role: 'device' | 'person' | 'gateway' | 'log' | 'timestamp' | 'uncertified'
   readonly name: string
   readonly status: 'active' | 'revoked' | 'expired' | 'not_yet_valid'
   /** By use, such as `dicom`. */
@@ -44,6 +44,7 @@ export interface Ring {
     order: HolderRequest & { readonly manufacturer?: string; readonly model?: string; readonly serial?: string },
   ): Promise<Holder>
   enrolPerson(order: HolderRequest & { readonly department?: string; readonly staffId?: string }): Promise<Holder>
+  enrolGateway(order: HolderRequest): Promise<Holder>
   list(): readonly Holder[]
   find(id: string): Holder
   revoke(id: string, reason: CrlReason, options?: { readonly invalidSince?: Date }): Promise<Holder>

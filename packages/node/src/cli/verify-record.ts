@@ -4,6 +4,8 @@
  * The fields are listed in docs/reference/cli.md; new ones may be added, none changes its meaning.
  */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { NamedTechnologist, OrderBinding } from '@fiducial/core/domain/seal/gateway-statement.ts'
+import { type ImageStatement, isOfGateway } from '@fiducial/core/domain/seal/image-statement.ts'
 import type { SignatureReport } from '@fiducial/core/domain/signature/verify.ts'
 import type { Check } from '@fiducial/core/domain/verdict/check.ts'
 import type { Content, Level } from '@fiducial/core/domain/verdict/judge.ts'
@@ -74,14 +76,36 @@ export type SealRecord =
   | {
       readonly state: 'present'
       readonly outcome: string
-      readonly device: string
-      readonly operator: string
+      /** Who sealed: those who made the image, or a gateway that it came to. */
+      readonly kind: 'acquisition' | 'gateway'
+      /** Null for the seal of a gateway, which has seen neither. */
+      readonly device: string | null
+      readonly operator: string | null
+      /** Null for the seal of those who made the image. */
+      readonly gateway: GatewaySealRecord | null
       readonly sealedAt: string
       readonly provenAt: string | null
       readonly comparison: string
       readonly changes: number
       readonly originalSha256: string
     }
+
+/** What a gateway says of an image that came to it. */
+export interface GatewaySealRecord {
+  readonly name: string
+  readonly received: {
+    readonly protocol: string
+    readonly callingAet: string | null
+    readonly calledAet: string | null
+    readonly address: string | null
+    /** SHA-256 of the sender's TLS certificate, hexadecimal. */
+    readonly certificate: string | null
+    readonly token: string | null
+    readonly receivedAt: string
+  }
+  readonly order: OrderBinding | null
+  readonly technologist: NamedTechnologist | null
+}
 
 export function toVerifyRecord(path: string, verified: VerifiedInstance): VerifyRecord {
   const { verdict, level, content, sentence, isSynthetic, checks, signatures } = verified
@@ -152,12 +176,44 @@ function toSealRecord({ seal }: VerifiedInstance): SealRecord {
   return {
     state: 'present',
     outcome,
-    device: statement.device.name,
-    operator: statement.operator.name,
+    ...toSealerRecord(statement),
     sealedAt: statement.sealedAt.toISOString(),
     provenAt: provenAt?.toISOString() ?? null,
     comparison: comparison.kind,
     changes: comparison.changes.length,
     originalSha256: encodeHex(statement.original),
   }
+}
+
+type SealerRecord = Pick<Extract<SealRecord, { state: 'present' }>, 'kind' | 'device' | 'operator' | 'gateway'>
+
+function toSealerRecord(statement: ImageStatement): SealerRecord {
+  if (!isOfGateway(statement)) {
+    const { device, operator } = statement
+    return { kind: 'acquisition', device: device.name, operator: operator.name, gateway: null }
+  }
+  const { gateway, received, order, technologist } = statement
+  const { certificate, receivedAt } = received
+  return {
+    kind: 'gateway',
+    device: null,
+    operator: null,
+    gateway: {
+      name: gateway.name,
+      received: {
+        ...received,
+        certificate: certificate && encodeHex(certificate),
+        receivedAt: receivedAt.toISOString(),
+      },
+      order,
+      technologist,
+    },
+  }
+}
+
+/** `Room 2 and Kim Lee`, or `the gateway Front Door, which received it from CT1 on …`. */
+export function describeSealer({ device, operator, gateway }: SealerRecord): string {
+  if (gateway === null) return `${device} and ${operator}`
+  const { callingAet, receivedAt } = gateway.received
+  return `the gateway ${gateway.name}, which received it${callingAet === null ? '' : ` from AE ${callingAet}`} at ${receivedAt}`
 }

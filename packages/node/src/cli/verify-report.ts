@@ -8,7 +8,7 @@ import { isAsked, type Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import type { Failure } from './failure.ts'
 import type { Output } from './output.ts'
 import { layOut, wrap } from './table.ts'
-import type { LogRecord, SignatureRecord, VerifyRecord } from './verify-record.ts'
+import { describeSealer, type LogRecord, type SignatureRecord, type VerifyRecord } from './verify-record.ts'
 import { visible } from './visible.ts'
 import type { ImageTask } from './work.ts'
 
@@ -68,7 +68,7 @@ export class VerifyReport {
   }
 
   #checkLines({ verdict, checks }: VerifyRecord): string[] {
-    const shown = this.#isVerbose ? checks : checks.filter((check) => this.#explains(check, verdict))
+    const shown = this.#isVerbose ? checks : checks.filter((check) => this.#explains(check, verdict, checks))
     const rows = shown.map((check) => [
       `${OUTCOMES[check.outcome][0]} ${check.subject}`,
       check.outcome === 'holds' ? '' : check.reason,
@@ -82,8 +82,8 @@ export class VerifyReport {
   }
 
   /** Whether a check is a reason for the verdict. */
-  #explains(check: Check, verdict: VerifyRecord['verdict']): boolean {
-    if (!isAsked(check, this.#policy)) return false
+  #explains(check: Check, verdict: VerifyRecord['verdict'], checks: readonly Check[]): boolean {
+    if (!isAsked(check, this.#policy, checks)) return false
     return check.outcome === (verdict === 'not_authentic' ? 'fails' : 'unknown')
   }
 
@@ -92,7 +92,7 @@ export class VerifyReport {
     if (seal.state === 'present') {
       const proven = seal.provenAt === null ? 'no timestamp' : `timestamp ${seal.provenAt}`
       lines.push(
-        `seal by ${visible(seal.device)} and ${visible(seal.operator)}, ${seal.sealedAt}, ${proven}: ${seal.outcome}, content ${seal.comparison}`,
+        `seal by ${visible(describeSealer(seal))}, ${seal.sealedAt}, ${proven}: ${seal.outcome}, content ${seal.comparison}`,
       )
     } else {
       lines.push(seal.state === 'absent' ? 'no seal beside the image' : `the seal is malformed (${seal.code})`)

@@ -24,6 +24,7 @@ import { generateKey, type KeyKind } from './key-kind.ts'
 import {
   DAY_MS,
   type DeviceOrder,
+  type GatewayOrder,
   type HolderOrder,
   idOf,
   type LogOrder,
@@ -86,7 +87,7 @@ export interface Holder extends StoredHolder {
   readonly revocation?: CrlEntry
 }
 
-/** The three keys of a device or person, each with its certificate of the same subject. */
+/** The three keys of a device, person or gateway, each with its certificate of the same subject. */
 export interface HolderSigners {
   /** For PS3.15 signatures: RSA or ECDSA. */
   readonly dicom: Signer
@@ -181,6 +182,15 @@ export class KeyRing {
     return this.#enrolHolder('person', order, { organisationalUnit: order.department, serialNumber: order.staffId })
   }
 
+  /**
+   * Certifies a gateway with three new keys. Its DICOM key is P-256 unless said otherwise: it signs every image that
+   * passes, and RSA-3072 would cost more than all the rest (docs/reference/gateway-seal.md).
+   * @throws as {@link enrolDevice}
+   */
+  async enrolGateway(order: GatewayOrder): Promise<Holder> {
+    return this.#enrolHolder('gateway', { dicomKey: 'p-256', ...order }, {})
+  }
+
   /** Certifies a custody log with a statement and a post-quantum key. @throws as {@link enrolDevice} */
   async enrolLog(order: LogOrder): Promise<Holder> {
     return this.#enrol('log', order, {}, [
@@ -245,23 +255,22 @@ export class KeyRing {
    *   `key_unreadable`, `key_passphrase_missing`, `key_passphrase_wrong`
    */
   async material(id: string, options: UseOptions = {}): Promise<HolderMaterial> {
-    const holder = this.#usable(id, ['device', 'person'], options)
-    return {
-      dicom: this.#materialOf(holder, 'dicom'),
-      statement: this.#materialOf(holder, 'statement'),
-      postQuantum: this.#materialOf(holder, 'post-quantum'),
-    }
+    return this.#materials(this.#usable(id, ['device', 'person'], options))
   }
 
   /** The signers of a device or person; kept open. @throws as {@link material}, and for tokens `token_unavailable` */
   async signers(id: string, options: UseOptions = {}): Promise<HolderSigners> {
-    const holder = this.#usable(id, ['device', 'person'], options)
-    const [dicom, statement, postQuantum] = await Promise.all([
-      this.#signer(holder, 'dicom'),
-      this.#signer(holder, 'statement'),
-      this.#signer(holder, 'post-quantum'),
-    ])
-    return { dicom, statement, postQuantum }
+    return this.#openSigners(this.#usable(id, ['device', 'person'], options))
+  }
+
+  /** What the signers of a gateway are made of, for a worker thread. @throws as {@link material} */
+  async gatewayMaterial(id: string, options: UseOptions = {}): Promise<HolderMaterial> {
+    return this.#materials(this.#usable(id, ['gateway'], options))
+  }
+
+  /** The signers of a gateway; kept open. @throws as {@link signers} */
+  async gatewaySigners(id: string, options: UseOptions = {}): Promise<HolderSigners> {
+    return this.#openSigners(this.#usable(id, ['gateway'], options))
   }
 
   /** The signers of a log. @throws as {@link material} */
@@ -320,7 +329,7 @@ export class KeyRing {
     return files.map(([name]) => name)
   }
 
-  async #enrolHolder(role: 'device' | 'person', order: HolderOrder, parts: HolderParts): Promise<Holder> {
+  async #enrolHolder(role: 'device' | 'person' | 'gateway', order: HolderOrder, parts: HolderParts): Promise<Holder> {
     const { dicomKey = 'rsa-3072', statementKey = order.pkcs11 ? 'p-256' : 'ed25519', pkcs11 } = order
     return this.#enrol(role, order, parts, [
       { use: 'dicom', kind: dicomKey, pkcs11 },
@@ -403,6 +412,23 @@ export class KeyRing {
     if (isStatusIgnored || holder.status === 'active') return holder
     if (holder.status === 'revoked') throw new KeyError('key_revoked', `${id} is revoked`)
     throw new KeyError('key_outside_validity', `${id} is ${holder.status === 'expired' ? 'expired' : 'not valid yet'}`)
+  }
+
+  #materials(holder: Holder): HolderMaterial {
+    return {
+      dicom: this.#materialOf(holder, 'dicom'),
+      statement: this.#materialOf(holder, 'statement'),
+      postQuantum: this.#materialOf(holder, 'post-quantum'),
+    }
+  }
+
+  async #openSigners(holder: Holder): Promise<HolderSigners> {
+    const [dicom, statement, postQuantum] = await Promise.all([
+      this.#signer(holder, 'dicom'),
+      this.#signer(holder, 'statement'),
+      this.#signer(holder, 'post-quantum'),
+    ])
+    return { dicom, statement, postQuantum }
   }
 
   #signer(holder: Holder, use: KeyUse): Promise<Signer> {

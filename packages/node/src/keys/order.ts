@@ -11,7 +11,7 @@ const HOLDER_DAYS = 3 * 365
 /** Clocks of verifiers may be a little behind ours. */
 const BACKDATE_MS = 5 * 60_000
 
-/** What devices and persons have in common when they are enrolled. */
+/** What devices, persons and gateways have in common when they are enrolled. */
 export interface HolderOrder {
   /** Common name, 1 to 59 characters; the id is made of it. */
   readonly name: string
@@ -19,7 +19,7 @@ export interface HolderOrder {
   readonly validityDays?: number
   /** Five minutes ago unless said otherwise. */
   readonly notBefore?: Date
-  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise. */
+  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise, for a gateway P-256. */
   readonly dicomKey?: Extract<KeyKind, `rsa-${string}` | `p-${string}`>
   /** Kind of the key for statements; Ed25519 unless said otherwise, in a token always P-256. */
   readonly statementKey?: Extract<KeyKind, 'ed25519' | 'p-256'>
@@ -39,6 +39,8 @@ export interface PersonOrder extends HolderOrder {
   /** Number of the person at the site, as in (0008,1072). */
   readonly staffId?: string
 }
+
+export type GatewayOrder = HolderOrder
 
 export type LogOrder = Pick<HolderOrder, 'name' | 'validityDays' | 'notBefore' | 'statementKey'>
 

@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
-import type { SealLeaf } from '@fiducial/core/domain/log/logged-instance.ts'
+import type { GatewaySealMark, SealLeaf } from '@fiducial/core/domain/log/logged-instance.ts'
 import { parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
@@ -90,10 +90,11 @@ async function openPorts(folder: string, { isPublicOnly = false }: ReaderOptions
   }
 }
 
-/** SHA-256 of the root certificate that the device of a seal stands under, hexadecimal; empty where it names none. */
-function rootOf({ payload }: SealLeaf): string {
+/** SHA-256 of the root certificate that the maker of a seal stands under, hexadecimal; empty where it names none. */
+function rootOf(seal: SealLeaf | GatewaySealMark): string {
+  if (!('payload' in seal)) return seal.root === undefined ? '' : encodeHex(seal.root)
   try {
-    const root = parseStatement(payload).device.certificates.statement.at(-1)
+    const root = parseStatement(seal.payload).device.certificates.statement.at(-1)
     return root === undefined ? '' : encodeHex(root)
   } catch (error) {
     if (error instanceof FormatError) return ''

@@ -120,7 +120,7 @@ const OF_FAILURE: Readonly<Record<FailureReason, FindingCode>> = {
 
 function failures({ judgement, policy }: AuditEvidence): readonly Finding[] {
   const failing = judgement.checks.flatMap((check) =>
-    check.outcome === 'fails' && isAsked(check, policy) ? [check] : [],
+    check.outcome === 'fails' && isAsked(check, policy, judgement.checks) ? [check] : [],
   )
   const reasons = new Set(failing.map(({ reason }) => reason))
   return failing.map(({ reason, where = [] }) => {
@@ -130,7 +130,12 @@ function failures({ judgement, policy }: AuditEvidence): readonly Finding[] {
 }
 
 /** Of a replayed picture nothing changes but when it was made and what it is called; signatures over that break with it. */
-const REPLAYING: ReadonlySet<FailureReason> = new Set(['date_changed', 'identity_changed', 'patient_changed', 'tampered'])
+const REPLAYING: ReadonlySet<FailureReason> = new Set([
+  'date_changed',
+  'identity_changed',
+  'patient_changed',
+  'tampered',
+])
 
 /** A new name alone may be a correction, and is called a change; a new date of acquisition never is one. */
 const isReplay = (reasons: ReadonlySet<FailureReason>): boolean =>
@@ -170,9 +175,9 @@ const OF_GAPS: readonly (readonly [FindingCode, readonly GapReason[]])[] = [
 
 function gaps(evidence: AuditEvidence): readonly Finding[] {
   const { judgement, policy, signatures, hasSeal } = evidence
-  if (judgement.checks.some((check) => check.outcome === 'fails' && isAsked(check, policy))) return []
+  if (judgement.checks.some((check) => check.outcome === 'fails' && isAsked(check, policy, judgement.checks))) return []
   const open = judgement.checks.flatMap((check) =>
-    check.outcome === 'unknown' && isAsked(check, policy) ? [check] : [],
+    check.outcome === 'unknown' && isAsked(check, policy, judgement.checks) ? [check] : [],
   )
   const reasons = [...new Set(open.map(({ reason }) => reason))]
   const whereOf = (met: readonly GapReason[]): readonly string[] =>
@@ -212,14 +217,20 @@ function copies(evidence: AuditEvidence): readonly Finding[] {
     (record) => record.studyInstanceUid !== undefined && record.studyInstanceUid !== studyInstanceUid,
   )
   return [
-    finding(isElsewhere ? 'replayed' : 'duplicate', ['recorded_under_other_identifier'], [
-      ...new Set(others.map(({ sopInstanceUid: uid }) => uid as string)),
-      ...others.map(placeOf),
-    ]),
+    finding(
+      isElsewhere ? 'replayed' : 'duplicate',
+      ['recorded_under_other_identifier'],
+      [...new Set(others.map(({ sopInstanceUid: uid }) => uid as string)), ...others.map(placeOf)],
+    ),
   ]
 }
 
-const ENDED: ReadonlySet<StaleReason> = new Set(['certificate_ended', 'timestamp_ended', 'weak_digest', 'weak_timestamp'])
+const ENDED: ReadonlySet<StaleReason> = new Set([
+  'certificate_ended',
+  'timestamp_ended',
+  'weak_digest',
+  'weak_timestamp',
+])
 
 function stale({ staleness: { reasons }, judgement }: AuditEvidence): readonly Finding[] {
   if (reasons.length === 0 || judgement.verdict === 'not_authentic') return []
@@ -244,7 +255,9 @@ function isKnownAsIs(evidence: AuditEvidence): boolean {
 const CONTRADICTING: ReadonlySet<GapReason> = new Set(['log_unavailable', 'unwitnessed', 'record_erased'])
 
 const isContradicted = ({ judgement: { checks }, policy }: AuditEvidence): boolean =>
-  checks.some((check: Check) => check.outcome === 'unknown' && isAsked(check, policy) && CONTRADICTING.has(check.reason))
+  checks.some(
+    (check: Check) => check.outcome === 'unknown' && isAsked(check, policy, checks) && CONTRADICTING.has(check.reason),
+  )
 
 function ownRecords({ log, sopInstanceUid, digests }: AuditEvidence): readonly InstanceRecord[] {
   if (log.state !== 'consulted') return []

@@ -224,7 +224,7 @@ export type CustodyStatement = {
 
 export const VERDICTS = ['authentic', 'not_authentic', 'undetermined'] as const
 export const LEVELS = ['P0', 'P1', 'P2', 'P3', 'P4'] as const
-export const KEY_ROLES = ['device', 'person', 'log', 'timestamp'] as const
+export const KEY_ROLES = ['device', 'person', 'gateway', 'log', 'timestamp'] as const
 const REASONS_LIMIT = 32
 const CHECKS_LIMIT = 64
 const CERTIFICATES_LIMIT = 8

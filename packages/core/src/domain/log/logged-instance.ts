@@ -29,12 +29,24 @@ export interface SealLeaf {
   readonly checkpoint: QuotedCheckpoint | null
 }
 
+/** By what a log knows the seal of a gateway: its event `sealed-at-gateway` states the digest of the seal file. */
+export interface GatewaySealMark {
+  /** SHA-256 of the seal file. */
+  readonly sha256: Uint8Array
+  /** What the statement quotes. */
+  readonly checkpoint: QuotedCheckpoint | null
+  /** SHA-256 of the root certificate that the gateway stands under. */
+  readonly root?: Uint8Array
+}
+
 /** What a log is asked about an image. */
 export interface InstanceQuestion {
   /** SOP Instance UID (0008,0018); absent where the file has none. */
   readonly sopInstanceUid?: string
   /** Absent where there is no seal that can be read. */
   readonly seal?: SealLeaf
+  /** In its place, where a gateway sealed. */
+  readonly gatewaySeal?: GatewaySealMark
   /** Of the sealed image, where its seal is believed; else of the file at hand. */
   readonly digests: InstanceDigests
   /** The proof file beside the image (C2SP tlog-proof), as it was found; absent if there is none. */
@@ -54,8 +66,10 @@ export interface InstanceRecord {
   readonly studyInstanceUid?: string
   /** Empty where the statement was erased. */
   readonly digests: InstanceDigests
-  /** SHA-256 of the certificate with which the device signed in the image, for events that seal. */
+  /** SHA-256 of the certificate with which the device or the gateway signed in the image, for events that seal. */
   readonly deviceCertificate?: Uint8Array
+  /** SHA-256 of the seal file, for `sealed-at-gateway`. */
+  readonly gatewaySeal?: Uint8Array
   /** SHA-256 of the statement's bytes; absent where it was erased. */
   readonly statementSha256?: Uint8Array
 }

@@ -21,9 +21,10 @@ import { readSignatures } from '../signature/read.ts'
 import { DATA_SET_TRAILING_PADDING, isSignable } from '../signature/signable.ts'
 import { DERIVATION_DESCRIPTION, isCompressorNote } from './compressor-note.ts'
 import { describeElements, digestElementAs, type ElementDigest, type ElementsOptions } from './elements.ts'
+import type { ImageStatement } from './image-statement.ts'
 import { digestPreamble, type EncapsulatedTree, type PixelTree } from './instance.ts'
 import { describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
-import type { AcquisitionStatement, SignatureReference } from './statement.ts'
+import type { SealedInstance, SignatureReference } from './sealed-instance.ts'
 
 /**
  * `identical`: the very bytes of the sealed file. `equivalent`: every attribute and pixel is the same, the encoding of
@@ -100,7 +101,7 @@ export interface CompareOptions {
 }
 
 /** Compares a file with what was sealed. The statement is believed. */
-export function compareInstance(statement: AcquisitionStatement, file: DicomFile, options: CompareOptions): Comparison {
+export function compareInstance(statement: ImageStatement, file: DicomFile, options: CompareOptions): Comparison {
   if (options.fileSha256 !== undefined && equalBytes(options.fileSha256, statement.file)) {
     return { kind: 'identical', changes: [], changedFrames: 0, concerns: [] }
   }
@@ -140,7 +141,7 @@ interface PixelComparison {
 }
 
 class ContentComparison {
-  readonly #statement: AcquisitionStatement
+  readonly #statement: SealedInstance
   readonly #file: DicomFile
   readonly #options: CompareOptions
   readonly #pixelTag: Tag | undefined
@@ -152,7 +153,7 @@ class ContentComparison {
   /** The elements that the digest of the data set took in. */
   readonly #signable: readonly Element[]
 
-  constructor(statement: AcquisitionStatement, file: DicomFile, options: CompareOptions) {
+  constructor(statement: SealedInstance, file: DicomFile, options: CompareOptions) {
     const element = findPixelElement(file.dataSet)
     this.#statement = statement
     this.#file = file
@@ -376,7 +377,7 @@ function missingFrom(list: readonly string[], other: readonly string[]): readonl
 }
 
 /** Most programs leave the preamble empty, and nothing is lost by that. */
-function comparePreamble({ preamble }: AcquisitionStatement, file: DicomFile, hashes: HashFactory): readonly Change[] {
+function comparePreamble({ preamble }: SealedInstance, file: DicomFile, hashes: HashFactory): readonly Change[] {
   const found = digestPreamble(file, hashes)
   const isSame = found === null || (preamble !== null && equalBytes(preamble, found))
   return isSame ? [] : [{ what: 'preamble_changed', concern: 'other' }]
@@ -384,7 +385,7 @@ function comparePreamble({ preamble }: AcquisitionStatement, file: DicomFile, ha
 
 /** The DICOM signatures that the statement names, by UID and value; who made them is checked where they are verified. */
 function compareSignatures(
-  { signatures }: AcquisitionStatement,
+  { signatures }: ImageStatement,
   { dataSet }: DicomFile,
   hashes: HashFactory,
 ): readonly Change[] {
@@ -396,6 +397,7 @@ function compareSignatures(
     const digest = digestSignature(context, hashes, signature.macParameters, signature.item.elements)
     return equalBytes(sealed.sha256, digest) ? [] : [{ what: 'signature_changed', concern }]
   }
+  if ('gateway' in signatures) return compare(signatures.gateway, 'other')
   return [
     ...compare(signatures.device, 'device'),
     ...(signatures.operator === null ? [] : compare(signatures.operator, 'operator')),

@@ -38,7 +38,7 @@ export interface Device extends Operator {
 }
 
 /** Text that shows what it says: no control characters, no line or paragraph ends, nothing that turns the direction. */
-const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]{1,256}$/u
+export const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]{1,256}$/u
 const ID = /^[^\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]{1,128}$/u
 const CHAIN_LIMIT = 8
 

@@ -13,7 +13,10 @@ export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 export const ACQUISITION_PREDICATE = 'https://fiducial.dev/acquisition/v1'
 /** What a technologist says about all images of a series at once. */
 export const SERIES_PREDICATE = 'https://fiducial.dev/series/v1'
+/** What a gateway says about an image that came to it. */
+export const GATEWAY_PREDICATE = 'https://fiducial.dev/gateway-seal/v1'
 export const SEAL_MEDIA_TYPE = 'application/vnd.fiducial.seal.v1+json'
+export const GATEWAY_MEDIA_TYPE = 'application/vnd.fiducial.gateway-seal.v1+json'
 export const SERIES_MEDIA_TYPE = 'application/vnd.fiducial.series.v1+json'
 
 /** Name of the seal beside an image file. */

@@ -15,8 +15,9 @@ import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject } from '../../formats/json/parse.ts'
 import { PROOF_LIMIT } from '../../formats/merkle/tree.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import { type GatewayStatement, parseGatewayStatement } from './gateway-statement.ts'
 import { UID } from './instance.ts'
-import { PAYLOAD_TYPE, SEAL_MEDIA_TYPE, SERIES_MEDIA_TYPE } from './namespace.ts'
+import { GATEWAY_MEDIA_TYPE, PAYLOAD_TYPE, SEAL_MEDIA_TYPE, SERIES_MEDIA_TYPE } from './namespace.ts'
 import { parseSeriesStatement, SERIES_LIMIT, type SeriesEntry, type SeriesStatement } from './series-statement.ts'
 import { type AcquisitionStatement, parseStatement } from './statement.ts'
 
@@ -35,13 +36,23 @@ export interface SeriesProof extends SignedStatement<SeriesStatement> {
   readonly proof: readonly Uint8Array[]
 }
 
-export interface Seal extends SignedStatement<AcquisitionStatement> {
+interface ImageParts {
   /** Those that the statement names, in the order of naming. */
   readonly certificates: readonly Certificate[]
   /** SHA-256 of each frame; empty over {@link LISTED_FRAMES_LIMIT} of them. */
   readonly frames: readonly Uint8Array[]
+}
+
+/** The seal of those who made the image. */
+export interface Seal extends SignedStatement<AcquisitionStatement>, ImageParts {
   readonly series: SeriesProof | null
 }
+
+/** The seal of a gateway that the image came to. */
+export interface GatewaySeal extends SignedStatement<GatewayStatement>, ImageParts {}
+
+/** What may lie beside an image. */
+export type ImageSeal = Seal | GatewaySeal
 
 /** The file beside a series. */
 export interface SeriesSeal extends SignedStatement<SeriesStatement> {
@@ -61,18 +72,28 @@ const TIMESTAMP_LIMIT = 64 * 1024
 const NEWLINE = 0x0a
 
 /**
- * Reads the file beside an image. Accepts exactly what {@link formatSeal} writes.
+ * Reads the file beside an image, whoever sealed it. Accepts exactly what {@link formatSeal} and
+ * {@link formatGatewaySeal} write.
+ * @throws {FormatError} as {@link parseSeal}
+ */
+export function parseImageSeal(file: Uint8Array): ImageSeal {
+  const fields = openFile(file)
+  return fields.value('mediaType') === GATEWAY_MEDIA_TYPE ? readGatewaySeal(fields) : readSeal(fields)
+}
+
+/**
+ * Reads the seal of those who made an image. Accepts exactly what {@link formatSeal} writes.
  * @throws {FormatError} `seal_malformed`, or the code of the part: `json_malformed`, `envelope_malformed`,
  *   `statement_malformed`, `certificate_malformed`
  */
-export function parseSeal(file: Uint8Array): Seal {
-  const fields = openFile(file)
+export const parseSeal = (file: Uint8Array): Seal => readSeal(openFile(file))
+
+function readSeal(fields: JsonFields): Seal {
   fields.constant('mediaType', SEAL_MEDIA_TYPE)
   const signed = readSigned(fields, parseStatement)
   const seal = {
     ...signed,
-    certificates: readCertificates(fields),
-    frames: fields.hexes('frames', LISTED_FRAMES_LIMIT, 32),
+    ...readImageParts(fields),
     series: fields.nullable('series', readSeriesProof),
   }
   fields.finish()
@@ -83,16 +104,44 @@ export function parseSeal(file: Uint8Array): Seal {
 }
 
 /** Writes the file beside an image; the inverse of {@link parseSeal}. */
-export function formatSeal({ envelope, certificates, frames, timestamps, series }: Seal): Uint8Array {
-  return closeFile({
-    mediaType: SEAL_MEDIA_TYPE,
-    envelope: formatEnvelope(envelope),
-    certificates: certificates.map(({ bytes }) => encodeBase64(bytes)),
-    frames: frames.map(encodeHex),
-    timestamps: timestamps.map(encodeBase64),
-    series: series === null ? null : writeSeriesProof(series),
-  })
+export function formatSeal(seal: Seal): Uint8Array {
+  const series = seal.series === null ? null : writeSeriesProof(seal.series)
+  return closeFile({ mediaType: SEAL_MEDIA_TYPE, ...writeImageParts(seal), series })
 }
+
+/**
+ * Reads the seal of a gateway. Accepts exactly what {@link formatGatewaySeal} writes.
+ * @throws {FormatError} as {@link parseSeal}
+ */
+export const parseGatewaySeal = (file: Uint8Array): GatewaySeal => readGatewaySeal(openFile(file))
+
+function readGatewaySeal(fields: JsonFields): GatewaySeal {
+  fields.constant('mediaType', GATEWAY_MEDIA_TYPE)
+  const seal = { ...readSigned(fields, parseGatewayStatement), ...readImageParts(fields) }
+  fields.finish()
+  return seal
+}
+
+/** Writes the seal of a gateway; the inverse of {@link parseGatewaySeal}. */
+export const formatGatewaySeal = (seal: GatewaySeal): Uint8Array =>
+  closeFile({ mediaType: GATEWAY_MEDIA_TYPE, ...writeImageParts(seal) })
+
+const readImageParts = (fields: JsonFields): ImageParts => ({
+  certificates: readCertificates(fields),
+  frames: fields.hexes('frames', LISTED_FRAMES_LIMIT, 32),
+})
+
+const writeImageParts = ({
+  envelope,
+  certificates,
+  frames,
+  timestamps,
+}: SignedStatement<unknown> & ImageParts): JsonObject => ({
+  envelope: formatEnvelope(envelope),
+  certificates: certificates.map(({ bytes }) => encodeBase64(bytes)),
+  frames: frames.map(encodeHex),
+  timestamps: timestamps.map(encodeBase64),
+})
 
 /**
  * Reads the file beside a series. Accepts exactly what {@link formatSeriesSeal} writes.

@@ -11,9 +11,17 @@ import { formatPlainToken } from '../../formats/cms/plain-token.ts'
 import { type Envelope, encodePae } from '../../formats/dsse/envelope.ts'
 import { MerkleTree } from '../../formats/merkle/tree.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import { formatGatewayStatement, type GatewayStatement } from './gateway-statement.ts'
 import { type Chain, type HolderCertificates, namedCertificates, type Operator } from './holder.ts'
 import { PAYLOAD_TYPE } from './namespace.ts'
-import { LISTED_FRAMES_LIMIT, type Seal, type SeriesSeal, type SignedStatement, timestampImprint } from './seal.ts'
+import {
+  type GatewaySeal,
+  LISTED_FRAMES_LIMIT,
+  type Seal,
+  type SeriesSeal,
+  type SignedStatement,
+  timestampImprint,
+} from './seal.ts'
 import {
   encodeSeriesEntry,
   formatSeriesStatement,
@@ -84,6 +92,34 @@ export async function signSeal({ statement, frames, signers, hashes, timestamp }
     certificates: collectCertificates([statement.device, statement.operator], [device, operator], hashes),
     frames: frames.length > LISTED_FRAMES_LIMIT ? [] : frames,
     series: null,
+  }
+}
+
+export interface GatewaySealRequest {
+  readonly statement: GatewayStatement
+  /** As described with the statement. */
+  readonly frames: readonly Uint8Array[]
+  readonly signers: HolderSigners
+  readonly hashes: HashFactory
+  readonly timestamp?: Timestamp
+}
+
+/**
+ * Signs the statement of a gateway.
+ *
+ * @throws {TypeError} if the statement names other certificates than those of the signers, or a key is of no use here
+ * @throws {FormatError} `statement_malformed`
+ * @throws {KeyError} from the signers
+ */
+export async function signGatewaySeal(request: GatewaySealRequest): Promise<GatewaySeal> {
+  const { statement, frames, signers, hashes, timestamp } = request
+  checkHolder(statement.gateway, signers, hashes)
+  const payload = formatGatewayStatement(statement)
+  const signed = await signStatement({ statement, payload, holders: [signers], hashes, timestamp })
+  return {
+    ...signed,
+    certificates: collectCertificates([statement.gateway], [signers], hashes),
+    frames: frames.length > LISTED_FRAMES_LIMIT ? [] : frames,
   }
 }
 

@@ -18,8 +18,18 @@ import type { TrustAnchors } from '../trust/anchors.ts'
 import { type PathOutcome, type PathResult, verifyPath } from '../trust/path.ts'
 import { roleOf } from '../trust/roles.ts'
 import { type TimestampFailure, type TimestampGap, type TimestampResult, verifyTimestamp } from '../trust/timestamp.ts'
+import type { GatewayStatement } from './gateway-statement.ts'
 import { type Chain, namedCertificates, type Operator } from './holder.ts'
-import { LISTED_FRAMES_LIMIT, type Seal, type SeriesSeal, type SignedStatement, timestampImprint } from './seal.ts'
+import { type ImageStatement, isOfGateway } from './image-statement.ts'
+import {
+  type GatewaySeal,
+  type ImageSeal,
+  LISTED_FRAMES_LIMIT,
+  type Seal,
+  type SeriesSeal,
+  type SignedStatement,
+  timestampImprint,
+} from './seal.ts'
 import { encodeSeriesEntry, isSorted, type SeriesStatement, seriesEntry } from './series-statement.ts'
 import type { AcquisitionStatement } from './statement.ts'
 
@@ -36,6 +46,10 @@ export type SealSubject =
   | 'operator_statement'
   | 'operator_post_quantum'
   | 'operator_time'
+  | 'gateway_statement'
+  | 'gateway_post_quantum'
+  /** Made only where there are timestamps: a gateway keeps a custody log, and that knows the time. */
+  | 'gateway_time'
   /** The image stands in the series that the technologist signed. */
   | 'series'
 
@@ -48,7 +62,7 @@ export type SealFailure =
   | 'signature_wrong'
   /** Its key is not one of those that this signature must be made with. */
   | 'algorithm_not_allowed'
-  /** The certificate is not one of a device, or of a person. */
+  /** The certificate is not one of a device, of a person, or of a gateway. */
   | 'role_wrong'
   /** The statement calls the holder by another name than the certificate does. */
   | 'name_wrong'
@@ -87,7 +101,7 @@ export interface SealReport<Statement> {
   readonly checks: readonly SealCheck[]
   /** Believe it only as far as the checks hold. */
   readonly statement: Statement
-  /** When an authority saw the device's signatures; of a series, the technologist's. */
+  /** When an authority saw the signatures of the device or the gateway; of a series, the technologist's. */
   readonly provenAt?: Date
   /** When an authority saw the technologist's, in whatever envelope those are. */
   readonly operatorProvenAt?: Date
@@ -133,6 +147,25 @@ export function verifySeal(seal: Seal, options: SealVerifyOptions): SealReport<A
   return verifier.report(statement, time, operatorTime)
 }
 
+/** Verifies the seal of a gateway. Cost: two signatures and their certificate paths. */
+export function verifyGatewaySeal(seal: GatewaySeal, options: SealVerifyOptions): SealReport<GatewayStatement> {
+  const { statement } = seal
+  const { gateway, sealedAt: claimed } = statement
+  const verifier = new Verifier(options, seal.certificates)
+  verifier.certificates([gateway])
+  verifier.frames(seal)
+  verifier.open(seal, [gateway])
+  const time = seal.timestamps.length === 0 ? { claimed } : verifier.time('gateway_time', seal, claimed)
+  verifier.holder('gateway', gateway, time)
+  return verifier.report(statement, time, undefined)
+}
+
+/** Verifies the seal beside an image, whoever made it. */
+export const verifyImageSeal = (seal: ImageSeal, options: SealVerifyOptions): SealReport<ImageStatement> =>
+  isGatewaySeal(seal) ? verifyGatewaySeal(seal, options) : verifySeal(seal, options)
+
+const isGatewaySeal = (seal: ImageSeal): seal is GatewaySeal => isOfGateway(seal.statement)
+
 /** Verifies the file beside a series: the technologist's signatures, and the list of images. */
 export function verifySeriesSeal(seal: SeriesSeal, options: SealVerifyOptions): SealReport<SeriesStatement> {
   const { statement, entries } = seal
@@ -146,6 +179,9 @@ export function verifySeriesSeal(seal: SeriesSeal, options: SealVerifyOptions): 
   verifier.holder('operator', statement.operator, time)
   return verifier.report(statement, time, time)
 }
+
+type Kind = 'device' | 'operator' | 'gateway'
+const ROLES = { device: 'device', operator: 'person', gateway: 'gateway' } as const
 
 interface ProvenTime {
   readonly claimed: Date
@@ -197,7 +233,7 @@ class Verifier {
   }
 
   /** The list that locates changes must be the one that was signed. */
-  frames({ statement, frames }: Seal): void {
+  frames({ statement, frames }: ImageSeal): void {
     const tree = statement.pixels ?? statement.encapsulated
     const count = tree?.count ?? 0n
     const isListed = count <= BigInt(LISTED_FRAMES_LIMIT)
@@ -222,11 +258,7 @@ class Verifier {
   }
 
   /** Every token must hold: one that does not was put there by somebody. The earliest counts. */
-  time(
-    subject: 'device_time' | 'operator_time',
-    { envelope, timestamps }: SignedStatement<unknown>,
-    claimed: Date,
-  ): ProvenTime {
+  time(subject: `${Kind}_time`, { envelope, timestamps }: SignedStatement<unknown>, claimed: Date): ProvenTime {
     const { crypto, anchors } = this.#options
     const imprint = { name: 'sha256', digest: timestampImprint(envelope, crypto.hash) } as const
     const results = timestamps.map((token) => judgePlain(token, verifyTimestamp(token, imprint, anchors, crypto)))
@@ -255,7 +287,7 @@ class Verifier {
   }
 
   /** Both signatures of a holder over the envelope at hand. */
-  holder(kind: 'device' | 'operator', holder: Operator, time: ProvenTime): void {
+  holder(kind: Kind, holder: Operator, time: ProvenTime): void {
     const { statement, postQuantum } = holder.certificates
     this.#signature(`${kind}_statement`, { kind, holder, chain: statement, algorithms: STATEMENT_KEYS, time })
     this.#signature(`${kind}_post_quantum`, { kind, holder, chain: postQuantum, algorithms: POST_QUANTUM_KEYS, time })
@@ -296,7 +328,7 @@ class Verifier {
     if (!algorithms.includes(certificate.key.algorithm)) return this.check(subject, 'algorithm_not_allowed')
     if (!this.#options.crypto.verifyMessage(certificate.spki, this.#pae, sig))
       return this.check(subject, 'signature_wrong')
-    if (roleOf(certificate) !== (kind === 'device' ? 'device' : 'person')) return this.check(subject, 'role_wrong')
+    if (roleOf(certificate) !== ROLES[kind]) return this.check(subject, 'role_wrong')
     if (!isNamed(certificate, holder)) return this.check(subject, 'name_wrong')
     this.#checks.push({ subject, ...this.#judge(certificate, chain, time) })
   }
@@ -322,7 +354,7 @@ class Verifier {
 }
 
 interface ExpectedSignature {
-  readonly kind: 'device' | 'operator'
+  readonly kind: Kind
   readonly holder: Operator
   readonly chain: Chain
   readonly algorithms: readonly (KeyAlgorithm | 'other')[]

@@ -27,3 +27,8 @@ export type PurposeCode = keyof typeof PURPOSES
 export const SOURCE_SIGNATURE: PurposeCode = '14'
 /** The person who made the image speaks. */
 export const AUTHOR_SIGNATURE: PurposeCode = '1'
+/**
+ * A gateway speaks: it was there when the image came, and no more. It made nothing (14), vouches for no content (5, 6),
+ * and says more than what time it was (18).
+ */
+export const WITNESS_SIGNATURE: PurposeCode = '9'

@@ -7,9 +7,12 @@
 
 import type { HashName } from '../../bytes/hash.ts'
 import type { ByteSource } from '../../bytes/source.ts'
+import { FormatError } from '../../errors.ts'
+import { withoutPadding } from '../../formats/der/read.ts'
 import { type Element, findElement, formatTag, type Item, type Tag } from '../../formats/dicom/element.ts'
 import type { DataSet } from '../../formats/dicom/parse.ts'
 import { readTags, readText, readUint16s } from '../../formats/dicom/values.ts'
+import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
 import { DIGITAL_SIGNATURES_SEQUENCE, MAC_PARAMETERS_SEQUENCE } from './signable.ts'
 
 export const TAGS = {
@@ -182,6 +185,16 @@ function readSignature(
     hash,
     macTransferSyntaxUid: textIn(source, mac, TAGS.macTransferSyntax) ?? '',
     signedTags: readTags(source, listed),
+  }
+}
+
+/** The certificate of a signature; undefined where it does not parse. */
+export function certificateOf({ certificate }: DigitalSignature): Certificate | undefined {
+  try {
+    return parseCertificate(withoutPadding(certificate))
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
   }
 }
 

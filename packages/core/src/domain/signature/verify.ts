@@ -12,7 +12,7 @@ import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.t
 import type { Element, Item, Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { isNativeSyntax } from '../../formats/dicom/transfer-syntax.ts'
-import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
+import type { Certificate } from '../../formats/x509/certificate.ts'
 import type { TrustAnchors } from '../trust/anchors.ts'
 import { type PathResult, verifyPath } from '../trust/path.ts'
 import { type Role, roleOf } from '../trust/roles.ts'
@@ -29,7 +29,7 @@ import {
   type Substitute,
 } from './digest.ts'
 import { otherVrs } from './other-vrs.ts'
-import { type DigitalSignature, type MalformedSignature, readSignatures } from './read.ts'
+import { certificateOf, type DigitalSignature, type MalformedSignature, readSignatures } from './read.ts'
 import { isSignable, isSignableTag } from './signable.ts'
 
 /** What a signature adds up to; the first that applies, in this order. */
@@ -151,15 +151,6 @@ export function verifySignatures(file: DicomFile, options: VerifyOptions): Signa
     } else reports.push(verifyOne(file, signature, certificate, work))
   }
   return { signatures: reports, malformed: broken }
-}
-
-function certificateOf({ certificate }: DigitalSignature): Certificate | undefined {
-  try {
-    return parseCertificate(withoutPadding(certificate))
-  } catch (error) {
-    if (error instanceof FormatError) return undefined
-    throw error
-  }
 }
 
 function verifyOne(

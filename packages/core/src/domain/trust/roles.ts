@@ -18,6 +18,8 @@ export const ROLE_PURPOSES = {
   person: `${ARC}.1.2`,
   /** Signs checkpoints of a custody log. */
   log: `${ARC}.1.3`,
+  /** Signs what came to it, and has not seen how it was made: a gateway between devices and archive. */
+  gateway: `${ARC}.1.4`,
   /** id-kp-timeStamping (RFC 3161 section 2.3): alone and critical. */
   timestamp: '1.3.6.1.5.5.7.3.8',
 } as const

@@ -6,29 +6,35 @@
  * vouches, and that is said.
  */
 import type { Comparison } from '../seal/compare.ts'
-import type { AcquisitionStatement } from '../seal/statement.ts'
-import type { SealEvidence } from './evidence.ts'
+import { type ImageStatement, isOfGateway } from '../seal/image-statement.ts'
+import type { SealEvidence, Signers } from './evidence.ts'
 
 export interface Belief {
-  readonly statement: AcquisitionStatement
+  readonly statement: ImageStatement
   readonly comparison: Comparison
-  readonly signers: Extract<SealEvidence, { state: 'present' }>['signers']
-  /** When an authority saw the device's signatures. */
+  readonly signers: Signers
+  /** When an authority saw the signatures of the device or the gateway. */
   readonly provenAt?: Date
-  /** Where the technologist signed: in the image, in the series, or not yet. */
-  readonly operator: 'in_image' | 'in_series' | 'pending'
+  /** Where the technologist signed: in the image, in the series, or not yet; for a gateway nobody does. */
+  readonly operator: 'in_image' | 'in_series' | 'pending' | 'unseen'
+  /** Whether the file is the very one that a gateway received, before it signed in it. */
+  readonly isOriginal: boolean
 }
 
 /** @returns undefined for a seal that is absent, or that nobody known vouches for */
 export function believe(seal: SealEvidence): Belief | undefined {
   if (seal.state !== 'present') return undefined
-  const { report, comparison, signers } = seal
+  const { report, comparison, signers, isOriginal } = seal
   const { statement, checks, provenAt } = report
   const open = checks.filter(({ outcome }) => outcome !== 'holds')
   if (!open.every((check) => check.outcome === 'unknown' && check.reason === 'series_pending')) return undefined
-  const isInImage = statement.signatures.operator !== null
-  const operator = open.length > 0 ? 'pending' : isInImage ? 'in_image' : 'in_series'
-  return { statement, comparison, signers, operator, ...(provenAt && { provenAt }) }
+  const operator = open.length > 0 ? 'pending' : placeOfOperator(statement)
+  return { statement, comparison, signers, operator, isOriginal, ...(provenAt && { provenAt }) }
+}
+
+function placeOfOperator(statement: ImageStatement): Belief['operator'] {
+  if (isOfGateway(statement)) return 'unseen'
+  return statement.signatures.operator === null ? 'in_series' : 'in_image'
 }
 
 /** Whether what was sealed is still all there, however it is encoded. */

@@ -5,6 +5,7 @@
 import { findElement, type Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { isNativeSyntax } from '../../formats/dicom/transfer-syntax.ts'
+import { isOfGateway } from '../seal/image-statement.ts'
 import { describeTag } from '../signature/coverage.ts'
 import type { FragmentPlace } from '../signature/fragments.ts'
 import { readSignatures } from '../signature/read.ts'
@@ -18,11 +19,11 @@ import { missingNames } from './naming.ts'
 const TRANSFER_SYNTAX: Tag = 0x00020010
 const PIXEL_DATA: Tag = 0x7fe00010
 
-/** @param device  the signature that speaks for the device, if there is one */
+/** @param main  the signature that says most about the image, if there is one */
 export function checkEncoding(
   { file }: Evidence,
   belief: Belief | undefined,
-  device: SignatureReport | undefined,
+  main: SignatureReport | undefined,
 ): readonly Check[] {
   const { findings, preamble } = file
   const checks: Check[] = []
@@ -37,10 +38,7 @@ export function checkEncoding(
     // It can make another picture of the same samples for programs that read TIFF, and no hop adds one.
     const isOther = belief?.comparison.changes.some(({ what }) => what === 'preamble_changed') === true
     if (isOther && preamble === 'data') checks.push(unknown('encoding', 'preamble_unsigned', ['offset 0']))
-    const contradictions = [
-      ...findContradictions(file),
-      ...(isRelabelled(file, belief, device) ? [TRANSFER_SYNTAX] : []),
-    ]
+    const contradictions = [...findContradictions(file), ...(isRelabelled(file, belief, main) ? [TRANSFER_SYNTAX] : [])]
     if (contradictions.length > 0)
       checks.push(unknown('encoding', 'meta_contradicted', contradictions.map(describeTag)))
   }
@@ -48,17 +46,17 @@ export function checkEncoding(
 }
 
 /** Whether the bytes of the data set are those of another transfer syntax than the file now names. */
-function isRelabelled(file: DicomFile, belief: Belief | undefined, device: SignatureReport | undefined): boolean {
+function isRelabelled(file: DicomFile, belief: Belief | undefined, main: SignatureReport | undefined): boolean {
   const { transferSyntaxUid, dataSet } = file
   if (belief !== undefined) {
     const sealed = belief.statement.instance.transferSyntaxUid
     const isEitherNative = sealed === null || (isNativeSyntax(sealed) && isNativeSyntax(transferSyntaxUid))
     return belief.comparison.kind === 'equivalent' && !isEitherNative && sealed !== transferSyntaxUid
   }
-  if (device?.mac.outcome !== 'holds' || device.mac.by === 'decoded_pixels') return false
+  if (main?.mac.outcome !== 'holds' || main.mac.by === 'decoded_pixels') return false
   if (findElement(dataSet.elements, PIXEL_DATA)?.fragments === undefined) return false
   const { signatures } = readSignatures(dataSet)
-  const signed = signatures.find(({ path, uid }) => path === device.path && uid === device.uid)
+  const signed = signatures.find(({ path, uid }) => path === main.path && uid === main.uid)
   return signed !== undefined && signed.macTransferSyntaxUid !== transferSyntaxUid
 }
 
@@ -75,6 +73,7 @@ const describePlace = ({ path, fragment, frame }: FragmentPlace): string =>
   `fragment ${fragment}${frame === undefined ? '' : ` of frame ${frame}`}${path === '' ? '' : ` in ${path}`}`
 
 export function checkNaming({ file }: Evidence, belief: Belief | undefined): Check {
-  const missing = missingNames(file.dataSet, belief !== undefined)
+  // A gateway knows operator, device and time by what it was told.
+  const missing = missingNames(file.dataSet, belief !== undefined && !isOfGateway(belief.statement))
   return missing.length === 0 ? holds('naming') : unknown('naming', 'attribute_missing', missing)
 }

@@ -8,6 +8,7 @@
  */
 import { equalBytes } from '../../bytes/text.ts'
 import type { ConsultedLog, InstanceDigests, InstanceRecord, LogEvidence } from '../log/logged-instance.ts'
+import { isOfGateway } from '../seal/image-statement.ts'
 import { CLOCK_TOLERANCE_MS, STAMP_DELAY_MS } from '../seal/verify.ts'
 import type { Belief } from './belief.ts'
 import { type Check, fails, type GapReason, holds, unknown } from './check.ts'
@@ -62,6 +63,18 @@ export function checkLogTime(log: LogEvidence, belief: Belief | undefined): read
     return [fails('time', 'time_contradicted', ['recorded before it was sealed'])]
   const isLate = notBefore !== undefined && notBefore.getTime() > sealedMs + STAMP_DELAY_MS
   return isLate ? [unknown('time', 'recorded_late', [placeOf(entry)])] : []
+}
+
+/**
+ * The time of a seal without a timestamp, as the log proves it: it was there by a moment that is at most
+ * {@link STAMP_DELAY_MS} after the one that it claims. Only gateways seal so: they keep a log.
+ */
+export function proveByLog(log: LogEvidence, belief: Belief | undefined): Check | undefined {
+  if (belief === undefined || !isOfGateway(belief.statement)) return undefined
+  if ((log.state !== 'consulted' && log.state !== 'proof') || log.entry?.inclusion !== 'holds') return undefined
+  const { notAfter } = log.entry
+  const isSoon = notAfter !== undefined && notAfter.getTime() <= belief.statement.sealedAt.getTime() + STAMP_DELAY_MS
+  return isSoon ? holds('time', [placeOf(log.entry)]) : undefined
 }
 
 /** How the content of a record stands to that of the image. */
@@ -127,10 +140,14 @@ class LoggedImage {
 
   /**
    * Seals of which nothing is left: neither a seal that is believed or recorded, nor a signature in the file by the
-   * device that made one. Somebody else's signature in its place makes nothing better.
+   * device that made one. Somebody else's signature in its place makes nothing better. What a gateway received came
+   * without a seal: the very file that it has a record of, before its own, was not stripped.
    */
   #stripped(): readonly InstanceRecord[] {
     if (this.#belief !== undefined || this.#isEntered) return []
+    const isAsReceived = this.#own.some(
+      (record) => record.type === 'received' && this.#standing(record) === 'same_file',
+    )
     const sealed = this.#own.filter(({ type }) => SEALING.has(type))
     const signers = this.#marks?.signers ?? []
     const isKept = sealed.some(
@@ -140,7 +157,8 @@ class LoggedImage {
           ? signers.length > 0
           : signers.some((signer) => isSame(signer, record.deviceCertificate))),
     )
-    return isKept ? [] : sealed
+    if (isKept) return []
+    return isAsReceived ? sealed.filter(({ type }) => type !== 'sealed-at-gateway') : sealed
   }
 
   /** A gateway may correct attributes before it seals; a device that sealed the same instance twice has no reason to. */

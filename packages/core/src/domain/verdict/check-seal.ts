@@ -4,6 +4,7 @@
 import type { Concern } from '../../formats/dicom/attribute-concern.ts'
 import { formatTag } from '../../formats/dicom/element.ts'
 import type { Change, ChangeKind } from '../seal/compare.ts'
+import { isOfGateway } from '../seal/image-statement.ts'
 import type { SealCheck, SealFailure } from '../seal/verify.ts'
 import type { SignatureReport } from '../signature/verify.ts'
 import type { Belief } from './belief.ts'
@@ -90,7 +91,7 @@ const NOT_ALTERED: readonly ChangeKind[] = [...GAPS.flatMap(([, whats]) => whats
 const isOfContent = ({ what }: Change): boolean =>
   what !== 'transfer_syntax_changed' && what !== 'preamble_changed' && !what.startsWith('signature_')
 
-/** Whether the seal was made for another image: little is as it says, or the device signed this file for another seal. */
+/** Whether the seal was made for another image: little is as it says, or its maker signed this file for another seal. */
 function isOfAnother(
   { statement, comparison }: Belief,
   changes: readonly Change[],
@@ -98,15 +99,13 @@ function isOfAnother(
 ): boolean {
   const changed = changes.filter(({ what }) => what.startsWith('element_')).length
   if (changed > statement.elements.length / 2) return true
-  const isUnsigned = comparison.changes.some(
-    ({ what, concern }) => what === 'signature_removed' && concern === 'device',
-  )
-  const isOfDevice = ({ path, state, signer }: SignatureReport): boolean =>
-    path === '' &&
-    state === 'valid' &&
-    signer.role === 'device' &&
-    signer.certificate.subject.commonName === statement.device.name
-  return isUnsigned && changes.length > 0 && signatures.some(isOfDevice)
+  const [role, { name }, place] = isOfGateway(statement)
+    ? (['gateway', statement.gateway, 'other'] as const)
+    : (['device', statement.device, 'device'] as const)
+  const isUnsigned = comparison.changes.some(({ what, concern }) => what === 'signature_removed' && concern === place)
+  const isOfMaker = ({ path, state, signer }: SignatureReport): boolean =>
+    path === '' && state === 'valid' && signer.role === role && signer.certificate.subject.commonName === name
+  return isUnsigned && changes.length > 0 && signatures.some(isOfMaker)
 }
 
 function answerForAltered(changes: readonly Change[]): Check[] {

@@ -8,7 +8,10 @@
 import { equalBytes } from '../../bytes/text.ts'
 import { type Concern, concernOf } from '../../formats/dicom/attribute-concern.ts'
 import { type Element, groupOf, type Tag } from '../../formats/dicom/element.ts'
+import type { Operator } from '../seal/holder.ts'
+import { type ImageStatement, isOfGateway } from '../seal/image-statement.ts'
 import { UID } from '../seal/instance.ts'
+import type { SignatureReference } from '../seal/sealed-instance.ts'
 import { CLOCK_TOLERANCE_MS } from '../seal/verify.ts'
 import { describeTag } from '../signature/coverage.ts'
 import { isSignable } from '../signature/signable.ts'
@@ -20,21 +23,31 @@ import type { Evidence } from './evidence.ts'
 import type { Policy } from './policy.ts'
 import { findStrayParts } from './stray-parts.ts'
 
-/** The signatures that speak for the two who seal; absent where nobody does. */
+/** The signatures that speak for those who seal; absent where nobody does. */
 export interface Speakers {
   readonly device?: SignatureReport
   readonly operator?: SignatureReport
+  readonly gateway?: SignatureReport
 }
 
-type Part = 'device' | 'operator'
-type HolderRole = 'device' | 'person'
+type Part = 'device' | 'operator' | 'gateway'
+type HolderRole = 'device' | 'person' | 'gateway'
 type SignatureSubject = `${Part}_signature`
+const SUBJECT_PARTS: Readonly<Record<SignatureSubject, Part>> = {
+  device_signature: 'device',
+  operator_signature: 'operator',
+  gateway_signature: 'gateway',
+}
 
-const ROLES: Readonly<Record<Part, HolderRole>> = { device: 'device', operator: 'person' }
-/** Digital Signature Purpose by which somebody claims a role; one list each, and none in both. */
+const ROLES: Readonly<Record<Part, HolderRole>> = { device: 'device', operator: 'person', gateway: 'gateway' }
+/**
+ * Digital Signature Purpose by which somebody claims a role; one list each, and none in two. None makes a gateway:
+ * others witness events, too.
+ */
 const PURPOSES: Readonly<Record<Part, ReadonlySet<string>>> = {
   device: new Set(['14']),
   operator: new Set(['1', '2', '3', '5', '6', '13']),
+  gateway: new Set(),
 }
 
 export function findSpeakers(
@@ -45,21 +58,36 @@ export function findSpeakers(
   const main = signatures.filter(({ path }) => path === '')
   const find = (part: Part): SignatureReport | undefined => {
     if (belief === undefined) return bestFor(part, main, policy)
-    const uid = belief.statement.signatures[part]?.uid
+    const uid = referenceOf(belief.statement, part)?.uid
     return main.find((report) => report.uid === uid)
   }
-  const [device, operator] = [find('device'), find('operator')]
-  return { ...(device && { device }), ...(operator && { operator }) }
+  const [device, operator, gateway] = [find('device'), find('operator'), find('gateway')]
+  return { ...(device && { device }), ...(operator && { operator }), ...(gateway && { gateway }) }
+}
+
+/** Who says most about the image as a whole. */
+export const mainSpeaker = ({ device, gateway }: Speakers): SignatureReport | undefined => device ?? gateway
+
+/** The signature of a part that a statement names; undefined for a part that it does not speak of. */
+function referenceOf(statement: ImageStatement, part: Part): SignatureReference | null | undefined {
+  if (isOfGateway(statement)) return part === 'gateway' ? statement.signatures.gateway : undefined
+  return part === 'gateway' ? undefined : statement.signatures[part]
+}
+
+function holderOf(statement: ImageStatement, part: Part): Operator | undefined {
+  if (isOfGateway(statement)) return part === 'gateway' ? statement.gateway : undefined
+  return part === 'gateway' ? undefined : statement[part]
 }
 
 function bestFor(part: Part, signatures: readonly SignatureReport[], policy: Policy): SignatureReport | undefined {
   const role = ROLES[part]
-  const other: Part = part === 'device' ? 'operator' : 'device'
+  const isOfOther = (purpose: string): boolean =>
+    (Object.keys(PURPOSES) as Part[]).some((other) => other !== part && PURPOSES[other].has(purpose))
   const isAnyone = part === 'device' && policy.acceptsUncertifiedRoles
-  // Whoever states the purpose of the other speaks for the other, and is judged there.
+  // Whoever states the purpose of another speaks for the other, and is judged there.
   const candidates = signatures.filter(({ signer, purpose = '' }) => {
     if (PURPOSES[part].has(purpose)) return true
-    return (signer.role === role || (isAnyone && signer.role === 'uncertified')) && !PURPOSES[other].has(purpose)
+    return (signer.role === role || (isAnyone && signer.role === 'uncertified')) && !isOfOther(purpose)
   })
   return candidates.toSorted((a, b) => rank(b, role) - rank(a, role))[0]
 }
@@ -68,7 +96,7 @@ function bestFor(part: Part, signatures: readonly SignatureReport[], policy: Pol
 const rank = ({ state, signer }: SignatureReport, role: HolderRole): number =>
   (state === 'valid' ? 4 : 0) + (signer.role === role ? 2 : 0) + (signer.path.outcome === 'trusted' ? 1 : 0)
 
-/** What the signature of one of the two shows. */
+/** What the signature of one of those who seal shows. */
 export function checkSpeaker(
   part: Part,
   speakers: Speakers,
@@ -80,12 +108,17 @@ export function checkSpeaker(
   const report = speakers[part]
   if (belief === undefined)
     return report === undefined ? [checkAbsence(subject, evidence)] : answerFor(subject, report, belief, policy)
-  if (belief.statement.signatures[part] === null) {
+  const reference = referenceOf(belief.statement, part)
+  // A signature that somebody added to what a gateway sealed is one among others: it was not there when that came.
+  if (reference === undefined) return [unknown(subject, 'signature_absent')]
+  if (reference === null) {
     return [belief.operator === 'pending' ? unknown(subject, 'signed_by_operator_in_series') : holds(subject)]
   }
+  const concerned = part === 'gateway' ? 'other' : part
   const change = belief.comparison.changes.find(
-    ({ what, concern }) => what.startsWith('signature_') && concern === part,
+    ({ what, concern }) => what.startsWith('signature_') && concern === concerned,
   )
+  if (report === undefined && belief.isOriginal) return [holds(subject, ['the file as it came to the gateway'])]
   if (report === undefined)
     return [fails(subject, change?.what === 'signature_changed' ? 'signature_changed' : 'signature_removed')]
   const checks: Check[] = []
@@ -115,7 +148,7 @@ function isNamedSigner(
   return (
     named !== undefined &&
     equalBytes(named.bytes, certificate.bytes) &&
-    named.subject.commonName === statement[part].name
+    named.subject.commonName === holderOf(statement, part)?.name
   )
 }
 
@@ -126,7 +159,7 @@ function answerFor(
   { acceptsUncertifiedRoles }: Policy,
 ): readonly Check[] {
   const { signer, state, time } = report
-  const role = subject === 'device_signature' ? 'device' : 'person'
+  const role = ROLES[SUBJECT_PARTS[subject]]
   const checks: Check[] = []
   if (state === 'ambiguous_encoding') checks.push(fails(subject, 'encoding_ambiguous'))
   if (!isAnsweredBySeal(report, belief)) checks.push(...answerForMac(subject, report))
@@ -194,14 +227,16 @@ function answerForSigner(
  */
 export function checkOthers(
   evidence: Evidence,
-  { device, operator }: Speakers,
+  speakers: Speakers,
   belief: Belief | undefined,
   policy: Policy,
 ): readonly Check[] {
   const subject = 'other_signatures'
   const { signatures, malformed } = evidence.signatures
-  // Where nobody asks for the technologist, that signature is one among others.
-  const spoken = policy.requires.includes('operator_signature') ? [device, operator] : [device]
+  // Where nobody asks for the technologist or the gateway, that signature is one among others.
+  const spoken = (['device', 'operator', 'gateway'] as const).flatMap((part) =>
+    part === 'device' || policy.requires.includes(`${part}_signature`) ? [speakers[part]] : [],
+  )
   const others = signatures.filter((report) => !spoken.includes(report))
   const checks: Check[] = others.flatMap((report) => answerForOther(report, belief))
   for (const { path, offset, problem } of malformed) {
@@ -238,16 +273,17 @@ const DISPLAYED = [
   ['overlay', 'unsigned_overlay'],
 ] as const
 
+/** @param main  the signature that says most about the image */
 export function checkCoverage(
   { file }: Evidence,
-  device: SignatureReport | undefined,
+  main: SignatureReport | undefined,
   belief: Belief | undefined,
 ): readonly Check[] {
   // The seal lists every attribute, also those that no signature can cover.
   if (belief !== undefined && isAsSealed(belief.comparison)) return [holds('coverage')]
-  if (device?.mac.outcome !== 'holds') return [unknown('coverage', 'signature_absent')]
+  if (main?.mac.outcome !== 'holds') return [unknown('coverage', 'signature_absent')]
   const open = [
-    ...device.unsigned,
+    ...main.unsigned,
     ...file.dataSet.elements.filter(isOpen).map(({ tag }) => ({ tag, concern: concernOf(tag) })),
   ]
   if (open.length === 0) return [holds('coverage')]
@@ -280,15 +316,16 @@ function isOpen(element: Element): boolean {
   return groupOf(tag) % 2 === 0
 }
 
-export function checkTime(device: SignatureReport | undefined, belief: Belief | undefined): Check {
-  const time = device?.time
+/** @param main  the signature that says most about the image */
+export function checkTime(main: SignatureReport | undefined, belief: Belief | undefined): Check {
+  const time = main?.time
   if (time?.outcome === 'fails') {
     return fails('time', time.reason === 'claimed_after_proven' ? 'time_contradicted' : 'timestamp_wrong', [
       time.reason,
     ])
   }
-  if (belief !== undefined && device?.claimedTime !== undefined) {
-    const apartMs = Math.abs(device.claimedTime.getTime() - belief.statement.sealedAt.getTime())
+  if (belief !== undefined && main?.claimedTime !== undefined) {
+    const apartMs = Math.abs(main.claimedTime.getTime() - belief.statement.sealedAt.getTime())
     if (apartMs > CLOCK_TOLERANCE_MS)
       return fails('time', 'time_contradicted', ['signature and seal name different times'])
   }
@@ -297,8 +334,8 @@ export function checkTime(device: SignatureReport | undefined, belief: Belief | 
   return unknown('time', 'time_unproven', time === undefined ? undefined : [time.reason])
 }
 
-export function checkRevocation({ device, operator }: Speakers): readonly Check[] {
-  const paths = [device, operator].filter((report) => report !== undefined).map(({ signer }) => signer.path)
+export function checkRevocation({ device, operator, gateway }: Speakers): readonly Check[] {
+  const paths = [device, operator, gateway].filter((report) => report !== undefined).map(({ signer }) => signer.path)
   if (paths.length === 0) return []
   if (paths.some(({ revocation }) => revocation === 'revoked')) return [fails('revocation', 'revoked')]
   const isGood = paths.every(({ revocation }) => revocation === 'good')

@@ -14,6 +14,8 @@ export type Subject =
   | 'device_signature'
   /** The person who made the image signed in the file, or the series that it belongs to. */
   | 'operator_signature'
+  /** A gateway signed in the file when it came to it, or the file is the very one that came. */
+  | 'gateway_signature'
   /** What else was signed in the file is right, too. */
   | 'other_signatures'
   /** No attribute is left open by the signatures. */
@@ -22,12 +24,14 @@ export type Subject =
   | 'time'
   /** The signers' certificates are not revoked. */
   | 'revocation'
-  /** The seal beside the file is whole and signed by device and operator. */
+  /** The seal beside the file is whole and signed by device and operator, or by a gateway. */
   | 'seal'
   /** The image is as the seal describes it. */
   | 'content'
   /** The file names patient, operator, device, acquisition, time and geometry. */
   | 'naming'
+  /** The gateway tied the image to an order, to a technologist and to the sender's AE title. */
+  | 'binding'
   /** The custody log has a record of the seal, or of the very bytes of the file. */
   | 'log'
 
@@ -77,6 +81,8 @@ export type FailureReason =
 /** Why nobody could say. */
 export type GapReason =
   | 'attribute_missing'
+  | 'binding_contradicted'
+  | 'binding_incomplete'
   | 'compressed_with_loss'
   | 'derivation_described'
   | 'fragments_undecided'

@@ -14,9 +14,9 @@ import type { Certificate } from '../../formats/x509/certificate.ts'
 import type { LogEvidence, SealLeaf } from '../log/logged-instance.ts'
 import { type Comparison, compareInstance } from '../seal/compare.ts'
 import type { Chain } from '../seal/holder.ts'
-import { parseSeal, type Seal } from '../seal/seal.ts'
-import type { AcquisitionStatement } from '../seal/statement.ts'
-import { type SealReport, verifySeal } from '../seal/verify.ts'
+import { countSignatures, type ImageStatement, isOfGateway } from '../seal/image-statement.ts'
+import { type ImageSeal, parseImageSeal } from '../seal/seal.ts'
+import { type SealReport, verifyImageSeal } from '../seal/verify.ts'
 import { decodedPixels } from '../signature/decoded-pixels.ts'
 import { Digests } from '../signature/digest.ts'
 import type { DecodeFrame } from '../signature/encapsulated.ts'
@@ -34,14 +34,28 @@ export type SealEvidence =
   | { readonly state: 'malformed'; readonly code: string }
   | {
       readonly state: 'present'
-      readonly report: SealReport<AcquisitionStatement>
+      readonly report: SealReport<ImageStatement>
       /** Against the file at hand; the statement is believed only as far as the report holds. */
       readonly comparison: Comparison
       /** Those that the statement names for the signatures in the file; absent where it names none. */
-      readonly signers: { readonly device?: Certificate; readonly operator?: Certificate }
-      /** What a custody log would have recorded of it; absent where the device's signature or certificate is missing. */
+      readonly signers: Signers
+      /** SHA-256 of its bytes: by this a custody log knows the seal of a gateway. */
+      readonly sha256: Uint8Array
+      /** Whether the file is the very one that a gateway received, before it signed in it. */
+      readonly isOriginal: boolean
+      /**
+       * What a custody log would have recorded of the seal of a device; absent where its signature or certificate is
+       * missing, and for that of a gateway.
+       */
       readonly leaf?: SealLeaf
     }
+
+/** Certificates by whom they speak for. */
+export interface Signers {
+  readonly device?: Certificate
+  readonly operator?: Certificate
+  readonly gateway?: Certificate
+}
 
 export interface Evidence {
   readonly file: DicomFile
@@ -98,25 +112,29 @@ function measureSeal(bytes: Uint8Array, file: DicomFile, means: SealMeans): Seal
   const seal = parseOrCode(bytes)
   if (typeof seal === 'string') return { state: 'malformed', code: seal }
   const { statement, frames } = seal
+  const isMeasured = holdsMore(file, statement, signatures) || isUnsigned(statement, signatures)
+  const fileSha256 = isMeasured ? digestFile(file, crypto.hash) : undefined
   const comparison = compareInstance(statement, file, {
     hashes: crypto.hash,
     digests,
     frames,
     ...(decodeFrame === undefined ? {} : { decodeFrame }),
-    ...(holdsMore(file, statement, signatures) ? { fileSha256: digestFile(file, crypto.hash) } : {}),
+    ...(fileSha256 && { fileSha256 }),
   })
   return {
     state: 'present',
-    report: verifySeal(seal, { crypto, anchors, now }),
+    report: verifyImageSeal(seal, { crypto, anchors, now }),
     comparison,
     signers: findSigners(seal, crypto.hash),
+    sha256: digestOf(crypto.hash, 'sha256', bytes),
+    isOriginal: fileSha256 !== undefined && isOfGateway(statement) && equalBytes(fileSha256, statement.original),
     ...leafOf(seal, crypto.hash),
   }
 }
 
-function parseOrCode(bytes: Uint8Array): Seal | string {
+function parseOrCode(bytes: Uint8Array): ImageSeal | string {
   try {
-    return parseSeal(bytes)
+    return parseImageSeal(bytes)
   } catch (error) {
     if (error instanceof FormatError) return error.code
     throw error
@@ -124,23 +142,25 @@ function parseOrCode(bytes: Uint8Array): Seal | string {
 }
 
 /** Whether the file holds anything of consequence of which only a digest of all its bytes can tell that it was sealed. */
-function holdsMore(
-  file: DicomFile,
-  statement: AcquisitionStatement,
-  { signatures, malformed }: SignaturesReport,
-): boolean {
-  const named = statement.signatures.operator === null ? 1 : 2
+function holdsMore(file: DicomFile, statement: ImageStatement, { signatures, malformed }: SignaturesReport): boolean {
   return (
-    signatures.length + malformed.length > named ||
+    signatures.length + malformed.length > countSignatures(statement) ||
     findContradictions(file).length > 0 ||
     findStrayParts(file.dataSet).length > 0
   )
 }
 
-function findSigners(
-  { statement, certificates }: Seal,
-  hashes: HashFactory,
-): { device?: Certificate; operator?: Certificate } {
+/** Whether a gateway's signature is not there: then the file may be the one that came to it. */
+function isUnsigned(statement: ImageStatement, { signatures }: SignaturesReport): boolean {
+  if (!isOfGateway(statement)) return false
+  return !signatures.some(({ path, uid }) => path === '' && uid === statement.signatures.gateway.uid)
+}
+
+function findSigners({ statement, certificates }: ImageSeal, hashes: HashFactory): Signers {
+  if (isOfGateway(statement)) {
+    const gateway = findLeaf(statement.gateway.certificates.dicom, certificates, hashes)
+    return gateway ? { gateway } : {}
+  }
   const device = findLeaf(statement.device.certificates.dicom, certificates, hashes)
   const operator = findLeaf(statement.operator.certificates.dicom, certificates, hashes)
   return { ...(device && { device }), ...(operator && { operator }) }
@@ -150,7 +170,8 @@ const findLeaf = ([leaf]: Chain, certificates: readonly Certificate[], hashes: H
   leaf && certificates.find(({ bytes }) => equalBytes(digestOf(hashes, 'sha256', bytes), leaf))
 
 /** The device's statement signature is the one that is recorded; which it is, its key identifier says. */
-function leafOf({ envelope, statement, certificates }: Seal, hashes: HashFactory): { leaf?: SealLeaf } {
+function leafOf({ envelope, statement, certificates }: ImageSeal, hashes: HashFactory): { leaf?: SealLeaf } {
+  if (isOfGateway(statement)) return {}
   const chain = statement.device.certificates.statement
   const certificate = findLeaf(chain, certificates, hashes)
   const keyid = chain[0] && encodeHex(chain[0])

@@ -7,9 +7,10 @@
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { textAt } from '../../formats/dicom/values.ts'
 import type { InstanceQuestion } from '../log/logged-instance.ts'
+import { isOfGateway } from '../seal/image-statement.ts'
 import { UID } from '../seal/instance.ts'
 import { type Belief, believe } from './belief.ts'
-import type { Evidence } from './evidence.ts'
+import type { Evidence, SealEvidence } from './evidence.ts'
 
 /** An image as a log knows it. */
 export type ImageName = Pick<InstanceQuestion, 'sopInstanceUid' | 'digests'>
@@ -28,9 +29,17 @@ export function askAbout(evidence: Evidence, proof?: Uint8Array): InstanceQuesti
   const { seal } = evidence
   return {
     ...nameImage(evidence, believe(seal)),
-    ...(seal.state === 'present' && seal.leaf && { seal: seal.leaf }),
+    ...(seal.state === 'present' && namesSeal(seal)),
     ...(proof && { proof }),
   }
+}
+
+/** A log keeps the statement of a device, and of a gateway's seal the digest. */
+function namesSeal({ leaf, sha256, report }: Extract<SealEvidence, { state: 'present' }>) {
+  const { statement } = report
+  if (!isOfGateway(statement)) return leaf && { seal: leaf }
+  const root = statement.gateway.certificates.statement.at(-1)
+  return { gatewaySeal: { sha256, checkpoint: statement.checkpoint, ...(root && { root }) } }
 }
 
 const SOP_INSTANCE_UID = 0x00080018

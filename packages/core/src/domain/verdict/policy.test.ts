@@ -69,7 +69,7 @@ describe('isAsked', () => {
   it('tells the checks that the verdict rests on', () => {
     const asked = (subject: Subject, policy: Policy): readonly boolean[] =>
       [holds(subject), unknown(subject, 'unrecorded'), fails(subject, 'stripped')].map((check) =>
-        isAsked(check, policy),
+        isAsked(check, policy, [check]),
       )
     assert.deepEqual(asked('log', ACQUISITION_POLICY), [true, true, true])
     assert.deepEqual(asked('log', RECORDED_POLICY), [true, true, true])

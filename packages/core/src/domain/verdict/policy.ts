@@ -25,6 +25,7 @@ const SUBJECTS: readonly Subject[] = [
   'fragments',
   'device_signature',
   'operator_signature',
+  'gateway_signature',
   'other_signatures',
   'coverage',
   'time',
@@ -32,8 +33,11 @@ const SUBJECTS: readonly Subject[] = [
   'seal',
   'content',
   'naming',
+  'binding',
   'log',
 ]
+
+const NOT_OF_CAPTURE: readonly Subject[] = ['gateway_signature', 'revocation', 'binding', 'log']
 
 /**
  * For images sealed at capture: everything but the revocation lists, which other sites may not publish, and the custody
@@ -41,7 +45,7 @@ const SUBJECTS: readonly Subject[] = [
  */
 export const ACQUISITION_POLICY: Policy = {
   name: 'acquisition',
-  requires: SUBJECTS.filter((subject) => subject !== 'revocation' && subject !== 'log'),
+  requires: SUBJECTS.filter((subject) => !NOT_OF_CAPTURE.includes(subject)),
   acceptsUncertifiedRoles: false,
   countsConsultedLog: true,
 }
@@ -64,23 +68,48 @@ export const SIGNATURES_POLICY: Policy = {
   countsConsultedLog: false,
 }
 
+/**
+ * For images that came without a seal to a gateway, which sealed them: unchanged since then. What was sealed at capture
+ * passes as well.
+ */
+export const GATEWAY_POLICY: Policy = {
+  name: 'gateway',
+  requires: ['encoding', 'fragments', 'gateway_signature', 'other_signatures', 'coverage', 'seal', 'content'],
+  acceptsUncertifiedRoles: false,
+  countsConsultedLog: true,
+}
+
 /** By name; without a prototype, since names come from a command line. */
 export const POLICIES: Readonly<Record<string, Policy>> = Object.assign(Object.create(null), {
   acquisition: ACQUISITION_POLICY,
   recorded: RECORDED_POLICY,
   signatures: SIGNATURES_POLICY,
+  gateway: GATEWAY_POLICY,
 })
 
-/** Whether a verdict under the policy rests on a check. A log that contradicts the image counts under every policy. */
-export function isAsked({ subject, outcome }: Check, { requires, countsConsultedLog }: Policy): boolean {
-  if (requires.includes(subject)) return true
-  return subject === 'log' && (countsConsultedLog || outcome === 'fails')
+/**
+ * Whether a verdict under the policy rests on a check. A log that contradicts the image counts under every policy.
+ * @param checks  all that were made
+ */
+export function isAsked(check: Check, policy: Policy, checks: readonly Check[]): boolean {
+  const { subject, outcome } = check
+  if (askedSubjects(policy, checks).includes(subject)) return true
+  if (subject === 'time') return policy.countsConsultedLog && outcome === 'fails'
+  return subject === 'log' && (policy.countsConsultedLog || outcome === 'fails')
+}
+
+/** Device and person stand nearer to the image than a gateway: where none sealed, they are asked for in its place. */
+function askedSubjects({ requires }: Policy, checks: readonly Check[]): readonly Subject[] {
+  const isReplaced =
+    requires.includes('gateway_signature') && !checks.some(({ subject }) => subject === 'gateway_signature')
+  if (!isReplaced) return requires
+  return [...requires.filter((subject) => subject !== 'gateway_signature'), 'device_signature', 'operator_signature']
 }
 
 /** The verdict that a policy draws from checks. A check that fails counts even if another of its subject holds. */
 export function decide(checks: readonly Check[], policy: Policy): Verdict {
-  const { requires } = policy
-  const asked = checks.filter((check) => isAsked(check, policy))
+  const requires = askedSubjects(policy, checks)
+  const asked = checks.filter((check) => isAsked(check, policy, checks))
   if (asked.some(({ outcome }) => outcome === 'fails')) return 'not_authentic'
   const isComplete =
     requires.length > 0 && requires.every((subject) => asked.some((check) => check.subject === subject))

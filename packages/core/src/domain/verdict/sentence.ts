@@ -4,10 +4,13 @@
  * It names devices, sites and signers from certificates that were checked, and never a patient.
  */
 import type { NameParts } from '../../formats/x509/name.ts'
+import { isOfGateway } from '../seal/image-statement.ts'
+import { isArrivalAll, writeArrival } from './arrival-sentence.ts'
 import type { Belief } from './belief.ts'
 import type { Check, FailureReason, GapReason, Subject } from './check.ts'
 import type { Speakers } from './check-signatures.ts'
 import type { SealEvidence } from './evidence.ts'
+import { formatTime } from './format-time.ts'
 import type { Verdict } from './policy.ts'
 
 export interface SentenceFacts {
@@ -101,6 +104,8 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   unsigned_patient: 'Nobody signed whose image it is.',
   unsigned_attribute: 'Some of its attributes are not signed.',
   attribute_missing: 'It does not name its patient, or lacks another attribute that an acquisition has to name.',
+  binding_contradicted: 'It names another order than the one that the gateway tied it to; ask the site which is right.',
+  binding_incomplete: 'The gateway could not tie it to an order, a technologist and a sender.',
   signature_parts_left: 'It holds parts of a signature that belong to none; ask for the original.',
   weak_digest: 'It was signed with a digest that can be forged today.',
   revocation_unknown: 'No revocation list of its signer’s authority is at hand.',
@@ -117,17 +122,21 @@ export function writeSentence(facts: SentenceFacts): string {
   return facts.isSynthetic ? `${sentence} It is labelled as synthetic or DEMO, not made from a patient.` : sentence
 }
 
-function authentic({ checks, speakers, belief, content }: SentenceFacts): string {
+function authentic(facts: SentenceFacts): string {
+  const { checks, speakers, belief, content } = facts
+  const arrival = writeArrival(facts)
+  if (arrival !== undefined) return arrival
   const named = (subject: Subject, names: NameParts | undefined): NameParts | undefined =>
     checks.some((check) => check.subject === subject && check.outcome === 'holds') ? names : undefined
   const device = named('device_signature', speakers.device?.signer.certificate.subject)
   const operator = named('operator_signature', speakers.operator?.signer.certificate.subject)
-  const name = device?.commonName ?? belief?.statement.device.name ?? 'the signing device'
+  const statement = belief !== undefined && !isOfGateway(belief.statement) ? belief.statement : undefined
+  const name = device?.commonName ?? statement?.device.name ?? 'the signing device'
   const site = device?.organisation === undefined ? '' : ` of ${device.organisation}`
   const time = device === undefined ? belief?.provenAt : provenTime(speakers, belief)
   const when = time === undefined ? '' : ` on ${formatTime(time)}`
   // Of a series that nobody signed yet the statement names who should.
-  const person = operator?.commonName ?? (belief?.operator === 'pending' ? undefined : belief?.statement.operator.name)
+  const person = operator?.commonName ?? (belief?.operator === 'pending' ? undefined : statement?.operator.name)
   const signed = person === undefined ? '' : `; ${person} signed for it`
   const change =
     content === 'derived' ? 'Its pixels were encoded again since, without loss.' : 'It has not been changed since.'
@@ -151,28 +160,24 @@ const TOLD_BY_LOG: ReadonlySet<GapReason> = new Set([
   'unrecorded',
 ])
 
-function undetermined({ asked, content, speakers, seal, isRecorded }: SentenceFacts): string {
+function undetermined(facts: SentenceFacts): string {
+  const { asked, content, speakers, seal, isRecorded } = facts
   const gaps = new Set(asked.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
+  const arrival = writeArrival(facts)
+  const gap = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
+  if (arrival !== undefined) return isArrivalAll(gaps) || gap === undefined ? arrival : `${arrival} ${GAPS[gap]}`
   if (speakers.device === undefined && seal.state === 'absent') {
     if (isRecorded) return 'The custody log has a record of exactly this file, but nobody signed it.'
     const told = [...gaps].find((gap) => TOLD_BY_LOG.has(gap)) ?? 'signature_absent'
     return `Nobody can show where this picture came from. ${GAPS[told]}`
   }
-  const told = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
   const isAsSealed = content === 'unchanged' || content === 'derived'
   const start = isAsSealed
     ? 'Nothing that was signed has changed, but not all is shown.'
     : 'It cannot be shown that this image is as it was made.'
-  return `${start} ${told === undefined ? '' : GAPS[told]}`.trimEnd()
+  return `${start} ${gap === undefined ? '' : GAPS[gap]}`.trimEnd()
 }
 
 function provenTime({ device }: Speakers, belief: Belief | undefined): Date | undefined {
   return device?.time.outcome === 'holds' ? device.time.time : belief?.provenAt
-}
-
-/** `3 March 2026 at 10:14 UTC`. */
-function formatTime(time: Date): string {
-  const months = 'January February March April May June July August September October November December'.split(' ')
-  const clock = time.toISOString().slice(11, 16)
-  return `${time.getUTCDate()} ${months[time.getUTCMonth()]} ${time.getUTCFullYear()} at ${clock} UTC`
 }

@@ -4,11 +4,13 @@
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { isEntryOf, readEntry } from '@fiducial/core/domain/log/entry.ts'
 import { parseEventStatement } from '@fiducial/core/domain/log/event.ts'
 import type { CustodyStatement } from '@fiducial/core/domain/log/event-details.ts'
 import type {
   ConsultedLog,
+  GatewaySealMark,
   InstanceQuestion,
   InstanceRecord,
   LogEvidence,
@@ -36,7 +38,7 @@ export interface InstanceLogOptions {
   /** Name of the log, for the time before its first checkpoint. */
   readonly origin: string
   /** Whether a seal is one that this log should know: that of another site says nothing by not being here. */
-  readonly isOurs: (seal: SealLeaf) => boolean
+  readonly isOurs: (seal: SealLeaf | GatewaySealMark) => boolean
 }
 
 /** Events that only share the pixels of an image: the oldest, and as many of the newest. */
@@ -70,7 +72,7 @@ export class ConsultedInstanceLog implements InstanceLog {
     const [records, entry, quoted] = await Promise.all([
       this.#findRecords(question, view),
       this.#findSeal(question, view, times),
-      judgeQuoted(question.seal?.checkpoint ?? null, view, times),
+      judgeQuoted((question.seal ?? question.gatewaySeal)?.checkpoint ?? null, view, times),
     ])
     if (entry === undefined && records.length === 0 && this.#isForeign(question)) return { state: 'not_consulted' }
     return {
@@ -84,7 +86,8 @@ export class ConsultedInstanceLog implements InstanceLog {
     } satisfies ConsultedLog
   }
 
-  #isForeign({ seal }: InstanceQuestion): boolean {
+  #isForeign({ seal: leaf, gatewaySeal }: InstanceQuestion): boolean {
+    const seal = leaf ?? gatewaySeal
     return seal !== undefined && !this.#options.isOurs(seal)
   }
 
@@ -146,13 +149,26 @@ export class ConsultedInstanceLog implements InstanceLog {
     return describe(index, payload, crypto)
   }
 
-  async #findSeal({ seal, proof }: InstanceQuestion, view: LogView, times: LogTimes): Promise<LoggedSeal | undefined> {
-    if (seal === undefined) return undefined
+  async #findSeal(question: InstanceQuestion, view: LogView, times: LogTimes): Promise<LoggedSeal | undefined> {
+    const { seal, gatewaySeal, proof } = question
+    if (seal === undefined) return gatewaySeal && this.#timed(await this.#findGatewaySeal(gatewaySeal, view), times)
     const { crypto, records } = this.#options
     const hint = proof && hintOf(proof)
     const entry = await findSealEntry(seal, { view, records, crypto, ...(hint !== undefined && { hint }) })
-    if (entry === undefined) return undefined
-    const { index } = entry
+    return this.#timed(entry?.index, times)
+  }
+
+  /** The event that states the digest of a gateway's seal; the first, where it was stated twice. */
+  async #findGatewaySeal({ sha256 }: GatewaySealMark, view: LogView): Promise<bigint | undefined> {
+    for (const index of await this.#findAll(digestTerm(sha256), view.size)) {
+      const record = await this.#recordAt(index, view)
+      if (record?.gatewaySeal !== undefined && equalBytes(record.gatewaySeal, sha256)) return index
+    }
+    return undefined
+  }
+
+  async #timed(index: bigint | undefined, times: LogTimes): Promise<LoggedSeal | undefined> {
+    if (index === undefined) return undefined
     const [notAfter, notBefore] = await Promise.all([times.notAfter(index), times.notBefore(index)])
     return { index, inclusion: 'holds', ...(notAfter && { notAfter }), ...(notBefore && { notBefore }) }
   }
@@ -201,10 +217,11 @@ function describe(index: bigint, payload: Uint8Array, crypto: Crypto): InstanceR
 }
 
 function describeCustody(
-  { type, at, instance, digests }: CustodyStatement,
+  statement: CustodyStatement,
   index: bigint,
   statementSha256: Uint8Array,
 ): InstanceRecord | undefined {
+  const { type, at, instance, digests } = statement
   if (digests === null && instance === null) return undefined
   const { file = null, dataset = null, frames = null } = digests ?? {}
   return {
@@ -218,6 +235,10 @@ function describeCustody(
     },
     statementSha256,
     ...(instance !== null && uidsOf(instance)),
+    ...(statement.type === 'sealed-at-gateway' && {
+      gatewaySeal: statement.details.seal,
+      deviceCertificate: statement.details.certificate,
+    }),
   }
 }
 
