@@ -6,6 +6,8 @@
 import { SECRET, type SecretReference } from '../../formats/config/secret.ts'
 import {
   decimal,
+  type Field,
+  type Fields,
   flag,
   list,
   mapped,
@@ -38,13 +40,22 @@ export interface BandwidthWindow {
   readonly kilobytesPerSecond: number
 }
 
-/** How long a copy is tried, and how fast. */
-export interface Delivery {
+/** How long a copy is tried. */
+export interface Retry {
+  /** Refusals after which it is given up. */
   readonly maxAttempts: number
   /** Since it was received; null: as long as it takes. */
   readonly maxAgeHours: number | null
   readonly firstRetrySeconds: number
   readonly lastRetrySeconds: number
+}
+
+/** How long a copy is tried, and how fast; null where the settings of the gateway say it. */
+export interface Delivery {
+  readonly maxAttempts: number | null
+  readonly maxAgeHours: number | null
+  readonly firstRetrySeconds: number | null
+  readonly lastRetrySeconds: number | null
   /** The first that fits counts; none: as fast as it goes. */
   readonly bandwidth: readonly BandwidthWindow[]
 }
@@ -132,24 +143,48 @@ const WINDOW = mapped(
   }),
 )
 
-const DELIVERY_FIELDS = {
-  maxAttempts: optional(whole(1, 100_000), 12, 'after so many refusals a copy is given up'),
+/** Unless the settings say something else. */
+export const DEFAULT_RETRY: Retry = { maxAttempts: 12, maxAgeHours: null, firstRetrySeconds: 5, lastRetrySeconds: 600 }
+
+export const RETRY_FIELDS: Fields<Retry> = {
+  maxAttempts: optional(whole(1, 100_000), DEFAULT_RETRY.maxAttempts, 'after so many refusals a copy is given up'),
   maxAgeHours: optional(
-    nullable(decimal(0.01, 8760)),
-    null,
-    'so long after it came a copy is given up (default: never)',
+    nullable(decimal(0.01, 87_600)),
+    DEFAULT_RETRY.maxAgeHours,
+    'so many hours after it came a copy is given up (default: never)',
   ),
-  firstRetrySeconds: optional(decimal(0.01, 3600), 5, 'wait after the first failure; doubles with each'),
-  lastRetrySeconds: optional(decimal(0.01, 86_400), 600, 'longest wait between two attempts'),
+  firstRetrySeconds: optional(
+    decimal(0.01, 3600),
+    DEFAULT_RETRY.firstRetrySeconds,
+    'wait after the first failure; doubles with each',
+  ),
+  lastRetrySeconds: optional(
+    decimal(0.01, 86_400),
+    DEFAULT_RETRY.lastRetrySeconds,
+    'longest wait between two attempts',
+  ),
+}
+
+const own = <T>({ shape, doc }: Field<T>): Field<T | null> => ({
+  shape: nullable(shape as Shape<T | null>),
+  doc: `${doc.replace(/ \(default.*/, '')} (default: as in the settings)`,
+  fallback: { value: null },
+})
+
+const DELIVERY_FIELDS: Fields<Delivery> = {
+  maxAttempts: own(RETRY_FIELDS.maxAttempts),
+  maxAgeHours: { ...own(RETRY_FIELDS.maxAgeHours), shape: RETRY_FIELDS.maxAgeHours.shape },
+  firstRetrySeconds: own(RETRY_FIELDS.firstRetrySeconds),
+  lastRetrySeconds: own(RETRY_FIELDS.lastRetrySeconds),
   bandwidth: optional(list(WINDOW, 64), [], 'limits by time of the week; the first that fits counts', []),
 }
 
 /** As long as the file says nothing else. */
 export const DEFAULT_DELIVERY: Delivery = {
-  maxAttempts: 12,
+  maxAttempts: null,
   maxAgeHours: null,
-  firstRetrySeconds: 5,
-  lastRetrySeconds: 600,
+  firstRetrySeconds: null,
+  lastRetrySeconds: null,
   bandwidth: [],
 }
 
@@ -307,10 +342,14 @@ export function bandwidthAt(
 }
 
 /** By what a copy is tried again; failures that are the destination's own, such as being away, count towards the age only. */
-export const backoffOf = ({ maxAttempts, maxAgeHours, firstRetrySeconds, lastRetrySeconds }: Delivery): Backoff => ({
-  firstMs: Math.round(1000 * firstRetrySeconds),
-  longestMs: Math.round(1000 * Math.max(firstRetrySeconds, lastRetrySeconds)),
-  jitter: DELIVERY_BACKOFF.jitter,
-  attemptsLimit: maxAttempts,
-  giveUpAfterMs: maxAgeHours === null ? null : Math.round(3_600_000 * maxAgeHours),
-})
+export function backoffOf(delivery: Delivery, retry: Retry = DEFAULT_RETRY): Backoff {
+  const firstSeconds = delivery.firstRetrySeconds ?? retry.firstRetrySeconds
+  const maxAgeHours = delivery.maxAgeHours ?? retry.maxAgeHours
+  return {
+    firstMs: Math.round(1000 * firstSeconds),
+    longestMs: Math.round(1000 * Math.max(firstSeconds, delivery.lastRetrySeconds ?? retry.lastRetrySeconds)),
+    jitter: DELIVERY_BACKOFF.jitter,
+    attemptsLimit: delivery.maxAttempts ?? retry.maxAttempts,
+    giveUpAfterMs: maxAgeHours === null ? null : Math.round(3_600_000 * maxAgeHours),
+  }
+}

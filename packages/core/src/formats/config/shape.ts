@@ -97,12 +97,12 @@ export const list = <T>(entry: Shape<T>, most: number, least = 0): Shape<readonl
   schema: (definitions) => ({ type: 'array', items: entry.schema(definitions), minItems: least, maxItems: most }),
 })
 
-/** One of a kind, or a list of 1 to `most` of it. The kind itself is no list. */
-export const oneOrMany = <T>(entry: Shape<T>, most: number): Shape<readonly T[]> => ({
-  read: (value) => (Array.isArray(value.json) ? entriesOf(value, value.json, entry, most, 1) : [entry.read(value)]),
+/** One of a kind, or a list of `least` to `most` of it. The kind itself is no list. */
+export const oneOrMany = <T>(entry: Shape<T>, most: number, least = 1): Shape<readonly T[]> => ({
+  read: (value) => (Array.isArray(value.json) ? entriesOf(value, value.json, entry, most, least) : [entry.read(value)]),
   schema: (definitions) => {
     const one = entry.schema(definitions)
-    return { oneOf: [one, { type: 'array', items: one, minItems: 1, maxItems: most }] }
+    return { oneOf: [one, { type: 'array', items: one, minItems: least, maxItems: most }] }
   },
 })
 
