@@ -91,12 +91,14 @@ export const ZONES: readonly Zone[] = [
   { name: 'cli', path: 'packages/node/src/cli/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'http', path: 'packages/node/src/http/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
+  { name: 'dicomweb', path: 'packages/node/src/dicomweb/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'telemetry', path: 'packages/node/src/telemetry/', may: [SERVICES, CORE], mayUseNode: true },
   // What several programs of ours put together in the same way: adapters and faces of a custody log.
   {
     name: 'wiring',
     path: 'packages/node/src/wiring/',
     may: [
+      'packages/node/src/dicomweb/',
       'packages/node/src/dimse/',
       'packages/node/src/http/',
       'packages/node/src/keys/',
