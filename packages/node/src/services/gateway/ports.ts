@@ -220,8 +220,9 @@ export interface InstanceStore {
   /** Instances in state `received`, oldest first, each to be judged by whoever has it now; counts an attempt. */
   claimReceived(lease: Lease): Promise<readonly StoredInstance[]>
   /**
-   * Earlier instances of a UID, oldest first, at most 1,000, without those that came after `id`. The UID is that of the
-   * description, where there is one.
+   * Other instances of a UID, oldest first, at most 1,000: those that came before `id`, and those that came after it and are
+   * judged already, since of two that come at once the later one may be judged first. The UID is that of the description,
+   * where there is one.
    */
   findEarlier(sopInstanceUid: string, id: string): Promise<readonly EarlierInstance[]>
   /** @throws {StoreError} `instance_moved` where it is not in state `received`, or `owner` has no lease of it */
@@ -232,6 +233,8 @@ export interface InstanceStore {
    * @throws {StoreError} `instance_moved` as {@link judge}
    */
   postpone(id: string, owner: string, notBefore: Date, counts: boolean): Promise<void>
+  /** Ends all leases: for a process that knows that it is the only one, and that those before it are dead. */
+  abandonClaims(): Promise<void>
   /**
    * Deliveries that are due, to one destination. None while an instance of the same order key that came earlier is not judged
    * yet, or has a delivery to that destination that is waiting; several of one key are given together, in their order.
@@ -260,6 +263,11 @@ export interface InstanceStore {
    *   asked, or the same person did
    */
   release(id: string, confirmedBy: Party, at: Date, events: readonly PendingEvent[]): Promise<void>
+  /**
+   * Puts an instance in quarantine back to be judged anew: it is `received`, with no attempt, and without the deliveries that
+   * were held. @throws {StoreError} `instance_missing`, `instance_moved`
+   */
+  reexamine(id: string): Promise<void>
   /** Takes an instance out of quarantine for good. @throws {StoreError} `instance_missing`, `instance_moved` */
   reject(id: string, at: Date, events: readonly PendingEvent[]): Promise<void>
   get(id: string): Promise<StoredInstance | undefined>
@@ -288,6 +296,8 @@ export interface InstanceStore {
 /** One copy on its way out. */
 export interface Outgoing {
   readonly deliveryId: string
+  /** Copies of one key arrive in their order; those of others may go beside them. */
+  readonly orderKey: string
   readonly sopClassUid: string
   readonly sopInstanceUid: string
   readonly transferSyntaxUid: string
@@ -300,7 +310,8 @@ export interface Outgoing {
 
 /** How one copy fared. */
 export type SendResult =
-  | { readonly deliveryId: string; readonly outcome: 'stored' }
+  /** `note`: what the peer remarked, such as `status_b000` where it changed elements. */
+  | { readonly deliveryId: string; readonly outcome: 'stored'; readonly note?: string }
   /** `isFinal`: the peer would refuse it again, such as a SOP Class that it does not take. */
   | { readonly deliveryId: string; readonly outcome: 'failed'; readonly code: string; readonly isFinal: boolean }
 
@@ -319,7 +330,10 @@ export interface Sender {
 /** Orders that one look-up gives at most. */
 export const ORDERS_FOUND = 100
 
-/** Worklist entries and reports of modalities that went through, by the keys of their orders. What was put survives a restart, but need not survive a power cut. */
+/**
+ * Worklist entries and reports of modalities that went through, by the keys of their orders. What was put survives a
+ * restart, but need not survive a power cut.
+ */
 export interface OrderStore {
   /** Takes the place of an earlier one with the same id. @throws {StoreError} `spool_unwritable` */
   put(order: ObservedOrder): Promise<void>

@@ -1,0 +1,56 @@
+/**
+ * Examiner: whoever looks at the bytes of an instance, and makes the copies that its route asks for.
+ *
+ * A port: node/workers has threads behind it. Tasks and answers are plain values. Bad evidence is an answer; what an
+ * examiner cannot do is an outcome of its own, since the gateway goes on in either case.
+ */
+
+import type { DeidentifyProfile } from '@fiducial/core/domain/deidentify/profile.ts'
+import type { AttributePath } from '@fiducial/core/domain/gateway/attribute-path.ts'
+import type { StatedObject } from '@fiducial/core/domain/gateway/header-rules.ts'
+import type { CopyOrder, Preparation } from '@fiducial/core/domain/gateway/judgement.ts'
+import type { Examination } from '@fiducial/core/domain/gateway/passage.ts'
+import type { Arrival } from '../seal-at-gateway.ts'
+
+/** An instance to look at. */
+export interface ExamineTask {
+  readonly kind: 'examine'
+  /** Where its bytes lie, and their SHA-256. */
+  readonly path: string
+  readonly sha256: Uint8Array
+  readonly stated: StatedObject
+  /** Attributes that routes ask for. */
+  readonly attributes: readonly AttributePath[]
+  /** Where a seal lies that was made of the same instance before; null for none. */
+  readonly sealPath: string | null
+}
+
+/** Copies to make of it. */
+export interface PrepareTask {
+  readonly kind: 'prepare'
+  readonly path: string
+  readonly sha256: Uint8Array
+  /** What a seal of the gateway is to say besides; null where none is asked for. */
+  readonly arrival: Arrival | null
+  readonly orders: readonly CopyOrder[]
+  /** Those that the orders name. */
+  readonly profiles: Readonly<Record<string, DeidentifyProfile>>
+}
+
+/** How a task went. */
+export type Attempted<Value> =
+  | { readonly outcome: 'done'; readonly value: Value; readonly cpuMs: number }
+  /** The task killed its thread, or took too long. */
+  | { readonly outcome: 'died'; readonly cause: Error }
+  /** Nobody can work: threads do not come up, or the spool does not give the file. */
+  | { readonly outcome: 'unavailable'; readonly cause: Error }
+
+export interface Examiner {
+  /** How many tasks are worked on at once. */
+  readonly threads: number
+  /** Advisors that are not there: what they would look at was not looked at, and every report says so. */
+  readonly absentAdvisors: readonly string[]
+  examine(task: ExamineTask): Promise<Attempted<Examination>>
+  prepare(task: PrepareTask): Promise<Attempted<Preparation>>
+  close(): Promise<void>
+}
