@@ -93,6 +93,10 @@ const adapters: Adapters = {
   },
   openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
   tokens: async (home) => (await import('./wiring/tokens.ts')).openTokens(home),
+  reachGateway: async (place) => {
+    const { RemoteGateway } = await import('./services/gateway/remote-gateway.ts')
+    return new RemoteGateway({ ...place, fetch, deadline: AbortSignal.timeout })
+  },
 }
 
 /** 128 + SIGPIPE, as shells count: not a verdict. */

@@ -10,6 +10,7 @@ import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { TokenBook } from '../services/access/token-book.ts'
+import type { RemoteGateway } from '../services/gateway/remote-gateway.ts'
 import type { BundleOptions, CheckedBundle } from '../services/log/check-bundle.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { ExportAuthority } from '../services/log/export-event.ts'
@@ -116,6 +117,8 @@ export interface Adapters {
   openRing(home: string, secrets: Secrets): Promise<Ring>
   /** Who is let in by the network. */
   tokens(home: string): Promise<TokenBook>
+  /** A gateway that runs, here or elsewhere. */
+  reachGateway(place: { readonly url: string; readonly token: string }): Promise<RemoteGateway>
 }
 
 /** The name of a seal: that of its image and this. */

@@ -10,6 +10,7 @@ import type { Runs } from './command-tools.ts'
 import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import { addGatewayCommands } from './gateway/commands.ts'
 import type { InspectOptions } from './inspect.ts'
 import type { EnrolDeviceOptions, EnrolOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
 import { addLogCommands } from './log/commands.ts'
@@ -277,6 +278,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .helpCommand(false)
   addLogCommands(log, { command, runs, passphrase })
 
+  const gateway = program
+    .command('gateway')
+    .description('A gateway that runs: what came, what is held back, what waits.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addGatewayCommands(gateway, { command, runs, passphrase })
+
   const access = program
     .command('token')
     .description('Tokens: who is let in by the network, and what they may do.')
@@ -290,6 +298,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     enrol,
     ...log.commands,
     ...access.commands,
+    ...gateway.commands,
     ...program.commands,
     ...keys.commands,
     ...enrol.commands,

@@ -8,6 +8,7 @@ import {
   destinationParameters,
   doneSchema,
   instanceParameters,
+  invitationSchema,
   problems,
   releaseAnswerSchema,
   releaseSchema,
@@ -16,7 +17,8 @@ import {
 
 const partyOf = ({ person, name }: Caller): Party => ({ id: person, name })
 
-export const actingRoutes: FastifyPluginAsyncZod<RouteMeans> = async (scope, { control, doorkeeper }) => {
+export const actingRoutes: FastifyPluginAsyncZod<RouteMeans> = async (scope, means) => {
+  const { control, doorkeeper, invite } = means
   scope.post(
     '/instances/:id/release',
     {
@@ -103,5 +105,16 @@ export const actingRoutes: FastifyPluginAsyncZod<RouteMeans> = async (scope, { c
       },
     },
     async ({ params }) => ({ sentAgain: await control.revive(params.name) }),
+  )
+  scope.post(
+    '/invitations',
+    {
+      onRequest: doorkeeper.require('access.manage'),
+      schema: {
+        summary: 'A path that lets one browser see the page of the gateway',
+        response: { 200: invitationSchema, ...problems },
+      },
+    },
+    async () => ({ path: invite() }),
   )
 }

@@ -98,7 +98,7 @@ async function open(test: TestContext, more: Partial<GatewayControl> = {}) {
       : undefined,
   )
   const identity = { version: '0.1.0', isDemo: true, aeTitle: 'FIDUCIAL' }
-  const api = gatewayApi({ control, doorkeeper, identity })
+  const api = gatewayApi({ control, doorkeeper, identity, invite: () => '/enter?code=x' })
   const metrics = async () => ({ contentType: 'text/plain', text: 'up 1\n' })
   const server = await startServer([api.face, healthFace({ control, doorkeeper, metrics })])
   test.after(async () => {
@@ -222,6 +222,7 @@ describe('gateway API', () => {
       ['deliveries.control', (role?: string) => post('/api/v1/destinations/pacs/pause', role)],
       ['deliveries.control', (role?: string) => post('/api/v1/destinations/pacs/resume', role)],
       ['deliveries.control', (role?: string) => post('/api/v1/destinations/pacs/retry', role)],
+      ['access.manage', (role?: string) => post('/api/v1/invitations', role)],
       ['metrics.read', (role?: string) => ask('/metrics', role)],
     ] as const
     for (const [permission, call] of calls) {
@@ -249,7 +250,7 @@ describe('gateway API', () => {
     }
     assert.equal(document.openapi, '3.1.0')
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
-    assert.equal(operations.length, 11)
+    assert.equal(operations.length, 12)
     for (const { summary, responses } of operations) {
       assert.ok(summary)
       assert.ok('200' in responses && '4XX' in responses)

@@ -7,4 +7,6 @@ export interface RouteMeans {
   readonly control: GatewayControl
   readonly doorkeeper: Doorkeeper
   readonly identity: Identity
+  /** A path with a code that lets one browser in. */
+  readonly invite: () => string
 }

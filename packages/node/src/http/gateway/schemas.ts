@@ -143,6 +143,8 @@ export const doneSchema = z.object({ state: z.enum(['rejected', 'paused', 'resum
 /** What every route may answer besides. */
 export const problems = { '4xx': problemSchema, '5xx': problemSchema } as const
 
+export const invitationSchema = z.object({ path: z.string() })
+
 export const sentAgainSchema = z.object({ sentAgain: count })
 
 export const instanceParameters = z.object({ id: z.string().regex(ULID) })
