@@ -246,10 +246,10 @@ function readValue({ vr }: Row, value: Uint8Array, offset: number): unknown {
   if (vr === 'AT') return readTags(value, offset)
   const text = decodeLatin1(value)
   if (vr === 'LO') return text.replaceAll(/^ +|[ \0]+$/g, '')
-  // Padding is one NUL for UIDs and spaces for titles; devices mix them up, so either ends here.
+  // Padding is one NUL for UIDs and spaces for titles; devices mix them up, so either ends here. Whether a UID is one is
+  // left to those who answer: they have a status for it.
   const trimmed = text.replaceAll(/^ +|[ \0]+$/g, '')
-  const isValid = vr === 'UI' ? /^[0-9.]{0,64}$/.test(trimmed) : /^[ -~]{0,16}$/.test(trimmed)
-  if (!isValid) throw malformed(`not a ${vr}`, offset)
+  if (!/^[ -~]*$/.test(trimmed) || trimmed.length > (vr === 'UI' ? 64 : 16)) throw malformed(`not a ${vr}`, offset)
   return trimmed
 }
 

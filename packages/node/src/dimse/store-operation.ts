@@ -1,0 +1,112 @@
+/**
+ * Store operation: one C-STORE, from its command to the status that answers it.
+ *
+ * Source: PS3.4 annex B.2.3 (statuses), PS3.7 section 9.1.1. The data set goes to the intake as it comes, behind File Meta
+ * Information made from the command; nothing of it is held here. What is refused is still read to its end, so that the
+ * association goes on.
+ */
+import { StoreError } from '@fiducial/core/errors.ts'
+import { formatFileMeta } from '@fiducial/core/formats/dicom/file-meta.ts'
+import type { CommandOf } from '@fiducial/core/formats/dimse/command.ts'
+import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
+import type { IncomingInstance, Intake } from '../services/gateway/ports.ts'
+import { isUid } from './negotiate.ts'
+import type { AgreedContext, AssociationFacts } from './service.ts'
+
+export type StoreRequest = CommandOf<'c_store_rq'>
+
+/** How it ended: a status, and a code where it was not stored. */
+export type StoreOutcome =
+  | { readonly status: 0; readonly instanceId: string; readonly commitMs: number }
+  | { readonly status: number; readonly code: string }
+
+export class StoreOperation {
+  readonly request: StoreRequest
+  readonly transferSyntaxUid: string
+  readonly startedAt = performance.now()
+  #incoming: IncomingInstance | undefined
+  #refusal: { readonly status: number; readonly code: string } | undefined
+  #lengthBytes = 0
+
+  constructor(intake: Intake, association: AssociationFacts, context: AgreedContext, request: StoreRequest) {
+    this.request = request
+    this.transferSyntaxUid = context.transferSyntax
+    const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid } = request
+    if (sopClassUid !== context.abstractSyntax) {
+      this.#refusal = { status: STATUS.sopClassNotSupported, code: 'sop_class_mismatch' }
+    } else if (!isUid(sopInstanceUid)) {
+      this.#refusal = { status: STATUS.invalidObjectInstance, code: 'uid_invalid' }
+    } else if (!request.hasDataSet) {
+      this.#refusal = { status: STATUS.cannotUnderstand, code: 'data_set_missing' }
+    } else {
+      const { callingAet, calledAet, address, certificate } = association
+      const transferSyntaxUid = context.transferSyntax
+      this.#try(() => {
+        this.#incoming = intake.begin({
+          origin: { protocol: 'dimse', callingAet, calledAet, address, peer: certificate },
+          sopClassUid,
+          sopInstanceUid,
+          transferSyntaxUid,
+        })
+        const meta = formatFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, sourceAet: callingAet })
+        this.#incoming.write(meta)
+      })
+    }
+  }
+
+  /** Of the data set, as far as it has come. */
+  get lengthBytes(): number {
+    return this.#lengthBytes
+  }
+
+  /** The next bytes of the data set; those of a refused one are dropped. */
+  write(bytes: Uint8Array): void {
+    this.#lengthBytes += bytes.length
+    if (this.#refusal === undefined && bytes.length > 0) this.#try(() => this.#incoming?.write(bytes))
+  }
+
+  /** The data set has ended. Never rejects. */
+  async finish(): Promise<StoreOutcome> {
+    if (this.#refusal === undefined && this.#lengthBytes === 0) {
+      this.#refuse({ status: STATUS.cannotUnderstand, code: 'data_set_empty' })
+    }
+    const incoming = this.#incoming
+    if (this.#refusal !== undefined || incoming === undefined) {
+      return this.#refusal ?? { status: STATUS.processingFailure, code: 'internal' }
+    }
+    this.#incoming = undefined
+    const begun = performance.now()
+    try {
+      const { id } = await incoming.commit()
+      return { status: STATUS.success, instanceId: id, commitMs: performance.now() - begun }
+    } catch (error) {
+      return refusalFor(error)
+    }
+  }
+
+  /** The association ended within the data set: nothing of it is kept. */
+  abandon(): void {
+    // An abort that fails leaves an unfinished file, which the next sweep of the spool removes.
+    this.#incoming?.abort().catch(() => undefined)
+    this.#incoming = undefined
+  }
+
+  #try(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#refuse(refusalFor(error))
+    }
+  }
+
+  #refuse(refusal: { readonly status: number; readonly code: string }): void {
+    this.#refusal = refusal
+    this.abandon()
+  }
+}
+
+/** Whatever is full or overloaded is out of resources: the sender may try again. */
+function refusalFor(error: unknown): { readonly status: number; readonly code: string } {
+  if (error instanceof StoreError) return { status: STATUS.outOfResources, code: error.code }
+  return { status: STATUS.processingFailure, code: 'internal' }
+}
