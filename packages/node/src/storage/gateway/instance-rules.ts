@@ -8,6 +8,8 @@ export const VERDICTS = [
   'not_authentic',
   'undetermined',
 ] as const satisfies readonly InstanceVerdict['verdict'][]
+/** How many earlier instances of a UID are told. */
+export const EARLIER_LIMIT = 1_000
 const LIST_LIMIT = 1_000
 
 export const instanceMissing = (): StoreError => new StoreError('instance_missing', 'there is no such instance')
@@ -25,4 +27,10 @@ export function checkJudged({ state, deliveries }: Judged): void {
 /** @throws {RangeError} as {@link checkJudged} */
 export function checkFilter({ limit }: InstanceFilter): void {
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= LIST_LIMIT)) throw new RangeError('the limit is 1 to 1,000')
+}
+
+/** The keys that come with a judgement: what was made of the file that was received. */
+export function keysOfJudged({ sealed, otherKeys, deliveries }: Judged): readonly string[] {
+  const sealKeys = sealed === null ? [] : [sealed.spoolKey, sealed.sealKey]
+  return [...new Set([...sealKeys, ...otherKeys, ...deliveries.map(({ spoolKey }) => spoolKey)])]
 }

@@ -22,13 +22,12 @@ import {
   approvalMissing,
   checkFilter,
   checkJudged,
+  EARLIER_LIMIT,
   instanceMissing,
   instanceMoved,
+  keysOfJudged,
   VERDICTS,
 } from './instance-rules.ts'
-
-/** Of {@link InstanceStore.findEarlier}. */
-const EARLIER_LIMIT = 1_000
 
 interface Holding {
   readonly owner: string
@@ -113,7 +112,10 @@ export class MemoryInstances implements InstanceStore {
 
   async findEarlier(sopInstanceUid: string, id: string): Promise<readonly EarlierInstance[]> {
     return this.#sorted()
-      .filter(({ instance }) => instance.id < id && sopInstanceOf(instance) === sopInstanceUid)
+      .filter(({ instance }) => {
+        const isEarlier = instance.id < id || (instance.id !== id && instance.state !== 'received')
+        return isEarlier && sopInstanceOf(instance) === sopInstanceUid
+      })
       .slice(0, EARLIER_LIMIT)
       .map(({ instance: { id, sha256, state, description, receivedAt } }) => {
         return { id, sha256, state, description, receivedAt }
@@ -133,7 +135,7 @@ export class MemoryInstances implements InstanceStore {
       doneAt: isDone ? at : null,
     }
     row.holding = null
-    row.keys = keysOf(row.instance, deliveries)
+    row.keys = [...new Set([...row.keys, ...keysOfJudged(judged)])]
     for (const added of deliveries) {
       const deliveryId = String(this.#nextDelivery++)
       row.deliveries.push(deliveryId)
@@ -186,6 +188,10 @@ export class MemoryInstances implements InstanceStore {
         row.holding = { owner, until: new Date(now.getTime() + leaseMs) }
         return row.delivery
       })
+  }
+
+  async abandonClaims(): Promise<void> {
+    for (const row of [...this.#rows.values(), ...this.#deliveries.values()]) row.holding = null
   }
 
   async waitingDestinations(): Promise<readonly string[]> {
@@ -253,6 +259,13 @@ export class MemoryInstances implements InstanceStore {
       held.delivery = { ...held.delivery, state: 'waiting', dueAt: at }
     }
     this.#addEvents(id, events)
+  }
+
+  async reexamine(id: string): Promise<void> {
+    const row = this.#quarantined(id)
+    row.instance = { ...row.instance, state: 'received', judgedAt: null, releaseAskedBy: null, attempts: 0 }
+    row.notBefore = null
+    for (const deliveryId of row.deliveries.splice(0)) this.#deliveries.delete(deliveryId)
   }
 
   async reject(id: string, at: Date, events: readonly PendingEvent[]): Promise<void> {
@@ -401,14 +414,6 @@ const readyAt = (row: DeliveryRow | undefined): number =>
 /** What its own header says counts more than what the sender said. */
 const sopInstanceOf = ({ description, sopInstanceUid }: Omit<StoredInstance, 'deliveries'>): string | null =>
   description?.instance.sopInstanceUid ?? sopInstanceUid
-
-function keysOf(
-  { spoolKey, sealed, otherKeys }: Omit<StoredInstance, 'deliveries'>,
-  deliveries: Judged['deliveries'],
-): readonly string[] {
-  const sealKeys = sealed === null ? [] : [sealed.spoolKey, sealed.sealKey]
-  return [...new Set([spoolKey, ...sealKeys, ...otherKeys, ...deliveries.map((delivery) => delivery.spoolKey)])]
-}
 
 function fits(instance: StoredInstance, filter: InstanceFilter): boolean {
   const { states, verdicts, studyInstanceUid, sopInstanceUid, callingAet, destination, hasDead, since, until } = filter
