@@ -62,6 +62,13 @@ const adapters: Adapters = {
     monitor: async (order) => (await import('./wiring/monitor.ts')).openMonitor(order),
     describeImage: async (path) => (await import('./wiring/describe-file.ts')).describeFile(path),
   },
+  audit: {
+    openArchive: async (order) => (await import('./wiring/audit.ts')).auditServices.openArchive(order),
+    openStore: async (...given) => (await import('./wiring/audit.ts')).auditServices.openStore(...given),
+    async *examineAll(...given) {
+      yield* (await import('./workers/examine-all.ts')).examineAll(...given)
+    },
+  },
   crypto: async () => (await import('./keys/native-crypto.ts')).nativeCrypto,
   work: {
     async *verify(...given) {
@@ -80,6 +87,7 @@ const adapters: Adapters = {
     const { writeFileAtomically } = await import('./storage/write-file.ts')
     writeFileAtomically(path, [bytes], { isOverwriting: true })
   },
+  writeText: async (path, pieces) => (await import('./storage/audit/write-text.ts')).writeText(path, pieces),
   writePicture: async (path, picture) => {
     await makeFolder(dirname(path))
     const { writePng } = await import('./storage/png.ts')

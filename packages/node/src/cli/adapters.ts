@@ -10,6 +10,8 @@ import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { TokenBook } from '../services/access/token-book.ts'
+import type { AuditServices } from '../services/audit/access.ts'
+import type { ExamineDone, ExamineTask } from '../services/audit/sweep.ts'
 import type { RemoteGateway } from '../services/gateway/remote-gateway.ts'
 import type { BundleOptions, CheckedBundle } from '../services/log/check-bundle.ts'
 import type { DescribedImage } from '../services/log/describe-image.ts'
@@ -17,7 +19,7 @@ import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
-import type { Work } from './work.ts'
+import type { VerifySettings, Work } from './work.ts'
 
 /** One file to read. */
 export interface Input {
@@ -88,8 +90,19 @@ export interface ExportFolder extends AsyncDisposable {
   finish(): Promise<void>
 }
 
+/** Archives to sweep. */
+export interface AuditAdapters extends AuditServices {
+  /** Examines instances as they come, with all processor cores, in their order; ends early once the signal is set off. */
+  examineAll(
+    tasks: AsyncIterable<ExamineTask>,
+    settings: VerifySettings,
+    signal: AbortSignal,
+  ): AsyncIterable<ExamineDone>
+}
+
 export interface Adapters {
   readonly log: LogAdapters
+  readonly audit: AuditAdapters
   /** Digests bytes, and checks signatures. */
   crypto(): Promise<Crypto>
   readonly work: Work
@@ -101,6 +114,8 @@ export interface Adapters {
   readFile(path: string): Promise<Uint8Array | undefined>
   /** A whole file in place of what stood there; its folder is made. @throws {StoreError} `output_unwritable` */
   writeFile(path: string, bytes: Uint8Array): Promise<void>
+  /** A file of text that may be long, likewise. @throws {StoreError} `output_unwritable` */
+  writeText(path: string, pieces: AsyncIterable<string>): Promise<void>
   /** A PNG file, likewise. @throws {StoreError} `output_unwritable` */
   writePicture(path: string, picture: Raster): Promise<void>
   /** @throws {KeyError} `key_exists` @throws {StoreError} `output_unwritable` */

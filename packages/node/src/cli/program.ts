@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
+import { addAuditCommand } from './audit/command.ts'
 import type { Runs } from './command-tools.ts'
 import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
@@ -270,6 +271,8 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
         (await import('./inspect.ts')).inspectInputs(inputs as string[], options, context),
       ),
     )
+
+  addAuditCommand(program, { command, runs, passphrase })
 
   const log = program
     .command('log')

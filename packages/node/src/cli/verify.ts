@@ -3,7 +3,6 @@
  *
  * What the evidence adds up to is decided by domain/verdict; here it is shown, and turned into an exit code.
  */
-import { POLICIES, type Policy, parsePolicy } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { SEAL_SUFFIX } from './adapters.ts'
 import type { Context } from './context.ts'
@@ -12,6 +11,7 @@ import { type Failure, nameInput, showDetail, showFailure } from './failure.ts'
 import { findLogs, type LogOptions } from './find-logs.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
 import { recordVerdicts } from './log/record-verdicts.ts'
+import { readPolicy } from './policy.ts'
 import { Progress } from './progress.ts'
 import { type SecretOptions, withRing } from './secrets.ts'
 import { counted } from './table.ts'
@@ -102,19 +102,6 @@ async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGen
       throw new UsageError('--seal goes with one image', 'seals that lie beside their images are found by themselves')
     yield { path, label, ...(sealPath !== undefined && { sealPath }) }
   }
-}
-
-async function readPolicy(word: string, { adapters }: Context): Promise<Policy> {
-  const known = POLICIES[word]
-  if (known !== undefined) return known
-  const bytes = await adapters.readFile(word)
-  if (bytes === undefined) {
-    throw new UsageError(
-      `there is no policy ${visible(word)}`,
-      `policies: ${Object.keys(POLICIES).join(', ')}, or a file with one`,
-    )
-  }
-  return parsePolicy(new TextDecoder().decode(bytes))
 }
 
 function withSealHint({ path }: VerifyTask, failure: Failure): Failure {

@@ -10,6 +10,7 @@ export type Perform = (task: unknown) => Promise<unknown>
 export async function openWork(setup: WorkSetup | LogCheckSetup): Promise<Perform> {
   if (setup.kind === 'log-check')
     return (await (await import('./log-check-work.ts')).openLogCheckWork(setup)) as Perform
+  if (setup.kind === 'audit') return (await (await import('./audit-work.ts')).openAuditWork(setup)) as Perform
   if (setup.kind === 'verify') return (await (await import('./verify-work.ts')).openVerifyWork(setup)) as Perform
   return (await (await import('./seal-work.ts')).openSealWork(setup)) as Perform
 }

@@ -5,7 +5,6 @@
  */
 import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import type { ImageTask } from '../cli/work.ts'
 import { openWork } from './perform.ts'
 import { runInPool } from './pool.ts'
 import type { WorkSetup } from './setup.ts'
@@ -13,6 +12,7 @@ import type { WorkSetup } from './setup.ts'
 /** Rough figures of a small machine: good enough to tell a handful of files from an archive. */
 const COSTS = {
   verify: { fileMs: 4, bytesPerMs: 400_000 },
+  audit: { fileMs: 6, bytesPerMs: 250_000 },
   seal: { fileMs: 30, bytesPerMs: 150_000 },
 } as const
 /** Work below this is done in this thread. */
@@ -25,7 +25,7 @@ export interface RunOptions<Task, Result> {
 }
 
 /** Performs tasks as they come; results in the same order. Ends early once the signal is set off. */
-export async function* runTasks<Task extends ImageTask, Result>(
+export async function* runTasks<Task extends { readonly path: string }, Result>(
   tasks: AsyncIterable<Task>,
   { setup, signal, onCrash }: RunOptions<Task, Result>,
 ): AsyncGenerator<Result, void, undefined> {
@@ -49,12 +49,12 @@ export async function* runTasks<Task extends ImageTask, Result>(
  * and a token makes one signature at a time anyway.
  */
 function usesToken(setup: WorkSetup): boolean {
-  if (setup.kind === 'verify') return false
+  if (setup.kind !== 'seal') return false
   return [setup.device, setup.operator].some((holder) => Object.values(holder).some(({ kind }) => kind === 'token'))
 }
 
 /** The first tasks, up to the one that makes threads worth their while. */
-async function takeWhileCheap<Task extends ImageTask>(
+async function takeWhileCheap<Task extends { readonly path: string }>(
   iterator: AsyncIterator<Task>,
   kind: WorkSetup['kind'],
 ): Promise<{ readonly first: readonly Task[]; readonly isAll: boolean }> {

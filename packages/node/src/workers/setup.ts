@@ -5,7 +5,7 @@ import type { HolderMaterial } from '../keys/key-ring.ts'
 import type { SignerMaterial } from '../keys/signer.ts'
 
 /** What the tasks of a run have in common; can be posted to a thread. Holds keys: never log it. */
-export type WorkSetup = VerifySetup | SealSetup
+export type WorkSetup = VerifySetup | AuditSetup | SealSetup
 
 /** What the bundles of a log have in common that are checked. */
 export interface LogCheckSetup {
@@ -18,6 +18,12 @@ export interface LogCheckSetup {
 
 export interface VerifySetup {
   readonly kind: 'verify'
+  readonly settings: VerifySettings
+}
+
+/** As for verifying: a sweep examines by the same rules. */
+export interface AuditSetup {
+  readonly kind: 'audit'
   readonly settings: VerifySettings
 }
 

@@ -52,7 +52,7 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
 }
 
 /** Whom to ask about images; undefined where there is nobody. */
-async function openLogs({ anchors, log, logPolicies = [] }: VerifySettings): Promise<InstanceLog | undefined> {
+export async function openLogs({ anchors, log, logPolicies = [] }: VerifySettings): Promise<InstanceLog | undefined> {
   const logs: InstanceLog[] = []
   const { instanceLogOf, openLogReader, readPolicy } = await import('../wiring/log-reader.ts')
   const policies = logPolicies.map(readPolicy)
@@ -93,7 +93,7 @@ export function readIfThere(path: string): Uint8Array | undefined {
  * A proof of which no byte can be read is none: whatever lies under its name beside an image must not keep the log from
  * being asked.
  */
-function readProof(path: string): Uint8Array | undefined {
+export function readProof(path: string): Uint8Array | undefined {
   try {
     return unlessMissing(() => readBeginning(path, TLOG_PROOF_LIMIT))
   } catch (error) {

@@ -73,13 +73,16 @@ export const FINDINGS = {
   revoked: {
     severity: 'alarm',
     title: 'The signer’s certificate was revoked',
-    explanation: 'A certificate behind its signatures was taken back by its issuer, so that they may be somebody else’s.',
-    advice: 'Ask the site that issued the certificate since when its key was not safe, and compare with a backup from before.',
+    explanation:
+      'A certificate behind its signatures was taken back by its issuer, so that they may be somebody else’s.',
+    advice:
+      'Ask the site that issued the certificate since when its key was not safe, and compare with a backup from before.',
   },
   ambiguous: {
     severity: 'alarm',
     title: 'Two programs can see two different things in it',
-    explanation: 'The file can be read in more than one way: attributes twice, frames that overlap, or a program’s header.',
+    explanation:
+      'The file can be read in more than one way: attributes twice, frames that overlap, or a program’s header.',
     advice: 'Do not open it with a viewer; quarantine it and fetch the original.',
   },
   back_dated: {
@@ -97,7 +100,8 @@ export const FINDINGS = {
   quarantined: {
     severity: 'alarm',
     title: 'In quarantine, and still there',
-    explanation: 'The custody log says that the image is held back and was not released since; the archive has it all the same.',
+    explanation:
+      'The custody log says that the image is held back and was not released since; the archive has it all the same.',
     advice: 'Find out by which way it came past the gateway; release it by two persons, or remove it.',
   },
   uid_reused: {
@@ -128,7 +132,8 @@ export const FINDINGS = {
   vanished: {
     severity: 'warning',
     title: 'Gone since an earlier sweep',
-    explanation: 'An earlier sweep saw the image, the custody log does not know it, and the archive does not hold it any more.',
+    explanation:
+      'An earlier sweep saw the image, the custody log does not know it, and the archive does not hold it any more.',
     advice: 'See whether it was deleted on purpose; if not, restore it from a backup.',
   },
   unknown: {
@@ -172,7 +177,8 @@ export const FINDINGS = {
   duplicate: {
     severity: 'warning',
     title: 'The same picture several times',
-    explanation: 'Several instances with different identifiers hold exactly the same pixels, and those are no blank picture.',
+    explanation:
+      'Several instances with different identifiers hold exactly the same pixels, and those are no blank picture.',
     advice: 'See whether one is a copy that was sent twice, or a picture that was filed for somebody else.',
   },
   copied: {
@@ -184,7 +190,8 @@ export const FINDINGS = {
   erased: {
     severity: 'warning',
     title: 'Its record was erased',
-    explanation: 'What the custody log knew of the image was erased on somebody’s order, and the archive still holds it.',
+    explanation:
+      'What the custody log knew of the image was erased on somebody’s order, and the archive still holds it.',
     advice: 'See whether the image should have been erased, too.',
   },
   unreadable: {

@@ -4,9 +4,10 @@
  * A signature whose time nobody proves ends with its certificate; a timestamp carries it as long as the certificate of its
  * authority, and a custody log that had the seal by then carries it on (RFC 3161 section 4, RFC 4998 section 1).
  */
+
+import type { LogEvidence } from '../log/logged-instance.ts'
 import type { SignatureReport, SignaturesReport } from '../signature/verify.ts'
 import type { TrustAnchors } from '../trust/anchors.ts'
-import type { LogEvidence } from '../log/logged-instance.ts'
 
 /** `…_ended`: it has; `…_ending`: it does within {@link HORIZON_DAYS}. */
 export type StaleReason =

@@ -31,8 +31,8 @@ function isSynthesized(dataSet: DataSet): boolean {
   const items = findElement(dataSet.elements, CONTRIBUTING_EQUIPMENT)?.items ?? []
   return items.some(({ elements }) =>
     (findElement(elements, PURPOSE)?.items ?? []).some((code) => {
-      const valueOf = (tag: Tag): string | undefined => textAt({ ...dataSet, elements: code.elements }, tag)
-      return valueOf(CODE_VALUE) === SYNTHESIZING && valueOf(CODING_SCHEME) === 'DCM'
+      const textOf = (tag: Tag): string | undefined => textAt({ ...dataSet, elements: code.elements }, tag)
+      return textOf(CODE_VALUE) === SYNTHESIZING && textOf(CODING_SCHEME) === 'DCM'
     }),
   )
 }

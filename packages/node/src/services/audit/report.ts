@@ -1,0 +1,172 @@
+/**
+ * Report: what a sweep came to, as values that every face writes in its own form.
+ *
+ * Instances are named by their UIDs. The name by which an archive lists one may be a path with a patient's name in it: it is
+ * told only where there is no UID, or where it is asked for.
+ */
+
+import { mergeFindings } from '@fiducial/core/domain/audit/classify.ts'
+import { compareFindings, type Finding, type FindingCode, type Severity } from '@fiducial/core/domain/audit/finding.ts'
+import type { ArchiveSource, KnownInstance, Sweep, SweepFinding, SweepStore } from './ports.ts'
+
+/** An instance, or something general, with all that was found of it. */
+export interface ReportEntry {
+  readonly sopInstanceUid: string | null
+  readonly studyInstanceUid: string | null
+  readonly seriesInstanceUid: string | null
+  /** Name in the archive; null where the UID names it. */
+  readonly key: string | null
+  /** Null for what is not there, or could not be read. */
+  readonly standing: string | null
+  readonly level: string | null
+  readonly sentence: string | null
+  /** Worst first, at least one. */
+  readonly findings: readonly Finding[]
+  /** Number of the sweep that gave the worst of them first; the same as the report's where it is new. */
+  readonly foundIn: number
+  readonly readAt: Date | null
+}
+
+/** How often something was found. */
+export interface FindingCount {
+  readonly code: FindingCode
+  readonly severity: Severity
+  readonly count: number
+  /** Of them, found by this sweep first. */
+  readonly fresh: number
+}
+
+export interface AuditSummary {
+  readonly archive: Pick<ArchiveSource, 'name' | 'kind'>
+  readonly policy: string
+  /** Name and size of the custody log that was asked; null for none. */
+  readonly log: { readonly origin: string; readonly size: string } | null
+  readonly sweep: Sweep
+  readonly isFinished: boolean
+  /** The sweep that ended before this one. */
+  readonly previous: Sweep | null
+  readonly standings: Awaited<ReturnType<SweepStore['standings']>>
+  /** Worst first; those of which there are none are left out. */
+  readonly counts: readonly FindingCount[]
+  /** Instances with findings, by the severity of the worst. */
+  readonly severities: Readonly<Record<Severity, number>>
+}
+
+export interface ReportFacts extends Pick<AuditSummary, 'archive' | 'policy' | 'log' | 'sweep' | 'isFinished'> {
+  readonly store: SweepStore
+  readonly showsKeys: boolean
+}
+
+/** Counts what was found. Cost: one pass over the instances with findings. */
+export async function summarize(facts: ReportFacts): Promise<AuditSummary> {
+  const { store, archive, policy, log, sweep, isFinished } = facts
+  const counts = new Map<string, { count: number; fresh: number }>()
+  const severities = { alarm: 0, warning: 0, notice: 0 }
+  for await (const { findings, foundIn } of reportEntries(facts)) {
+    const [worst] = findings
+    if (worst !== undefined) severities[worst.severity]++
+    for (const { code, severity } of findings) {
+      const name = `${code} ${severity}`
+      const known = counts.get(name) ?? { count: 0, fresh: 0 }
+      counts.set(name, { count: known.count + 1, fresh: known.fresh + (foundIn === sweep.number ? 1 : 0) })
+    }
+  }
+  const ended = await store.ended(2)
+  return {
+    archive: { name: archive.name, kind: archive.kind },
+    policy,
+    log,
+    sweep,
+    isFinished,
+    previous: ended.find(({ number }) => number < sweep.number) ?? null,
+    standings: await store.standings(),
+    counts: [...counts]
+      .map(([name, count]) => {
+        const [code, severity] = name.split(' ') as [FindingCode, Severity]
+        return { code, severity, ...count }
+      })
+      .sort(compareFindings),
+    severities,
+  }
+}
+
+/** All that was found, in the order of the archive; what is about no instance that is there comes last. */
+export async function* reportEntries({
+  store,
+  showsKeys,
+}: Pick<ReportFacts, 'store' | 'showsKeys'>): AsyncGenerator<ReportEntry> {
+  const shared = new Map<string, (SweepFinding & { readonly foundIn: number })[]>()
+  const rest: (SweepFinding & { readonly foundIn: number })[] = []
+  const hide = showsKeys ? (entry: ReportEntry): ReportEntry => entry : withoutKeys
+  for (const one of await store.sweepFindings()) {
+    if (one.key === null || one.finding.code === 'vanished') rest.push(one)
+    else shared.set(one.key, [...(shared.get(one.key) ?? []), one])
+  }
+  for (let after: string | undefined; ; ) {
+    const page = await store.instances('all', { limit: PAGE, ...(after !== undefined && { after }) })
+    for (const instance of page) {
+      const more = shared.get(instance.key) ?? []
+      if (instance.findings.length + more.length > 0) yield hide(toEntry(instance, more))
+    }
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE) break
+    after = last.key
+  }
+  for (const one of rest) yield hide(toGeneralEntry(one))
+}
+
+const PAGE = 500
+
+function toEntry(instance: KnownInstance, more: readonly (SweepFinding & { readonly foundIn: number })[]): ReportEntry {
+  const { examined, key, sopInstanceUid, studyInstanceUid, readAt } = instance
+  const all = mergeFindings([...instance.findings, ...more.map(({ finding }) => finding)])
+  const [worst] = all
+  const sources = [
+    ...instance.findings.map(({ code }) => ({ code, foundIn: instance.foundIn })),
+    ...more.map(({ finding: { code }, foundIn }) => ({ code, foundIn })),
+  ]
+  return {
+    sopInstanceUid,
+    studyInstanceUid,
+    seriesInstanceUid: examined?.instance.seriesInstanceUid ?? null,
+    key,
+    standing: examined?.standing ?? null,
+    level: examined?.level ?? null,
+    sentence: examined?.sentence ?? null,
+    findings: all,
+    foundIn: Math.min(...sources.filter(({ code }) => code === worst?.code).map(({ foundIn }) => foundIn)),
+    readAt,
+  }
+}
+
+function toGeneralEntry({
+  finding,
+  key,
+  sopInstanceUid,
+  studyInstanceUid,
+  foundIn,
+}: SweepFinding & { readonly foundIn: number }): ReportEntry {
+  return {
+    sopInstanceUid,
+    studyInstanceUid,
+    seriesInstanceUid: null,
+    key,
+    standing: null,
+    level: null,
+    sentence: null,
+    findings: [finding],
+    foundIn,
+    readAt: null,
+  }
+}
+
+/** Findings that name other instances by their keys. */
+const NAMING_KEYS: ReadonlySet<FindingCode> = new Set(['uid_reused', 'copied'])
+
+function withoutKeys(entry: ReportEntry): ReportEntry {
+  return {
+    ...entry,
+    key: entry.sopInstanceUid === null ? entry.key : null,
+    findings: entry.findings.map((one) => (NAMING_KEYS.has(one.code) ? { ...one, where: [] } : one)),
+  }
+}
