@@ -74,7 +74,7 @@ export class FileSpool implements Spool {
 
   create(): SpoolWriter {
     try {
-      this.#room.take(0)
+      this.#room.take(1)
     } catch (cause) {
       throw spoolError('looking for room', cause)
     }

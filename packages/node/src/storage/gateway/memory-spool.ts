@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Spool, SpooledBytes, SpooledFile, SpoolWriter } from '../../services/gateway/ports.ts'
-import { makeSpoolKey } from './spool-key.ts'
+import { checkSpoolKey, makeSpoolKey } from './spool-key.ts'
 
 export interface MemorySpoolOptions {
   /** Room there is at all; default: no end. */
@@ -86,6 +86,7 @@ export class MemorySpool implements Spool {
   }
 
   async remove(key: string): Promise<void> {
+    checkSpoolKey(key)
     this.#usedBytes -= this.#files.get(key)?.length ?? 0
     this.#files.delete(key)
     if (this.#folder !== undefined) rmSync(join(this.#folder, key), { force: true })
@@ -111,6 +112,7 @@ export class MemorySpool implements Spool {
   }
 
   #find(key: string): Uint8Array {
+    checkSpoolKey(key)
     const bytes = this.#files.get(key)
     if (bytes === undefined) throw new StoreError('spool_corrupted', `the spool has no file ${key}`)
     return bytes

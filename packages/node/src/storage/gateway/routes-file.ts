@@ -6,23 +6,14 @@
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { decodeUtf8 } from '@fiducial/core/bytes/text.ts'
 import { parseRoutes, type Routes } from '@fiducial/core/domain/gateway/routes.ts'
-import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import { parseConfigText, readConfigFile } from '../config-text.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { decodeConfig, parseConfigText, readConfigFile } from '../config-text.ts'
 
 /** Routes in the bytes of a file, YAML or JSON. @throws {FormatError} `routes_malformed`, with path, line and column */
 export function parseRoutesFile(bytes: Uint8Array): Routes {
-  const { value, locate } = parseConfigText(decode(bytes), 'routes_malformed')
+  const { value, locate } = parseConfigText(decodeConfig(bytes, 'routes_malformed'), 'routes_malformed')
   return parseRoutes(value, locate)
-}
-
-function decode(bytes: Uint8Array): string {
-  try {
-    return decodeUtf8(bytes).replace(/^\ufeff/, '')
-  } catch (cause) {
-    throw new FormatError('routes_malformed', 'the file is not UTF-8', { cause })
-  }
 }
 
 export interface WatchedFile {

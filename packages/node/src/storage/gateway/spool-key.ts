@@ -30,8 +30,13 @@ export function makeSpoolKey(now: Date): string {
 export const isSpoolKey = (text: string): boolean => KEY.test(text)
 export const isSpoolFolder = (name: string): boolean => FOLDER.test(name)
 
-/** Name of the folder in which a key lies. @throws {RangeError} for what is no key: it must not become part of a path */
-export function folderOfKey(key: string): string {
+/** @throws {RangeError} for what is no key: it must not become part of a path */
+export function checkSpoolKey(key: string): void {
   if (!KEY.test(key)) throw new RangeError('this is no key of a spool')
+}
+
+/** Name of the folder in which a key lies. @throws {RangeError} as {@link checkSpoolKey} */
+export function folderOfKey(key: string): string {
+  checkSpoolKey(key)
   return key.slice(0, FOLDER_CHARACTERS)
 }
