@@ -19,7 +19,6 @@ import { type Admission, admissionBy, plainAddress, type Resolve, type Visitor }
 import { Association, type AssociationHost } from './association.ts'
 import type { AssociationFacts, ServiceProvider } from './service.ts'
 import { TLS_PROFILE } from './tls-profile.ts'
-import { Transport } from './transport.ts'
 
 export interface AcceptorOptions {
   readonly settings: AcceptorSettings
@@ -140,7 +139,7 @@ class RunningAcceptor implements Acceptor {
 
   #createServer(tls: AcceptorTls | undefined): Server {
     if (tls === undefined) {
-      const server = createServer({ noDelay: true, keepAlive: true })
+      const server = createServer({ noDelay: true, pauseOnConnect: true })
       server.on('connection', (socket) => {
         if (this.#isWelcome(socket)) this.#take(socket)
       })
@@ -196,7 +195,7 @@ class RunningAcceptor implements Acceptor {
 
   #take(socket: Socket): void {
     if (socket.destroyed) return
-    this.#associations.add(new Association(new Transport(socket), this.#host))
+    this.#associations.add(new Association(socket, this.#host))
   }
 
   #refuse(address: string | undefined): void {

@@ -4,6 +4,7 @@
  * Source: PS3.8 section 9.2 (states and actions; Sta2 to Sta6, Sta8 and Sta13 are ours), PS3.7 annex D. Bytes go to the
  * readers of core as they come; requests go on to operations. One association's trouble is never another one's.
  */
+import type { Socket } from 'node:net'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { MessageReader } from '@fiducial/core/formats/dimse/message-reader.ts'
@@ -19,7 +20,7 @@ import { type Agreement, type NegotiationRules, negotiate } from './negotiate.ts
 import { Operations } from './operations.ts'
 import { OwnRequests } from './own-requests.ts'
 import type { AssociationFacts, ServedAssociation } from './service.ts'
-import type { Transport } from './transport.ts'
+import { Transport } from './transport.ts'
 
 /** What all associations of an acceptor share. */
 export interface AssociationHost {
@@ -76,13 +77,15 @@ export class Association implements PduHandler {
   #messages: MessageReader | undefined
   #operations: Operations | undefined
 
-  constructor(transport: Transport, host: AssociationHost) {
-    this.#transport = transport
+  constructor(socket: Socket, host: AssociationHost) {
     this.#host = host
     const { pduBytes, associateBytes, associateMs } = host.limits
     this.#reader = new PduReader(this, { dataBytes: pduBytes, associateBytes })
     this.#arm(associateMs, () => this.#failConnection('associate_timeout'))
-    transport.start({ onBytes: (bytes) => this.#onBytes(bytes), onClosed: () => this.#onClosed() })
+    this.#transport = new Transport(socket, {
+      onBytes: (bytes) => this.#onBytes(bytes),
+      onClosed: () => this.#onClosed(),
+    })
   }
 
   get isEstablished(): boolean {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { plainAddress } from './admission.ts'
+import { readSocket } from './adopt-socket.ts'
 
 export interface TransportHandler {
   /** Bytes that came; they are valid while the handler runs. */
@@ -20,14 +21,16 @@ export class Transport {
   readonly port: number
   #sentBytes = 0
 
-  constructor(socket: Socket) {
-    this.#socket = socket
+  /** @param socket  one that nobody has read from yet; use it no more */
+  constructor(socket: Socket, { onBytes, onClosed }: TransportHandler) {
     this.host = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, 60_000)
+    this.#socket = readSocket(socket, onBytes)
+    this.#socket.setNoDelay(true)
+    this.#socket.setKeepAlive(true, 60_000)
     // What goes wrong with a socket closes it; that is all that matters.
-    socket.on('error', () => undefined)
+    this.#socket.on('error', () => undefined)
+    this.#socket.once('close', onClosed)
   }
 
   get address(): string {
@@ -52,14 +55,6 @@ export class Transport {
       sha256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
       subject: certificate.subject.split('\n').join(', '),
     }
-  }
-
-  start({ onBytes, onClosed }: TransportHandler): void {
-    this.#socket.on('data', onBytes)
-    // A peer that ends its half has nothing to wait for: there is no half-open association.
-    this.#socket.on('end', () => this.#socket.end())
-    this.#socket.once('close', onClosed)
-    if (this.#socket.destroyed) onClosed()
   }
 
   /** @returns false where the peer does not keep up: wait for {@link drained} */
