@@ -21,7 +21,7 @@ export interface HolderRequest {
   readonly validityDays?: number
   readonly notBefore?: Date
   readonly pkcs11?: TokenPlace
-  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise, for a gateway P-256. */
+  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise, for a gateway RSA-2048. */
   readonly dicomKey?: 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p-256' | 'p-384'
 }
 

@@ -183,12 +183,12 @@ export class KeyRing {
   }
 
   /**
-   * Certifies a gateway with three new keys. Its DICOM key is P-256 unless said otherwise: it signs every image that
-   * passes, and RSA-3072 would cost more than all the rest (docs/reference/gateway-seal.md).
+   * Certifies a gateway with three new keys. Its DICOM key is RSA-2048 unless said otherwise: it signs every image that
+   * passes, and whoever sends images may time it (docs/reference/gateway-seal.md).
    * @throws as {@link enrolDevice}
    */
   async enrolGateway(order: GatewayOrder): Promise<Holder> {
-    return this.#enrolHolder('gateway', { dicomKey: 'p-256', ...order }, {})
+    return this.#enrolHolder('gateway', { dicomKey: 'rsa-2048', ...order }, {})
   }
 
   /** Certifies a custody log with a statement and a post-quantum key. @throws as {@link enrolDevice} */

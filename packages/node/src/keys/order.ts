@@ -19,7 +19,7 @@ export interface HolderOrder {
   readonly validityDays?: number
   /** Five minutes ago unless said otherwise. */
   readonly notBefore?: Date
-  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise, for a gateway P-256. */
+  /** Kind of the key for DICOM signatures; RSA-3072 unless said otherwise, for a gateway RSA-2048. */
   readonly dicomKey?: Extract<KeyKind, `rsa-${string}` | `p-${string}`>
   /** Kind of the key for statements; Ed25519 unless said otherwise, in a token always P-256. */
   readonly statementKey?: Extract<KeyKind, 'ed25519' | 'p-256'>

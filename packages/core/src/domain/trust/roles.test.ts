@@ -3,12 +3,12 @@ import { describe, it } from 'node:test'
 import { toyCertificate } from '../../testing/toy-pki.ts'
 import { ROLE_PURPOSES, roleOf } from './roles.ts'
 
-const { device, person, log, timestamp } = ROLE_PURPOSES
+const { device, person, gateway, log, timestamp } = ROLE_PURPOSES
 const roleFor = (purposes: readonly string[], isCritical = false) =>
   roleOf(toyCertificate({ name: 'holder', extensions: { extendedKeyUsage: { purposes, isCritical } } }))
 
 describe('roles', () => {
-  for (const role of ['device', 'person', 'log'] as const) {
+  for (const role of ['device', 'person', 'gateway', 'log'] as const) {
     it(`reads the role ${role} back from a certificate`, () => {
       assert.equal(roleFor([ROLE_PURPOSES[role]]), role)
       assert.equal(roleFor(['1.3.6.1.5.5.7.3.4', ROLE_PURPOSES[role]]), role)
@@ -27,6 +27,8 @@ describe('roles', () => {
       [person, log],
       [device, timestamp],
       [log, device],
+      [gateway, device],
+      [person, gateway],
     ]) {
       assert.equal(roleFor(pair), 'uncertified')
     }
