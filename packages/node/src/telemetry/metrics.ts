@@ -15,6 +15,8 @@ const BYTES = [1e4, 1e5, 5e5, 1e6, 5e6, 1.5e7, 5e7, 1e8, 5e8, 1e9]
 export class GatewayMetrics {
   readonly #registry = new Registry()
   readonly #callers = new Set<string>()
+  readonly #status: () => Promise<GatewayStatus>
+  readonly #setStates: (status: GatewayStatus) => void
   readonly associations = this.#counter('associations_total', 'Associations by how they ended or were refused', [
     'caller',
     'end',
@@ -57,7 +59,8 @@ export class GatewayMetrics {
   /** @param status  asked at each reading, for what is a state and not a count */
   constructor(status: () => Promise<GatewayStatus>) {
     collectDefaultMetrics({ register: this.#registry, prefix: 'fiducial_' })
-    this.#addStates(status)
+    this.#status = status
+    this.#setStates = this.#openStates()
   }
 
   /** A caller's label: the AE title while there are few. */
@@ -70,38 +73,35 @@ export class GatewayMetrics {
   }
 
   async read(): Promise<{ readonly contentType: string; readonly text: string }> {
+    this.#setStates(await this.#status())
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
   }
 
-  #addStates(status: () => Promise<GatewayStatus>): void {
+  /** What is a state and not a count, set before each reading. */
+  #openStates(): (status: GatewayStatus) => void {
+    const ready = this.#gauge('gateway_ready', '1 while it takes instances in', [])
     const instances = this.#gauge('instances', 'Instances by state', ['state'])
-    const waiting = this.#gauge('deliveries', 'Deliveries by state', ['state'])
+    const deliveries = this.#gauge('deliveries', 'Deliveries by state', ['state'])
     const pending = this.#gauge('events_pending', 'Events that are not in the log yet', [])
     const free = this.#gauge('spool_free_bytes', 'Room that is left for instances', [])
     const logSize = this.#gauge('log_entries', 'Entries of the custody log', [])
-    const destination = this.#gauge('destination_waiting', 'Deliveries that wait, by destination', ['destination'])
+    const waiting = this.#gauge('destination_waiting', 'Deliveries that wait, by destination', ['destination'])
     const failing = this.#gauge('destination_failing', '1 while the last attempt failed', ['destination'])
     const oldest = this.#gauge('oldest_waiting_seconds', 'Age of what waits longest', ['step'])
-    new Gauge({
-      name: 'fiducial_gateway_ready',
-      help: '1 while it takes instances in',
-      registers: [this.#registry],
-      async collect() {
-        const { isReady, counts, spoolFreeBytes, log, destinations } = await status()
-        this.set(isReady ? 1 : 0)
-        for (const [state, count] of Object.entries(counts.states)) instances.set({ state }, count)
-        for (const [state, count] of Object.entries(counts.deliveries)) waiting.set({ state }, count)
-        pending.set(counts.pendingEvents)
-        if (spoolFreeBytes !== null) free.set(spoolFreeBytes)
-        if (log !== null) logSize.set(Number(log.size))
-        for (const { name, waiting: count, state } of destinations) {
-          destination.set({ destination: name }, count)
-          failing.set({ destination: name }, state === 'failing' ? 1 : 0)
-        }
-        oldest.set({ step: 'examine' }, ageOf(counts.oldestReceivedAt))
-        oldest.set({ step: 'deliver' }, ageOf(counts.oldestDueAt))
-      },
-    })
+    return ({ isReady, counts, spoolFreeBytes, log, destinations }) => {
+      ready.set(isReady ? 1 : 0)
+      for (const [state, count] of Object.entries(counts.states)) instances.set({ state }, count)
+      for (const [state, count] of Object.entries(counts.deliveries)) deliveries.set({ state }, count)
+      pending.set(counts.pendingEvents)
+      if (spoolFreeBytes !== null) free.set(spoolFreeBytes)
+      if (log !== null) logSize.set(Number(log.size))
+      for (const { name, waiting: count, state } of destinations) {
+        waiting.set({ destination: name }, count)
+        failing.set({ destination: name }, state === 'failing' ? 1 : 0)
+      }
+      oldest.set({ step: 'examine' }, ageOf(counts.oldestReceivedAt))
+      oldest.set({ step: 'deliver' }, ageOf(counts.oldestDueAt))
+    }
   }
 
   #counter<const Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
