@@ -1,11 +1,12 @@
 /**
  * Server: an HTTP server with limits, that says little about itself.
  *
- * Source: RFC 9110; the limits are those of `node:http` and Fastify. It listens on the loopback interface unless told
- * otherwise, and speaks plain HTTP: a proxy in front of it brings TLS. What it serves is left to the faces.
+ * Source: RFC 9110; the limits are those of `node:http` and Fastify; TLS by PS3.15 annex B.12 (BCP 195, RFC 9325). It
+ * listens on the loopback interface and speaks plain HTTP unless told otherwise. What it serves is left to the faces.
  */
 import { STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { STORE_STATUS } from './status.ts'
@@ -18,6 +19,7 @@ const CONNECTIONS_LIMIT = 1_000
 const REQUESTS_PER_CONNECTION = 10_000
 /** From the first byte of a request to its last. */
 const REQUEST_TIMEOUT_MS = 10_000
+const HEADERS = { maxHeaderSize: HEADER_LIMIT, headersTimeout: REQUEST_TIMEOUT_MS }
 /** A connection on which nothing moves. */
 const IDLE_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
@@ -49,11 +51,29 @@ export interface FailureRecord {
   readonly error: unknown
 }
 
+/** PEM. */
+export interface ServerTls {
+  readonly key: string
+  readonly certificate: string
+  readonly passphrase?: string
+  /** Who vouches for clients; with it, a client without a certificate of theirs is turned away. */
+  readonly clientAuthorities?: readonly string[]
+}
+
 export interface ServerOptions {
   /** Default: 127.0.0.1. */
   readonly host?: string
   /** Default: 0, any that is free. */
   readonly port?: number
+  /** Without it, plain HTTP. */
+  readonly tls?: ServerTls
+  /**
+   * Routes whose `config.isStreamed` says so may take as long as it takes to send and answer; they have limits of their own.
+   * Default: false, and no request takes longer than 10 seconds to come.
+   */
+  readonly hasStreams?: boolean
+  /** Characters of a path with its query. Default: 1024. */
+  readonly urlLimit?: number
   readonly onAccess?: (record: AccessRecord) => void
   readonly onFailure?: (record: FailureRecord) => void
 }
@@ -65,6 +85,13 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads its body as it comes, and takes care that it does come. */
+    readonly isStreamed?: boolean
+  }
+}
+
 /** Adds its routes to a server. */
 export type Face = (server: FastifyInstance) => void
 
@@ -73,14 +100,16 @@ export type Face = (server: FastifyInstance) => void
  * @throws {StoreError} `service_refused` where nothing can listen at that address
  */
 export async function startServer(faces: readonly Face[], options: ServerOptions = {}): Promise<RunningServer> {
-  const { host = '127.0.0.1', port = 0, onAccess, onFailure } = options
+  const { host = '127.0.0.1', port = 0, onAccess, onFailure, tls, hasStreams = false, urlLimit = URL_LIMIT } = options
   const { fastify } = await import('fastify')
   const server = fastify({
     logger: false,
-    http: { maxHeaderSize: HEADER_LIMIT },
+    // Spread, as the type of a server by TLS is that of one by HTTP for all that is done with it here.
+    ...((tls === undefined ? {} : { https: { ...HEADERS, ...tlsOf(tls) } }) as object),
+    http: HEADERS,
     bodyLimit: BODY_LIMIT,
     connectionTimeout: IDLE_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: hasStreams ? 0 : REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     maxRequestsPerSocket: REQUESTS_PER_CONNECTION,
@@ -91,8 +120,9 @@ export async function startServer(faces: readonly Face[], options: ServerOptions
   server.removeAllContentTypeParsers()
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS)
-    if (request.raw.url !== undefined && request.raw.url.length > URL_LIMIT) return sendStatus(reply, 414)
+    if (request.raw.url !== undefined && request.raw.url.length > urlLimit) return sendStatus(reply, 414)
   })
+  if (hasStreams) server.addHook('onRequest', async (request) => limitTime(request))
   server.addHook('onResponse', async (request, reply) => {
     onAccess?.({ ...describe(request), status: reply.statusCode, durationMs: reply.elapsedTime })
   })
@@ -103,7 +133,7 @@ export async function startServer(faces: readonly Face[], options: ServerOptions
     return sendStatus(reply, status)
   })
   for (const face of faces) face(server)
-  return listen(server, host, port)
+  return listen(server, host, port, tls === undefined ? 'http' : 'https')
 }
 
 /** An answer that is its status and nothing else. */
@@ -115,7 +145,7 @@ export function sendStatus(reply: FastifyReply, status: number): FastifyReply {
     .send(`${status} ${STATUS_CODES[status] ?? 'Error'}\n`)
 }
 
-async function listen(server: FastifyInstance, host: string, port: number): Promise<RunningServer> {
+async function listen(server: FastifyInstance, host: string, port: number, scheme: string): Promise<RunningServer> {
   try {
     await server.listen({ host, port })
   } catch (cause) {
@@ -124,7 +154,30 @@ async function listen(server: FastifyInstance, host: string, port: number): Prom
   }
   const address = server.server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return { url: `http://${name}:${address.port}`, close: () => server.close() }
+  return { url: `${scheme}://${name}:${address.port}`, close: () => server.close() }
+}
+
+/** TLS 1.2 with forward secrecy and authenticated encryption, and TLS 1.3. */
+function tlsOf({ key, certificate, passphrase, clientAuthorities }: ServerTls): TlsOptions {
+  return {
+    key,
+    cert: certificate,
+    minVersion: 'TLSv1.2',
+    ciphers: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20',
+    honorCipherOrder: true,
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(clientAuthorities === undefined
+      ? {}
+      : { ca: [...clientAuthorities], requestCert: true, rejectUnauthorized: true }),
+  }
+}
+
+/** What the server's own limit does, for all routes but those that are streamed. */
+function limitTime({ raw, headers, routeOptions }: FastifyRequest): void {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  if (routeOptions.config?.isStreamed === true || !hasBody) return
+  const timer = setTimeout(() => raw.destroy(), REQUEST_TIMEOUT_MS).unref()
+  for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
 }
 
 const describe = (request: FastifyRequest) => ({
