@@ -82,6 +82,7 @@ const adapters: Adapters = {
   findInputs: async (words) => (await import('./storage/find-inputs.ts')).findInputs(words),
   openFile: async (path) => (await import('./storage/file-source.ts')).openFileSource(path),
   readFile,
+  readConfig: async (path, code) => (await import('./storage/config-text.ts')).readConfigText(path, code),
   writeFile: async (path, bytes) => {
     await makeFolder(dirname(path))
     const { writeFileAtomically } = await import('./storage/write-file.ts')

@@ -7,6 +7,9 @@
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
+import type { FormatCode } from '@fiducial/core/errors.ts'
+import type { ConfigContext } from '@fiducial/core/formats/config/value.ts'
+import type { JsonValue } from '@fiducial/core/formats/json/parse.ts'
 import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { WitnessPolicy } from '@fiducial/core/formats/tlog/policy.ts'
 import type { TokenBook } from '../services/access/token-book.ts'
@@ -100,6 +103,13 @@ export interface AuditAdapters extends AuditServices {
   ): AsyncIterable<ExamineDone>
 }
 
+/** What a settings file says, and where in it. */
+export interface ConfigFile {
+  readonly bytes: Uint8Array
+  readonly value: JsonValue
+  readonly locate: NonNullable<ConfigContext['locate']>
+}
+
 export interface Adapters {
   readonly log: LogAdapters
   readonly audit: AuditAdapters
@@ -112,6 +122,8 @@ export interface Adapters {
   openFile(path: string): Promise<OpenFile>
   /** A whole file, or undefined where there is none. @throws {StoreError} `input_unreadable` */
   readFile(path: string): Promise<Uint8Array | undefined>
+  /** A settings file in YAML or JSON; undefined where there is none. @throws {FormatError} with the code */
+  readConfig(path: string, code: FormatCode): Promise<ConfigFile | undefined>
   /** A whole file in place of what stood there; its folder is made. @throws {StoreError} `output_unwritable` */
   writeFile(path: string, bytes: Uint8Array): Promise<void>
   /** A file of text that may be long, likewise. @throws {StoreError} `output_unwritable` */

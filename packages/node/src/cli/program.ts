@@ -16,6 +16,7 @@ import type { InspectOptions } from './inspect.ts'
 import type { EnrolDeviceOptions, EnrolOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
 import { addLogCommands } from './log/commands.ts'
 import { collect, positiveNumber, wholeNumber } from './option-values.ts'
+import { addRouteCommands } from './route/commands.ts'
 import type { SealOptions } from './seal.ts'
 import type { SecretOptions } from './secrets.ts'
 import { UsageError } from './usage-error.ts'
@@ -274,6 +275,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
 
   addAuditCommand(program, { command, runs, passphrase })
 
+  const route = program
+    .command('route')
+    .description('Routes of the gateway: checked, tried on images, shown.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addRouteCommands(route, { command, runs, passphrase })
+
   const log = program
     .command('log')
     .description('The custody log: what happened to images, in a record that cannot be rewritten.')
@@ -300,6 +308,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     keys,
     enrol,
     ...log.commands,
+    ...route.commands,
     ...access.commands,
     ...gateway.commands,
     ...program.commands,

@@ -4,6 +4,7 @@
  * Source: YAML 1.2, core schema, of which JSON is a part. One text, one value: no name twice, no aliases, no tags of its own.
  */
 import { readFileSync } from 'node:fs'
+import { decodeUtf8 } from '@fiducial/core/bytes/text.ts'
 import { type FormatCode, FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { ConfigContext, ConfigPath, TextPlace } from '@fiducial/core/formats/config/value.ts'
 import type { JsonValue } from '@fiducial/core/formats/json/parse.ts'
@@ -78,5 +79,28 @@ export function readConfigFile(path: string): Uint8Array {
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     throw new StoreError(isMissing ? 'input_missing' : 'input_unreadable', `${path} cannot be read`, { cause })
+  }
+}
+
+/** Reads a settings file, if there is one. @throws {FormatError} with the code; {StoreError} `input_unreadable` */
+export function readConfigText(
+  path: string,
+  code: FormatCode,
+): (ConfigText & { readonly bytes: Uint8Array }) | undefined {
+  try {
+    const bytes = readConfigFile(path)
+    return { bytes, ...parseConfigText(decodeConfig(bytes, code), code) }
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'input_missing') return undefined
+    throw error
+  }
+}
+
+/** A text in UTF-8, with or without a byte order mark. @throws {FormatError} with the code */
+export function decodeConfig(bytes: Uint8Array, code: FormatCode): string {
+  try {
+    return decodeUtf8(bytes).replace(/^\ufeff/, '')
+  } catch (cause) {
+    throw new FormatError(code, 'the file is not UTF-8', { cause })
   }
 }

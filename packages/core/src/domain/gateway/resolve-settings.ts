@@ -10,6 +10,7 @@ import type { Shape } from '../../formats/config/shape.ts'
 import { type ConfigContext, ConfigValue, suggestion } from '../../formats/config/value.ts'
 import { type JsonValue, parseJson } from '../../formats/json/parse.ts'
 import {
+  ADDRESS_VARIABLE,
   type GatewaySettings,
   GROUPS,
   type GroupName,
@@ -135,7 +136,7 @@ function checkNames(whole: ConfigValue): void {
 }
 
 function checkVariables(environment: Sources['environment']): void {
-  const known = [...LEAVES.map(({ variable }) => variable), SETTINGS_FILE_VARIABLE]
+  const known = [...LEAVES.map(({ variable }) => variable), SETTINGS_FILE_VARIABLE, ADDRESS_VARIABLE]
   for (const [name, spelled] of Object.entries(environment)) {
     if (!name.startsWith(SETTINGS_PREFIX) || known.includes(name) || spelled === undefined) continue
     const value = new ConfigValue(null, { code: 'settings_malformed' }, [name])

@@ -326,6 +326,8 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
 export const SETTINGS_PREFIX = 'FIDUCIAL_GATEWAY_'
 /** Names the settings file itself; a setting of none. */
 export const SETTINGS_FILE_VARIABLE = `${SETTINGS_PREFIX}SETTINGS`
+/** Of commands that reach a gateway: of none of its settings either. */
+export const ADDRESS_VARIABLE = `${SETTINGS_PREFIX}URL`
 
 /** One setting, for documents and lists. */
 export interface Setting {

@@ -1,7 +1,9 @@
 /**
  * Secret reference: where a secret lies. A settings file names it and never holds it.
  */
+import type { JsonValue } from '../json/parse.ts'
 import { record, required, type Shape, text, variants } from './shape.ts'
+import { isObject } from './value.ts'
 
 export type SecretReference =
   /** Name of an environment variable. */
@@ -20,3 +22,7 @@ export const SECRET: Shape<SecretReference> = variants<SecretReference>({
     file: required(text(/^[^\p{Cc}]{1,1024}$/u, 'a path'), 'path of a file that holds nothing else'),
   }),
 })
+
+/** Whether a value refers to a secret: for lists that must not show more than where it lies. */
+export const isSecretReference = (json: JsonValue): json is { readonly env: string } | { readonly file: string } =>
+  isObject(json) && Object.keys(json).length === 1 && ('env' in json || 'file' in json)

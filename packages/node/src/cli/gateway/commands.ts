@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
 import { wholeNumber } from '../option-values.ts'
 import type { ListOptions, ReachOptions, ReasonOptions } from './remote-commands.ts'
+import type { ShowSettingsOptions } from './settings.ts'
 
 /** Adds the commands to `fiducial gateway`. */
 export function addGatewayCommands(gateway: Command, { command, runs }: CommandTools): void {
@@ -68,4 +69,17 @@ export function addGatewayCommands(gateway: Command, { command, runs }: CommandT
   reaching('invite', 'Prints an address that lets one browser in.', 'fiducial gateway invite').action(
     runs(async (_words, options: ReachOptions, context) => (await load()).invite(options, context)),
   )
+  command(
+    gateway,
+    'settings',
+    'Shows the settings in force, and where each comes from: environment, file or default.',
+    'fiducial gateway settings --changed',
+  )
+    .option('--settings <file>', 'settings file (default: gateway.yaml in the folder of all state)')
+    .option('--changed', 'only those that are not at their defaults')
+    .action(
+      runs(async (_words, options: ShowSettingsOptions, context) =>
+        (await import('./settings.ts')).showSettings(options, context),
+      ),
+    )
 }

@@ -1,0 +1,49 @@
+/** Route commands: words and options of `fiducial route`. */
+import type { Command } from 'commander'
+import type { CommandTools } from '../command-tools.ts'
+import { collect } from '../option-values.ts'
+import type { RouteTestOptions } from './test.ts'
+
+export function addRouteCommands(route: Command, { command, runs }: CommandTools): void {
+  command(
+    route,
+    'check <file>',
+    'Checks a routes file: whether the gateway could put it in force, and what in it may not be meant.',
+    'fiducial route check routes.yaml',
+  ).action(
+    runs(async ([file], _options: object, context) => (await import('./check.ts')).checkRoutes(String(file), context)),
+  )
+  command(
+    route,
+    'test <file> <image...>',
+    'Says what the gateway would do with images, and why. Writes and sends nothing.',
+    'fiducial route test routes.yaml chest.dcm --from CT_1@10.1.2.3',
+  )
+    .option('--from <sender>', 'AE@address of the sender; either may be left out')
+    .option('--called <aet>', 'AE title that the sender called')
+    .option('--standing <word>', 'new, duplicate or uid_reused', 'new')
+    .option('--values', 'show what rules looked at: values of patients, too')
+    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
+    .option('--crl <file>', 'revocation lists; may be repeated', collect)
+    .option(
+      '--log-policy <file>',
+      'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
+      collect,
+    )
+    .option('--no-log', 'do not ask the custody log of this site')
+    .action(
+      runs(async ([file, images], options: RouteTestOptions, context) =>
+        (await import('./test.ts')).testRoutes(String(file), images as string[], options, context),
+      ),
+    )
+  command(
+    route,
+    'show [file]',
+    'Shows routes and destinations: of a file, or those that the settings of the gateway lead to.',
+    'fiducial route show routes.yaml',
+  ).action(
+    runs(async ([file], _options: object, context) =>
+      (await import('./show.ts')).showRoutes(file as string | undefined, context),
+    ),
+  )
+}
