@@ -49,7 +49,7 @@ export interface EarlierPassage {
 
 /** How an instance stands to those that came before under its UID. */
 export interface Passed<Earlier extends EarlierPassage> {
-  /** `unknown`: an earlier one with other bytes is not examined yet. */
+  /** `unknown`: an earlier one is not judged yet. */
   readonly standing: Standing | 'unknown'
   /** Earlier ones with the same content, rejected ones left out. */
   readonly same: readonly Earlier[]
@@ -78,8 +78,8 @@ export function standingOf<Earlier extends EarlierPassage>(
   const alike = earlier.filter((one) => isSame(instance, one))
   const same = alike.filter(({ state }) => state !== 'rejected')
   const others = earlier.filter((one) => !alike.includes(one) && one.state !== 'rejected')
-  const isOpen = others.some(({ state }) => state === 'received')
-  const standing = same.length > 0 ? 'duplicate' : isOpen ? 'unknown' : others.length > 0 ? 'uid_reused' : 'new'
+  const isOpen = earlier.some(({ state }) => state === 'received')
+  const standing = isOpen ? 'unknown' : same.length > 0 ? 'duplicate' : others.length > 0 ? 'uid_reused' : 'new'
   return { standing, same, isRejectedBefore: same.length === 0 && alike.length > 0 }
 }
 

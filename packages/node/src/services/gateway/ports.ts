@@ -192,6 +192,8 @@ export interface InstanceCounts {
   readonly verdicts: Readonly<Record<InstanceVerdict['verdict'] | 'none', number>>
   /** Events that are not in the log yet. */
   readonly pendingEvents: number
+  /** By destination, for all that ever had a delivery; absent where the store does not count them. */
+  readonly destinations?: Readonly<Record<string, Readonly<Record<DeliveryState, number>>>>
   /** Of the instance that waits longest to be examined, and of the delivery that does; null where none waits. */
   readonly oldestReceivedAt: Date | null
   readonly oldestDueAt: Date | null

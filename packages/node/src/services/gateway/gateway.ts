@@ -1,0 +1,434 @@
+/**
+ * Gateway: an instance's whole way, put together: intake, judging, forwarding, the log, quarantine, and what is cleaned up.
+ *
+ * Each part is a loop over the store and knows nothing of the others: what one takes down, the next one finds, in this
+ * process or in another one. A call only saves waiting. Whatever dies at any moment, the store says where to go on.
+ */
+
+import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { RandomBytes } from '../ports.ts'
+import type { DestinationStatus, GatewayControl, GatewayStatus } from './control.ts'
+import type { Examiner } from './examiner.ts'
+import { Forwarding, type ForwardingTarget } from './forwarding.ts'
+import { type IntakeLimits, SpoolingIntake } from './intake.ts'
+import { type FindOrder, Judging } from './judging.ts'
+import { failOpenRoutes, type LiveRoutes } from './live-routes.ts'
+import { Loop, type Pause } from './loop.ts'
+import type { Observation, Observe } from './observation.ts'
+import { type EventLog, Outbox } from './outbox.ts'
+import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Spool, StoredInstance } from './ports.ts'
+import { Quarantine } from './quarantine.ts'
+import { Expiry, type Recovery, recover } from './upkeep.ts'
+
+/** The log of the site, as a gateway records in it and shows it. */
+export interface GatewayLog {
+  readonly events: EventLog
+  /** As of now. @throws {StoreError} where it cannot be asked */
+  describe(): Promise<{ readonly origin: string; readonly size: bigint; readonly isWitnessed: boolean }>
+}
+
+export interface GatewayOptions {
+  readonly store: InstanceStore
+  /** Files on their way. */
+  readonly spool: Spool
+  /** Seal files that the gateway makes: they stay. */
+  readonly seals: Spool
+  readonly examiner: Examiner
+  /** Null where the site keeps no log: events wait in the store then. */
+  readonly log: GatewayLog | null
+  readonly routes: Pick<LiveRoutes, 'current' | 'problem' | 'listen'>
+  /** Senders for the destinations in force; asked again when routes change. Those that are the same object go on. */
+  readonly targets: () => readonly ForwardingTarget[]
+  readonly findOrder?: FindOrder
+  readonly now: () => Date
+  readonly random: RandomBytes
+  /** 0 up to, not including, 1. */
+  readonly chance: () => number
+  readonly pause: Pause
+  readonly deadline: (ms: number) => AbortSignal
+  readonly observe: Observe
+  /** Of this process; no other one that uses the store has it. */
+  readonly owner: string
+  /** No other process uses store and spool: what is claimed was claimed by the dead. */
+  readonly isAlone: boolean
+  readonly limits?: IntakeLimits
+  /** How often each part looks by itself whether there is work. Default: 500. */
+  readonly idleMs?: number
+  /** How long files stay once all destinations have them. Default: a day. */
+  readonly retentionMs?: number
+  /** Destinations that are asked to commit to what they were sent. */
+  readonly committing?: () => ReadonlySet<string>
+  readonly leaseMs?: number
+  /** Attempts after which an instance that kills its thread is held back. Default: 3. */
+  readonly attemptsLimit?: number
+  /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
+  readonly patienceMs?: number
+  /** Room below which the spool is an alarm. Default: 2 GiB. */
+  readonly lowSpoolBytes?: number
+  /** Events that wait for the log, beyond which it is an alarm. Default: 1,000. */
+  readonly laggingEvents?: number
+}
+
+const IDLE_MS = 500
+const EXPIRY_MS = 60_000
+const LOW_SPOOL_BYTES = 2 * 2 ** 30
+const LAGGING_EVENTS = 1_000
+
+/** What stays an alarm until the process ends, since it does not mend itself. */
+interface Alarms {
+  lost: number
+  refused: number
+  defects: number
+  uidReused: number
+}
+
+interface Lane {
+  readonly forwarding: Forwarding
+  readonly loop: Loop
+}
+
+export class Gateway implements GatewayControl {
+  readonly intake: Intake
+  /** What an earlier process left, and what became of it. */
+  readonly recovery: Recovery
+  readonly #options: GatewayOptions
+  readonly #startedAt: Date
+  readonly #intake: SpoolingIntake
+  readonly #judging: Judging
+  readonly #outbox: Outbox | undefined
+  readonly #quarantine: Quarantine
+  readonly #expiry: Expiry
+  readonly #lanes = new Map<string, Lane>()
+  /** Lanes whose targets are no longer in force, until their work has ended. */
+  readonly #leaving = new Set<Promise<void>>()
+  readonly #paused = new Set<string>()
+  readonly #listeners = new Set<(id: string) => void>()
+  readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
+  readonly #loops: Loop[] = []
+  readonly #stopListening: () => void
+  #judgingLoop: Loop | undefined
+  #outboxLoop: Loop | undefined
+
+  private constructor(options: GatewayOptions, recovery: Recovery) {
+    this.#options = options
+    this.recovery = recovery
+    const { store, spool, seals, examiner, log, routes, findOrder, now, random, chance, owner } = options
+    const { limits, leaseMs, attemptsLimit, patienceMs, retentionMs, committing } = options
+    const observe: Observe = (observation) => this.#observe(observation)
+    this.#startedAt = now()
+    const onReceived = (): void => this.#callJudging()
+    this.#intake = new SpoolingIntake({ store, spool, random, now, observe, onReceived, ...(limits && { limits }) })
+    this.intake = this.#intake
+    this.#judging = new Judging({
+      store,
+      spool,
+      seals,
+      examiner,
+      intake: this.#intake,
+      routes: () => routes.current.routes,
+      now,
+      chance,
+      observe,
+      owner,
+      onJudged: () => this.#callSenders(),
+      ...(findOrder && { findOrder }),
+      ...(leaseMs !== undefined && { leaseMs }),
+      ...(attemptsLimit !== undefined && { attemptsLimit }),
+      ...(patienceMs !== undefined && { patienceMs }),
+    })
+    this.#outbox = log === null ? undefined : new Outbox({ store, log: log.events, now, observe })
+    const onChange = (): void => {
+      this.#callJudging()
+      this.#callSenders()
+    }
+    this.#quarantine = new Quarantine({ store, spool, now, observe, onChange })
+    this.#expiry = new Expiry({
+      store,
+      spool,
+      now,
+      observe,
+      ...(retentionMs !== undefined && { retentionMs }),
+      ...(committing && { committing }),
+    })
+    this.#stopListening = routes.listen(({ outcome }) => {
+      if (outcome === 'changed') this.reload()
+    })
+  }
+
+  /**
+   * Puts in order what an earlier process left, and begins.
+   * @throws {StoreError} where store or spool do not answer
+   */
+  static async open(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options, await recover(options, options.isAlone))
+    gateway.#start()
+    return gateway
+  }
+
+  /** Takes over senders that have changed. */
+  reload(): void {
+    const targets = new Map(this.#options.targets().map((target) => [target.name, target]))
+    for (const [name, { forwarding, loop }] of this.#lanes) {
+      if (targets.get(name) === forwarding.target) continue
+      this.#lanes.delete(name)
+      this.#leave(loop, forwarding)
+    }
+    for (const target of targets.values()) if (!this.#lanes.has(target.name)) this.#addLane(target)
+    // What waited for a route may have one now.
+    this.#callJudging()
+  }
+
+  /** Takes nothing more in, ends what is under way, and lets go. What is not done is done by the next process. */
+  async close(): Promise<void> {
+    this.#stopListening()
+    this.#intake.close()
+    await this.#intake.drained()
+    await this.#judgingLoop?.stop()
+    const lanes = [...this.#lanes.values()]
+    await Promise.all(lanes.map(({ loop }) => loop.stop()))
+    await Promise.all(this.#leaving)
+    await Promise.all(this.#loops.map((loop) => loop.stop()))
+    await this.#recordLast()
+    await Promise.all(lanes.map(({ forwarding }) => forwarding.target.sender.close()))
+    await this.#options.examiner.close()
+  }
+
+  /** Says that a destination has committed to keep copies. */
+  async committed(deliveryIds: readonly string[]): Promise<void> {
+    await this.#options.store.committed(deliveryIds, this.#options.now())
+  }
+
+  async status(): Promise<GatewayStatus> {
+    const { store, spool, log, routes, examiner } = this.#options
+    const [counts, free, facts] = await Promise.all([
+      store.counts(),
+      spool.freeBytes(),
+      log?.describe().catch(nullIfAway) ?? null,
+    ])
+    const { routes: inForce, sha256, loadedAt } = routes.current
+    const destinations = this.#destinations(counts)
+    const alarms = this.#alarmsOf(counts, destinations, free)
+    return {
+      startedAt: this.#startedAt,
+      isReady: !alarms.some((alarm) => NOT_READY.has(alarm)),
+      alarms: [...alarms, ...examiner.absentAdvisors.map((name) => `not_looked_at_${name}`)],
+      counts,
+      spoolFreeBytes: free ?? null,
+      log: facts && { ...facts, isAvailable: this.#outbox?.awayBecause === null },
+      routes: { sha256, loadedAt, problem: routes.problem, failOpen: failOpenRoutes(inForce) },
+      destinations,
+    }
+  }
+
+  list(filter: InstanceFilter): Promise<readonly StoredInstance[]> {
+    return this.#options.store.list(filter)
+  }
+
+  get(id: string): Promise<StoredInstance | undefined> {
+    return this.#options.store.get(id)
+  }
+
+  async release(id: string, by: Party, reason: string): Promise<'asked' | 'released'> {
+    const outcome = await this.#quarantine.release(id, by, reason)
+    if (outcome === 'asked') this.#tell(id)
+    return outcome
+  }
+
+  reject(id: string, by: Party): Promise<void> {
+    return this.#quarantine.reject(id, by)
+  }
+
+  /** Has an instance in quarantine judged anew. @throws {StoreError} `instance_missing`, `instance_moved` */
+  reexamine(id: string): Promise<void> {
+    return this.#quarantine.reexamine(id)
+  }
+
+  async retry(id: string): Promise<number> {
+    const { store, now } = this.#options
+    if ((await store.get(id)) === undefined) throw new StoreError('instance_missing', 'there is no such instance')
+    const count = await store.revive({ instanceId: id }, now())
+    this.#callSenders()
+    this.#tell(id)
+    return count
+  }
+
+  async revive(destination: string): Promise<number> {
+    const count = await this.#options.store.revive({ destination }, this.#options.now())
+    this.#lanes.get(destination)?.forwarding.hurry()
+    this.#callSenders()
+    return count
+  }
+
+  async pause(destination: string): Promise<void> {
+    this.#lane(destination).forwarding.isPaused = true
+    this.#paused.add(destination)
+  }
+
+  async resume(destination: string): Promise<void> {
+    const { forwarding, loop } = this.#lane(destination)
+    this.#paused.delete(destination)
+    forwarding.isPaused = false
+    forwarding.hurry()
+    loop.call()
+  }
+
+  subscribe(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #start(): void {
+    this.#judgingLoop = this.#loop('judging', (signal) => this.#judging.work(signal))
+    const outbox = this.#outbox
+    if (outbox !== undefined) {
+      this.#outboxLoop = this.#loop('log', (signal) => outbox.work(signal))
+      this.#loops.push(this.#outboxLoop)
+    }
+    this.#loops.push(this.#loop('expiry', () => this.#expiry.work(), EXPIRY_MS))
+    this.reload()
+  }
+
+  #loop(name: string, work: (signal: AbortSignal) => Promise<boolean>, idleMs?: number): Loop {
+    const { pause, idleMs: usual = IDLE_MS } = this.#options
+    return new Loop({
+      name,
+      work,
+      pause,
+      idleMs: idleMs ?? usual,
+      onTrouble: (where, code) => this.#observe({ kind: 'trouble', where, code }),
+    })
+  }
+
+  #addLane(target: ForwardingTarget): void {
+    const { store, spool, now, chance, owner, deadline, leaseMs } = this.#options
+    const forwarding = new Forwarding(target, {
+      store,
+      spool,
+      now,
+      chance,
+      owner,
+      deadline,
+      observe: (observation) => this.#observe(observation),
+      onSent: () => this.#outboxLoop?.call(),
+      ...(leaseMs !== undefined && { leaseMs }),
+    })
+    forwarding.isPaused = this.#paused.has(target.name)
+    const loop = this.#loop(`destination ${target.name}`, (signal) => forwarding.work(signal))
+    this.#lanes.set(target.name, { forwarding, loop })
+  }
+
+  #leave(loop: Loop, forwarding: Forwarding): void {
+    const left = loop
+      .stop()
+      .then(() => forwarding.target.sender.close())
+      .catch(() => undefined)
+    this.#leaving.add(left)
+    left.finally(() => this.#leaving.delete(left))
+  }
+
+  #lane(destination: string): Lane {
+    const lane = this.#lanes.get(destination)
+    if (lane === undefined) throw new StoreError('input_missing', 'there is no such destination')
+    return lane
+  }
+
+  #callJudging(): void {
+    this.#judging.call()
+    this.#judgingLoop?.call()
+  }
+
+  #callSenders(): void {
+    for (const { loop } of this.#lanes.values()) loop.call()
+    this.#outboxLoop?.call()
+  }
+
+  /** Events of what was done last. A log that is away gets them when the gateway begins again. */
+  async #recordLast(): Promise<void> {
+    try {
+      await this.#outbox?.work(NEVER)
+    } catch {
+      // It is told of already.
+    }
+  }
+
+  #observe(observation: Observation): void {
+    if (observation.kind === 'lost') this.#alarms.lost++
+    if (observation.kind === 'event_refused') this.#alarms.refused++
+    if (observation.kind === 'trouble' && observation.code === 'defect') this.#alarms.defects++
+    if (observation.kind === 'judged' && observation.reasons.includes('uid_reused')) this.#alarms.uidReused++
+    this.#options.observe(observation)
+    if ('id' in observation && observation.kind !== 'examiner_died') this.#tell(observation.id)
+  }
+
+  #tell(id: string): void {
+    for (const listener of this.#listeners) listener(id)
+  }
+
+  #destinations(counts: InstanceCounts): readonly DestinationStatus[] {
+    return [...this.#lanes.values()].map(({ forwarding }) => {
+      const { name, details } = forwarding.target
+      const { isAway, lastError, nextAttemptAt, lastSentAt } = forwarding.standing
+      const { waiting = 0, dead = 0 } = counts.destinations?.[name] ?? {}
+      return {
+        name,
+        address: addressOf(details),
+        state: forwarding.isPaused
+          ? 'paused'
+          : isAway || lastError !== null
+            ? 'failing'
+            : waiting > 0
+              ? 'waiting'
+              : 'ready',
+        waiting,
+        dead,
+        lastError,
+        nextAttemptAt,
+        lastSentAt,
+      }
+    })
+  }
+
+  /** Codes of what somebody has to look at. */
+  #alarmsOf(
+    counts: InstanceCounts,
+    destinations: readonly DestinationStatus[],
+    free: number | undefined,
+  ): readonly string[] {
+    const { log, routes, lowSpoolBytes = LOW_SPOOL_BYTES, laggingEvents = LAGGING_EVENTS } = this.#options
+    const { lost, refused, defects, uidReused } = this.#alarms
+    const known = new Set(destinations.map(({ name }) => name))
+    const isStranded = Object.entries(counts.destinations ?? {}).some(
+      ([name, { waiting }]) => waiting > 0 && !known.has(name),
+    )
+    const alarms: readonly (readonly [code: string, isUp: boolean])[] = [
+      ['spool_low', free !== undefined && free < lowSpoolBytes],
+      ['examiner_away', this.#judging.isExaminerAway],
+      ['log_missing', log === null],
+      ['log_away', (this.#outbox?.awayBecause ?? null) !== null],
+      ['log_lagging', counts.pendingEvents > laggingEvents],
+      ['events_refused', refused > 0],
+      ['destination_away', destinations.some(({ state }) => state === 'failing')],
+      ['destination_unknown', isStranded],
+      ['deliveries_dead', counts.deliveries.dead > 0],
+      ['quarantine_filled', counts.states.quarantined > 0],
+      ['uid_reused', uidReused > 0],
+      ['instances_lost', lost > 0],
+      ['routes_malformed', routes.problem !== null],
+      ['defect', defects > 0],
+    ]
+    return alarms.filter(([, isUp]) => isUp).map(([code]) => code)
+  }
+}
+
+/** Alarms with which images are better sent elsewhere. */
+const NOT_READY: ReadonlySet<string> = new Set(['spool_low'])
+const NEVER = new AbortController().signal
+
+const addressOf = ({ toAet, toAddress }: ForwardingTarget['details']): string =>
+  [toAet, toAddress].filter((part) => part !== null).join('@')
+
+function nullIfAway(error: unknown): null {
+  if (error instanceof StoreError) return null
+  throw error
+}

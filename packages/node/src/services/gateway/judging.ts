@@ -1,0 +1,366 @@
+/**
+ * Judging: takes instances that came in, has them examined, chooses their way, has their copies made, and takes down what
+ * becomes of them.
+ *
+ * The three beats for each instance: fetch (examination, earlier ones of its UID, its order), decide (domain/gateway), store.
+ * What cannot be done now is given back and done later; nothing is lost by that, and nothing of the same study overtakes.
+ */
+
+import { parseAttributePath } from '@fiducial/core/domain/gateway/attribute-path.ts'
+import { type Backoff, nextWaitMs } from '@fiducial/core/domain/gateway/backoff.ts'
+import { formatGatewayEvent } from '@fiducial/core/domain/gateway/gateway-events.ts'
+import {
+  judgePassage,
+  NOTHING_MADE,
+  type PassageJudgement,
+  type Preparation,
+  planWay,
+  type Way,
+  type WayInput,
+} from '@fiducial/core/domain/gateway/judgement.ts'
+import { type Examination, standingOf } from '@fiducial/core/domain/gateway/passage.ts'
+import { attributesAsked, type Routes } from '@fiducial/core/domain/gateway/routes.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { OrderFacts } from '../seal-at-gateway.ts'
+import type { Attempted, Examiner } from './examiner.ts'
+import type { SpoolingIntake } from './intake.ts'
+import { codeOf } from './loop.ts'
+import type { Observe } from './observation.ts'
+import type { EarlierInstance, InstanceStore, Spool, StoredInstance } from './ports.ts'
+
+/** What is known about the order of an instance; null where nothing is. @throws {StoreError} */
+export type FindOrder = (instance: StoredInstance, examination: Examination) => Promise<OrderFacts | null>
+
+export interface JudgingOptions {
+  readonly store: InstanceStore
+  readonly spool: Spool
+  /** Seal files that the gateway made. */
+  readonly seals: Spool
+  readonly examiner: Examiner
+  readonly intake: Pick<SpoolingIntake, 'settled'>
+  /** In force now. */
+  readonly routes: () => Routes
+  readonly findOrder?: FindOrder
+  readonly now: () => Date
+  /** 0 up to, not including, 1. */
+  readonly chance: () => number
+  readonly observe: Observe
+  /** Of this process. */
+  readonly owner: string
+  /** How long others leave a claimed instance alone. Default: 60,000. */
+  readonly leaseMs?: number
+  /** Attempts after which an instance that kills its thread is held back. Default: 3. */
+  readonly attemptsLimit?: number
+  /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
+  readonly patienceMs?: number
+  /** Called where there is something to send, or to log. */
+  readonly onJudged: () => void
+}
+
+const LEASE_MS = 60_000
+const ATTEMPTS = 3
+const PATIENCE_MS = 30_000
+/** Tasks for each thread: one to work on, one to turn to. */
+const DEPTH = 2
+/** An earlier instance of the same UID is about to be judged. */
+const SOON_MS = 50
+/** A record whose file is not there may be about to get one, from another process. */
+const YOUNG_MS = 60_000
+/** Of many copies of one image, so many are asked what they reached. */
+const SAME_LIMIT = 32
+
+const RETRY: Backoff = { firstMs: 1_000, longestMs: 60_000, jitter: 0.5, attemptsLimit: null, giveUpAfterMs: null }
+/** Also where no route asks for it: by it, an image is found to belong to an order. */
+export const ACCESSION_NUMBER = 'AccessionNumber'
+const ALWAYS_ASKED = [parseAttributePath(ACCESSION_NUMBER)].filter((path) => path !== undefined)
+
+/** Given back, to be judged later. */
+interface Later {
+  readonly notBefore: Date
+  /** Whether it counts as an attempt. */
+  readonly counts: boolean
+}
+
+export class Judging {
+  readonly #options: JudgingOptions
+  /** Instances that this process works on. */
+  readonly #inHand = new Map<string, Promise<void>>()
+  #call: (() => void) | undefined
+  #awaySince: Date | undefined
+
+  constructor(options: JudgingOptions) {
+    this.#options = options
+  }
+
+  /** Whether threads come up and work. */
+  get isExaminerAway(): boolean {
+    return this.#awaySince !== undefined
+  }
+
+  /** Says that there is something to judge, to a round that is under way. */
+  call(): void {
+    this.#call?.()
+  }
+
+  /**
+   * Judges until nothing is left to be judged now.
+   * @returns whether there was anything
+   * @throws {StoreError} where the store does not answer
+   */
+  async work(signal: AbortSignal): Promise<boolean> {
+    const { store, examiner, owner, now, leaseMs = LEASE_MS } = this.#options
+    const depth = examiner.threads * DEPTH
+    let hasWorked = false
+    let failure: unknown
+    for (;;) {
+      const called = new Promise<void>((resolve) => {
+        this.#call = resolve
+      })
+      const free = failure !== undefined || signal.aborted ? 0 : depth - this.#inHand.size
+      if (free > 0) {
+        const claimed = await store.claimReceived({ owner, now: now(), leaseMs, limit: free })
+        for (const instance of claimed) {
+          if (this.#inHand.has(instance.id)) continue
+          hasWorked = true
+          this.#take(instance, (error) => {
+            failure ??= error
+          })
+        }
+        if (claimed.length === 0 && this.#inHand.size === 0) break
+      } else if (this.#inHand.size === 0) break
+      await Promise.race([...this.#inHand.values(), ...(free > 0 ? [called] : [])])
+    }
+    this.#call = undefined
+    if (failure !== undefined) throw failure
+    return hasWorked
+  }
+
+  #take(instance: StoredInstance, onFailure: (error: unknown) => void): void {
+    const done = this.#judge(instance)
+      .catch(onFailure)
+      .finally(() => this.#inHand.delete(instance.id))
+    this.#inHand.set(instance.id, done)
+  }
+
+  async #judge(instance: StoredInstance): Promise<void> {
+    const { store, intake, owner } = this.#options
+    // A record may be seen before its file is whole. Where that fails, nothing of it is left.
+    if ((await intake.settled(instance.id)) === false) return
+    try {
+      const later = await this.#pass(instance)
+      if (later !== undefined) await store.postpone(instance.id, owner, later.notBefore, later.counts)
+    } catch (error) {
+      // Somebody else has judged it: our lease had run out.
+      if (error instanceof StoreError && error.code === 'instance_moved') return
+      await store.postpone(instance.id, owner, this.#in(RETRY.firstMs), false).catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** @returns where it has to wait, until when */
+  async #pass(instance: StoredInstance): Promise<Later | undefined> {
+    const path = await this.#find(instance)
+    if (typeof path !== 'string') return path
+    const looked = await this.#examine(instance, path)
+    if ('notBefore' in looked) return looked
+    const input = await this.#compare(instance, looked.examination)
+    if ('notBefore' in input) return input
+    const way = planWay(this.#options.routes(), input)
+    const made = await this.#prepare(instance, { path, way, input })
+    if ('notBefore' in made) return made
+    const { preparation, isFailed } = made
+    // What kills the thread that makes its copies is held back like what kills the one that looks at it.
+    const final = isFailed ? { ...input, examination: { state: 'failed' } as const } : input
+    const finalWay = isFailed ? planWay(this.#options.routes(), final) : way
+    await this.#takeDown(instance, { input: final, way: finalWay, preparation, cpuMs: looked.cpuMs + made.cpuMs })
+    return undefined
+  }
+
+  /** The path of its bytes; undefined for an instance that is lost. */
+  async #find({ id, spoolKey, receivedAt }: StoredInstance): Promise<string | Later | undefined> {
+    const { spool, store, now, observe } = this.#options
+    try {
+      return await spool.pathOf(spoolKey)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'spool_corrupted') throw error
+      if (now().getTime() - receivedAt.getTime() < YOUNG_MS)
+        return { notBefore: this.#in(RETRY.firstMs), counts: false }
+      observe({ kind: 'lost', id })
+      await store.withdraw(id)
+      return undefined
+    }
+  }
+
+  async #examine(
+    instance: StoredInstance,
+    path: string,
+  ): Promise<{ readonly examination: Examination; readonly cpuMs: number } | Later> {
+    const { examiner, routes, attemptsLimit = ATTEMPTS } = this.#options
+    const { id, sha256, sopClassUid, sopInstanceUid, transferSyntaxUid, attempts } = instance
+    // Each of the earlier attempts ended this whole process, or took too long for its lease.
+    if (attempts > attemptsLimit) return { examination: { state: 'failed' }, cpuMs: 0 }
+    const attempted = await examiner.examine({
+      kind: 'examine',
+      path,
+      sha256,
+      stated: { sopClassUid, sopInstanceUid, transferSyntaxUid },
+      attributes: [...ALWAYS_ASKED, ...attributesAsked(routes())],
+      sealPath: await this.#sealMadeBefore(instance),
+    })
+    const answer = this.#answerOf(id, attempts, attempted)
+    if (answer === 'failed') return { examination: { state: 'failed' }, cpuMs: 0 }
+    if (answer === 'without') return { examination: { state: 'unexamined' }, cpuMs: 0 }
+    return 'notBefore' in answer ? answer : { examination: answer.value, cpuMs: answer.cpuMs }
+  }
+
+  /** What follows from how a task went. */
+  #answerOf<Value>(
+    id: string,
+    attempts: number,
+    attempted: Attempted<Value>,
+  ): Extract<Attempted<Value>, { outcome: 'done' }> | Later | 'failed' | 'without' {
+    const { now, observe, chance, attemptsLimit = ATTEMPTS, patienceMs = PATIENCE_MS } = this.#options
+    if (attempted.outcome === 'unavailable') {
+      if (this.#awaySince === undefined) observe({ kind: 'examiner_away' })
+      this.#awaySince ??= now()
+      const isPatient = now().getTime() - this.#awaySince.getTime() < patienceMs
+      return isPatient ? { notBefore: this.#in(RETRY.firstMs), counts: false } : 'without'
+    }
+    if (this.#awaySince !== undefined) observe({ kind: 'examiner_back' })
+    this.#awaySince = undefined
+    if (attempted.outcome === 'done') return attempted
+    observe({ kind: 'examiner_died', id, attempt: attempts })
+    if (attempts >= attemptsLimit) return 'failed'
+    const waitMs = nextWaitMs(RETRY, { count: attempts, sinceMs: 0 }, chance()) ?? RETRY.longestMs
+    return { notBefore: this.#in(waitMs), counts: true }
+  }
+
+  /** Where the seal lies that the gateway made when the same instance came before. */
+  async #sealMadeBefore({ id, sopInstanceUid }: StoredInstance): Promise<string | null> {
+    const { store, seals } = this.#options
+    const earlier = sopInstanceUid === null ? [] : await store.findEarlier(sopInstanceUid, id)
+    for (const one of earlier.toReversed().slice(0, SAME_LIMIT)) {
+      const sealed = (await store.get(one.id))?.sealed
+      if (sealed == null) continue
+      try {
+        return await seals.pathOf(sealed.sealKey)
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'spool_corrupted') throw error
+      }
+    }
+    return null
+  }
+
+  async #compare(instance: StoredInstance, examination: Examination): Promise<WayInput | Later> {
+    const { store } = this.#options
+    const { id, sha256 } = instance
+    const description = examination.state === 'examined' ? examination.description : null
+    const uids = new Set([description?.instance.sopInstanceUid, instance.sopInstanceUid])
+    const found = new Map<string, EarlierInstance>()
+    for (const uid of uids) {
+      if (uid == null) continue
+      for (const one of await store.findEarlier(uid, id)) found.set(one.id, one)
+    }
+    const { standing, same, isRejectedBefore } = standingOf({ sha256, description }, [...found.values()])
+    if (standing === 'unknown') return { notBefore: this.#in(SOON_MS), counts: false }
+    const reached = await this.#reachedBy(same)
+    return { received: instance, examination, standing, isRejectedBefore, reached }
+  }
+
+  /** Destinations that have the same content, or are about to get it. */
+  async #reachedBy(same: readonly EarlierInstance[]): Promise<ReadonlySet<string>> {
+    const reached = new Set<string>()
+    for (const { id } of same.slice(-SAME_LIMIT)) {
+      const earlier = await this.#options.store.get(id)
+      for (const { destination } of earlier?.deliveries ?? []) reached.add(destination)
+    }
+    return reached
+  }
+
+  async #prepare(
+    instance: StoredInstance,
+    { path, way, input }: { readonly path: string; readonly way: Way; readonly input: WayInput },
+  ): Promise<{ readonly preparation: Preparation; readonly cpuMs: number; readonly isFailed: boolean } | Later> {
+    const { examiner, findOrder, routes } = this.#options
+    const { id, sha256, origin, receivedAt, attempts } = instance
+    const { isToBeSealed, orders } = way
+    const isHeld = way.held.includes('examination_failed')
+    if (isHeld || (!isToBeSealed && orders.length === 0))
+      return { preparation: NOTHING_MADE, cpuMs: 0, isFailed: false }
+    const order = isToBeSealed ? ((await findOrder?.(instance, input.examination)) ?? null) : null
+    const attempted = await examiner.prepare({
+      kind: 'prepare',
+      path,
+      sha256,
+      arrival: isToBeSealed ? { origin, receivedAt, order } : null,
+      orders,
+      profiles: Object.fromEntries(routes().profiles),
+    })
+    const answer = this.#answerOf(id, attempts, attempted)
+    if (answer === 'failed') return { preparation: NOTHING_MADE, cpuMs: 0, isFailed: true }
+    if (answer === 'without') return { preparation: withoutExaminer(way), cpuMs: 0, isFailed: false }
+    return 'notBefore' in answer ? answer : { preparation: answer.value, cpuMs: answer.cpuMs, isFailed: false }
+  }
+
+  async #takeDown(
+    instance: StoredInstance,
+    {
+      input,
+      way,
+      preparation,
+      cpuMs,
+    }: { readonly input: WayInput; readonly way: Way; readonly preparation: Preparation; readonly cpuMs: number },
+  ): Promise<void> {
+    const { store, now, observe, owner, onJudged } = this.#options
+    const at = now()
+    const judgement = judgePassage(input, way, preparation, at)
+    const events = judgement.events.map((event) => ({ news: formatGatewayEvent(event) }))
+    try {
+      await store.judge(instance.id, owner, { ...judgement, events }, at)
+    } catch (error) {
+      await this.#discard(judgement)
+      throw error
+    }
+    const { state, route, reasons, verdict, sealed } = judgement
+    observe({
+      kind: 'judged',
+      id: instance.id,
+      state,
+      route,
+      reasons,
+      failedOpen: way.decision.failedOpen,
+      verdict: verdict?.verdict ?? null,
+      level: verdict?.level ?? null,
+      isSealedHere: sealed !== null,
+      lengthBytes: instance.lengthBytes,
+      cpuMs,
+      sinceReceivedMs: at.getTime() - instance.receivedAt.getTime(),
+    })
+    onJudged()
+  }
+
+  /** Removes copies of a judgement that did not take effect, unless it did after all. */
+  async #discard({ sealed, otherKeys }: PassageJudgement): Promise<void> {
+    const { store, spool, seals, observe } = this.#options
+    try {
+      for (const key of [...otherKeys, ...(sealed === null ? [] : [sealed.spoolKey])]) {
+        if (!(await store.knowsKey(key))) await spool.remove(key)
+      }
+      if (sealed !== null && !(await store.knowsKey(sealed.sealKey))) await seals.remove(sealed.sealKey)
+    } catch (error) {
+      // They are left over, and go when the gateway starts again.
+      observe({ kind: 'trouble', where: 'spool', code: codeOf(error) })
+    }
+  }
+
+  #in(ms: number): Date {
+    return new Date(this.#options.now().getTime() + ms)
+  }
+}
+
+/** Nothing can be made: the route says whether the instance goes on without. */
+const withoutExaminer = ({ isToBeSealed, orders }: Way): Preparation => ({
+  sealed: null,
+  sealFailure: isToBeSealed ? 'service_unreachable' : null,
+  copies: orders.map((order) => ({ ...order, outcome: 'failed', code: 'service_unreachable' })),
+})
