@@ -58,6 +58,16 @@ export interface DicomFile {
   readonly findings: readonly Finding[]
 }
 
+/** What stands in front of the data set of a file. */
+export interface FileHead {
+  /** Elements of group 0002; empty if the file has none. */
+  readonly meta: readonly Element[]
+  /** As stated in (0002,0010); undefined where the file does not say. */
+  readonly transferSyntaxUid: string | undefined
+  /** Offset of the data set, or of its deflated bytes. */
+  readonly dataSetStart: number
+}
+
 export interface ParseOptions {
   /** Refuse the first finding. Default: false. */
   readonly isStrict?: boolean
@@ -96,6 +106,18 @@ export function parseDicom(source: ByteSource, options: ParseOptions = {}): Dico
   if (options.isStrict === true && first !== undefined)
     throw new FormatError(first.code, first.message, { offset: first.offset })
   return file
+}
+
+/**
+ * Finds where the data set of a file begins, without a look at it. Cost: one read.
+ * @throws {FormatError} `dicom_limit_exceeded`
+ */
+export function parseFileHead(source: ByteSource, limits: Limits = DEFAULT_LIMITS): FileHead {
+  const ledger = new Ledger(limits)
+  const start = readPreamble(source) === 'absent' ? 0 : PREAMBLE_BYTES + 4
+  const meta = new ElementReader(new Window(source), ledger).dataSet(start, source.length, EXPLICIT_LITTLE, META_GROUP)
+  const transferSyntaxUid = readTransferSyntax(source, meta.elements, ledger)
+  return { meta: meta.elements, transferSyntaxUid, dataSetStart: meta.end }
 }
 
 /**
