@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import type { InstanceMessage, StatusMessage } from '@fiducial/core/api/gateway.ts'
 import { type AccessRole, mayRole, ROLES } from '@fiducial/core/domain/access/roles.ts'
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { GatewayControl, GatewayStatus } from '../../services/gateway/control.ts'
 import type { InstanceFilter, StoredInstance } from '../../services/gateway/ports.ts'
 import { startServer } from '../server.ts'
@@ -97,8 +97,14 @@ async function open(test: TestContext, more: Partial<GatewayControl> = {}) {
       ? { id: token, person: `${token}-1`, name: token, role: token as AccessRole }
       : undefined,
   )
+  const seals = {
+    async put(bytes: Uint8Array) {
+      if (bytes.length !== 3) throw new FormatError('seal_malformed', 'no seal')
+      return { sopInstanceUid: '1.2.3', isNew: true }
+    },
+  }
   const identity = { version: '0.1.0', isDemo: true, aeTitle: 'FIDUCIAL' }
-  const api = gatewayApi({ control, doorkeeper, identity, invite: () => '/enter?code=x' })
+  const api = gatewayApi({ control, doorkeeper, identity, invite: () => '/enter?code=x', seals })
   const metrics = async () => ({ contentType: 'text/plain', text: 'up 1\n' })
   const server = await startServer([api.face, healthFace({ control, doorkeeper, metrics })])
   test.after(async () => {
@@ -234,6 +240,16 @@ describe('gateway API', () => {
     }
   })
 
+  it('takes the seal of an image as bytes', async (test) => {
+    const { ask } = await open(test)
+    const send = (body: string, role: string, type = 'application/octet-stream') =>
+      ask('/api/v1/seals', role, { method: 'POST', body, headers: { 'content-type': type } })
+    assert.deepEqual(await (await send('abc', 'sender')).json(), { sopInstanceUid: '1.2.3', isNew: true })
+    assert.equal((await send('abcd', 'sender')).status, 422)
+    assert.equal((await send('abc', 'auditor')).status, 403)
+    assert.equal((await send('abc', 'sender', 'text/plain')).status, 400)
+  })
+
   it('makes whoever guesses tokens wait', async (test) => {
     const { ask } = await open(test)
     for (let i = 0; i < 20; i++) assert.equal((await ask('/api/v1/status', `guess-${i}`)).status, 401)
@@ -250,7 +266,7 @@ describe('gateway API', () => {
     }
     assert.equal(document.openapi, '3.1.0')
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
-    assert.equal(operations.length, 12)
+    assert.equal(operations.length, 13)
     for (const { summary, responses } of operations) {
       assert.ok(summary)
       assert.ok('200' in responses && '4XX' in responses)

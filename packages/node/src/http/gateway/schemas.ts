@@ -145,6 +145,8 @@ export const problems = { '4xx': problemSchema, '5xx': problemSchema } as const
 
 export const invitationSchema = z.object({ path: z.string() })
 
+export const keptSealSchema = z.object({ sopInstanceUid: z.string(), isNew: z.boolean() })
+
 export const sentAgainSchema = z.object({ sentAgain: count })
 
 export const instanceParameters = z.object({ id: z.string().regex(ULID) })
