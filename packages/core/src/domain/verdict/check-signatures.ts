@@ -247,9 +247,17 @@ export function checkOthers(
   const strays = findStrayParts(evidence.file.dataSet)
   if (strays.length > 0) checks.push(unknown(subject, 'signature_parts_left', strays))
   const isSealedSo = belief?.comparison.kind === 'identical'
+  // A device seals what it makes, before any gateway has it: one that seals later seals what it took from elsewhere.
+  if (isSealedSo && !isOfGateway(belief.statement)) {
+    const arrived = others.filter(isOfKnownGateway).map(nameOf)
+    if (arrived.length > 0) checks.push(fails(subject, 'time_contradicted', arrived))
+  }
   const told = isSealedSo ? checks.filter(({ outcome }) => outcome === 'fails') : checks
   return told.length > 0 ? told : [holds(subject)]
 }
+
+const isOfKnownGateway = ({ path, state, signer }: SignatureReport): boolean =>
+  path === '' && state === 'valid' && signer.role === 'gateway'
 
 function answerForOther(report: SignatureReport, belief: Belief | undefined): readonly Check[] {
   const subject = 'other_signatures'
