@@ -36,6 +36,7 @@ const SERVICES = 'packages/node/src/services/'
 const PORTS = 'packages/node/src/services/ports.ts'
 const LOG_PORTS = 'packages/node/src/services/log/ports.ts'
 const GATEWAY_PORTS = 'packages/node/src/services/gateway/ports.ts'
+const ARCHIVE_PORTS = 'packages/node/src/services/archive/ports.ts'
 const AUDIT_PORTS = 'packages/node/src/services/audit/ports.ts'
 
 /** The floors of one format: the ground below it, and such siblings as are named. */
@@ -84,7 +85,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'storage',
     path: 'packages/node/src/storage/',
-    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, AUDIT_PORTS, CORE],
+    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, ARCHIVE_PORTS, AUDIT_PORTS, CORE],
     mayUseNode: true,
   },
   { name: 'keys', path: 'packages/node/src/keys/', may: [PORTS, CORE], mayUseNode: true },
@@ -93,11 +94,19 @@ export const ZONES: readonly Zone[] = [
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dicomweb', path: 'packages/node/src/dicomweb/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'telemetry', path: 'packages/node/src/telemetry/', may: [SERVICES, CORE], mayUseNode: true },
+  // Archives on the network as the auditor sees them: its port over the clients of their protocols.
+  {
+    name: 'archives',
+    path: 'packages/node/src/archives/',
+    may: ['packages/node/src/dicomweb/', 'packages/node/src/dimse/', SERVICES, CORE],
+    mayUseNode: true,
+  },
   // What several programs of ours put together in the same way: adapters and faces of a custody log.
   {
     name: 'wiring',
     path: 'packages/node/src/wiring/',
     may: [
+      'packages/node/src/archives/',
       'packages/node/src/dicomweb/',
       'packages/node/src/dimse/',
       'packages/node/src/http/',

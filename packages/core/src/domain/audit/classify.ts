@@ -16,7 +16,7 @@ import type { Staleness, StaleReason } from './stale.ts'
 import type { SyntheticMark } from './synthetic.ts'
 
 export interface AuditEvidence {
-  readonly judgement: Pick<Judgement, 'verdict' | 'level' | 'checks'>
+  readonly judgement: Pick<Judgement, 'verdict' | 'level' | 'content' | 'checks'>
   readonly policy: Policy
   readonly log: LogEvidence
   /** As the file at hand has them. */
@@ -182,9 +182,9 @@ function gaps(evidence: AuditEvidence): readonly Finding[] {
   const reasons = [...new Set(open.map(({ reason }) => reason))]
   const whereOf = (met: readonly GapReason[]): readonly string[] =>
     open.filter(({ reason }) => met.includes(reason)).flatMap(({ where = [] }) => where)
-  // A seal that was made and lies there no more: the signature in the image may still be right.
-  const isSealLost = !hasSeal && ownRecords(evidence).some(({ type }) => SEALING.has(type))
-  if (isSealLost) return [finding('stripped', ['seal_absent', ...reasons], [], 'warning')]
+  // What the signatures in the image say did not change is only another encoding than the one that was recorded.
+  const isReencoded = reasons.includes('record_differs') && ['unchanged', 'derived'].includes(judgement.content)
+  if (isReencoded) return [finding('re_encoded', reasons, whereOf(['record_differs']))]
   const isBare = signatures === 0 && !hasSeal
   for (const [code, named] of OF_GAPS) {
     const met = named.filter((reason) => reasons.includes(reason))

@@ -25,7 +25,7 @@ import { readTrust } from '../trust.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 import type { VerifySettings } from '../work.ts'
-import { type AuditOptions, readFormats, readLimits, readSchedule } from './options.ts'
+import { type AuditOptions, readFormats, readLimits, readSchedule, readSince } from './options.ts'
 import { showSummary } from './show-summary.ts'
 import { writeReports } from './write-reports.ts'
 
@@ -120,7 +120,7 @@ class Auditor {
 
   async #sweep(source: ArchiveSource, store: SweepStore, settings: VerifySettings): Promise<SweepResult> {
     const { adapters, output, terminal } = this.#context
-    const { full, rereadDays, limit, missingAfter } = this.#options
+    const { full, since, rereadDays, limit, missingAfter } = this.#options
     const crypto = await adapters.crypto()
     const { anchors, policy } = settings
     const extent = { found: 0, isComplete: false }
@@ -150,6 +150,7 @@ class Auditor {
       isFull: full === true,
       rereadDays,
       graceMs: missingAfter * HOUR_MS,
+      ...(since !== undefined && { since: readSince(since) }),
       ...(limit !== undefined && { limit }),
       onProgress,
     })

@@ -23,6 +23,7 @@ export function addAuditCommand(program: Command, { command, runs, passphrase }:
     )
     .option('--no-log', 'do not ask the custody log of this site')
     .option('--full', 'read everything again, whatever the archive says of changes')
+    .option('--since <day>', 'only studies since a day, or `last`: what is new since the sweep before')
     .option('--reread-days <n>', 'read each image again at least once in so many days', positiveNumber, 30)
     .option('--limit <n>', 'read no more images than this; the next run goes on', positiveNumber)
     .option('--throttle <rate>', 'read no faster: 20/s for images, 50MB/s for bytes; may be repeated', collect)

@@ -10,6 +10,8 @@ import { UsageError } from '../usage-error.ts'
 export interface AuditOptions extends TrustOptions, LogOptions, SecretOptions {
   readonly policy: string
   readonly full?: boolean
+  /** A day, or `last`. */
+  readonly since?: string
   readonly rereadDays: number
   /** Instances or bytes a second, such as `20/s` or `50MB/s`. */
   readonly throttle?: readonly string[]
@@ -58,6 +60,16 @@ function readWindow(text: string): HourWindow {
   const window = parseHourWindow(text)
   if (window === undefined) throw new UsageError('--between takes two times of the day', 'such as 22:00-06:00')
   return window
+}
+
+const DAY = /^(\d{4})-(\d{2})-(\d{2})$/
+
+/** `last`, or a day as archives take it. @throws {UsageError} */
+export function readSince(text: string): string {
+  const [, year, month, day] = DAY.exec(text) ?? []
+  if (text !== 'last' && year === undefined)
+    throw new UsageError('--since takes a day, or the word last', 'such as 2026-11-01')
+  return text === 'last' ? text : `date:${year}${month}${day}`
 }
 
 /** @throws {UsageError} */

@@ -11,13 +11,15 @@ import type { ArchiveSource, SweepStore } from './ports.ts'
 
 /** How to reach an archive. */
 export interface ArchiveOrder {
-  /** A folder, or an address: `https://HOST/dicom-web`, `dicom://AET@HOST:PORT`, `orthanc+http://HOST:PORT`. */
+  /** A folder, or an address: `https://HOST/dicom-web`, `dicom[s]://AET@HOST:PORT`, `orthanc+http[s]://HOST:PORT`. */
   readonly target: string
   /** For archives on the network: a bearer token, or `USER:PASSWORD`. */
   readonly credentials?: string
   /** AE title by which we call: for DIMSE. */
   readonly callingAet?: string
-  /** Where to keep what is fetched, while it is examined. */
+  /** For `dicoms://`: PEM texts of authorities, and of our own certificate and key where the archive asks. */
+  readonly tls?: { readonly trusted: string; readonly certificate?: string; readonly key?: string }
+  /** Folder of the state: what is fetched lies below it while it is examined. */
   readonly temporary: string
 }
 

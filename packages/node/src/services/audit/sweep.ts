@@ -55,6 +55,8 @@ export interface SweepOptions {
   readonly signal: AbortSignal
   /** Reads everything again. */
   readonly isFull: boolean
+  /** Lists only what is new: `last` since the sweep before, else a cursor of the source. Absent lists all. */
+  readonly since?: string
   readonly rereadDays: number
   /** For so long an image of the log may be on its way to the archive. */
   readonly graceMs: number
@@ -130,16 +132,18 @@ class SweepRun {
       return { sweep: (await store.current()) ?? sweep, isFinished, isResumed: cutOff !== undefined, logEntries }
     const isWhole = source.isComplete(sweep.cursor ?? undefined)
     if (isWhole) await store.markGone(now())
-    const rule = { startedAt: sweep.startedAt, graceMs, now: now(), anchors, isComplete: true }
+    const isComplete = isWhole || (await store.note('listed')) === 'yes'
+    if (isWhole) await store.setNote('listed', 'yes')
+    const rule = { startedAt: sweep.startedAt, graceMs, now: now(), anchors, isComplete }
     await store.setSweepFindings(await judgeArchive(store, rule))
     const ended = await store.end(now(), this.#cursor)
     return { sweep: ended, isFinished, isResumed: cutOff !== undefined, logEntries }
   }
 
   async #begin(): Promise<Sweep> {
-    const { store, isFull, now } = this.#options
-    const cursor = (await store.note('cursor')) ?? ''
-    return store.begin({ at: now(), isFull, cursor: isFull || cursor === '' ? null : cursor })
+    const { store, isFull, since, now } = this.#options
+    const cursor = since === 'last' ? await store.note('cursor') : since
+    return store.begin({ at: now(), isFull, cursor: cursor === undefined || cursor === '' ? null : cursor })
   }
 
   /** What has to be read again though the archive says that it did not change. */

@@ -19,6 +19,7 @@ import type {
 import { findInputs, PROOF_SUFFIX, SEAL_SUFFIX } from '../find-inputs.ts'
 
 const PAGE = 500
+const DAY_MS = 86_400_000
 
 /** @throws {StoreError} `input_missing` where there is no such folder */
 export function openFolderArchive(folder: string): ArchiveSource {
@@ -27,26 +28,38 @@ export function openFolderArchive(folder: string): ArchiveSource {
   return {
     name: folder,
     kind: 'folder',
-    isComplete: () => true,
-    list: (_cursor, signal) => listFolder(folder, signal),
+    isComplete: (cursor) => dayOf(cursor) === undefined,
+    list: (cursor, signal) => listFolder(folder, dayOf(cursor), signal),
     fetch: (instances) => openFiles(folder, instances),
     close: async () => undefined,
   }
 }
 
-async function* listFolder(folder: string, signal: AbortSignal): AsyncGenerator<ListedPage> {
+/** First moment of the day of a cursor `date:YYYYMMDD`, in milliseconds; undefined lists all. */
+function dayOf(cursor: string | undefined): number | undefined {
+  const [, year, month, day] = /^date:(\d{4})(\d{2})(\d{2})$/.exec(cursor ?? '') ?? []
+  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T00:00:00Z`)
+}
+
+async function* listFolder(
+  folder: string,
+  sinceMs: number | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<ListedPage> {
   using inputs = findInputs([folder])
+  const cursor = `date:${new Date(Date.now() - DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}`
   let page: ListedInstance[] = []
   for await (const { path } of inputs) {
     if (signal.aborted) return
     if (path.endsWith(SERIES_SUFFIX)) continue
+    if (sinceMs !== undefined && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? sinceMs) < sinceMs) continue
     page.push(describe(folder, path))
     if (page.length < PAGE) continue
     yield { instances: page }
     page = []
     await nextTurn()
   }
-  yield { instances: page }
+  yield { instances: page, cursor }
 }
 
 /** The list of a series belongs to images and is none. */

@@ -1,0 +1,255 @@
+/**
+ * DIMSE archive: a PACS that answers C-FIND and C-GET, as an archive to sweep.
+ *
+ * Source: PS3.4 annex C, Study Root. What it has is asked study by study and series by series; instances come over the same
+ * association, some at a time, each under the transfer syntax in which it is stored where the PACS can do that. A PACS says of
+ * no instance whether it changed: each is read once, and then again from time to time.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import { find, get, QUERY_RETRIEVE, requireContext } from '../dimse/query.ts'
+import { type InstanceSink, receiveInstances } from '../dimse/receive-instances.ts'
+import type { RemoteNode } from '../dimse/remote-node.ts'
+import { type Association, openAssociation, type Proposal } from '../dimse/requestor.ts'
+import type {
+  ArchiveSource,
+  FailedFetch,
+  FetchedInstance,
+  ListedInstance,
+  ListedPage,
+} from '../services/audit/ports.ts'
+import type { FetchedFiles } from './fetched-files.ts'
+import { type Answered, formatIdentifier, KEY, type QueryKeys, type QueryLevel, readIdentifier } from './query-keys.ts'
+import { cursorOfDay, parseSince } from './since.ts'
+
+export interface DimseArchiveOptions {
+  readonly node: RemoteNode
+  readonly files: FetchedFiles
+  readonly now: () => Date
+}
+
+const { find: FIND, get: GET } = QUERY_RETRIEVE.study
+/** Instances of one C-GET: so many lie on the disk at once. */
+const TOGETHER = 16
+/** How images are stored in practice; of each the PACS is offered a context of its own, so that it sends what it has. */
+const SYNTAXES = [
+  EXPLICIT_LITTLE_ENDIAN,
+  IMPLICIT_LITTLE_ENDIAN,
+  '1.2.840.10008.1.2.2',
+  '1.2.840.10008.1.2.1.99',
+  '1.2.840.10008.1.2.4.50',
+  '1.2.840.10008.1.2.4.51',
+  '1.2.840.10008.1.2.4.57',
+  '1.2.840.10008.1.2.4.70',
+  '1.2.840.10008.1.2.4.80',
+  '1.2.840.10008.1.2.4.81',
+  '1.2.840.10008.1.2.4.90',
+  '1.2.840.10008.1.2.4.91',
+  '1.2.840.10008.1.2.4.201',
+  '1.2.840.10008.1.2.4.202',
+  '1.2.840.10008.1.2.4.203',
+  '1.2.840.10008.1.2.5',
+] as const
+
+export function openDimseArchive({ node, files, now }: DimseArchiveOptions): ArchiveSource {
+  const queries = new QueryLine(node)
+  const classes = new Map<string, string>()
+  return {
+    name: `dicom${node.tls === undefined ? '' : 's'}://${node.calledAet}@${node.host}:${node.port}`,
+    kind: 'dimse',
+    isComplete: (cursor) => parseSince(cursor).kind === 'all',
+    list: (cursor, signal) => listStudies(queries, classes, { cursor, now: now() }, signal),
+    async *fetch(instances, signal) {
+      for (const group of groupBySeries(instances)) {
+        if (signal.aborted) return
+        yield* fetchSafely(node, group, { files, classes, signal })
+      }
+    },
+    async close() {
+      await queries.close()
+      files.close()
+    },
+  }
+}
+
+/** One association for queries, opened anew where the PACS has ended it. */
+class QueryLine {
+  readonly #node: RemoteNode
+  #association: Association | undefined
+
+  constructor(node: RemoteNode) {
+    this.#node = node
+  }
+
+  async ask(level: QueryLevel, keys: QueryKeys, signal: AbortSignal): Promise<readonly Answered[]> {
+    const association = await this.#open(signal)
+    const context = requireContext(association, FIND)
+    const identifier = formatIdentifier(level, keys, context.transferSyntax)
+    const answers: Answered[] = []
+    for await (const bytes of find(association, context, identifier, signal)) {
+      const answer = readIdentifier(bytes, context.transferSyntax)
+      if (answer !== undefined) answers.push(answer)
+    }
+    return answers
+  }
+
+  async close(): Promise<void> {
+    await this.#association?.release()
+  }
+
+  async #open(signal: AbortSignal): Promise<Association> {
+    if (this.#association?.isOpen !== true) {
+      const proposals = [{ abstractSyntax: FIND, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] }]
+      this.#association = await openAssociation(this.#node, { proposals, signal })
+    }
+    return this.#association
+  }
+}
+
+async function* listStudies(
+  queries: QueryLine,
+  classes: Map<string, string>,
+  { cursor, now }: { readonly cursor: string | undefined; readonly now: Date },
+  signal: AbortSignal,
+): AsyncGenerator<ListedPage> {
+  const since = parseSince(cursor)
+  yield { instances: [], cursor: cursorOfDay(now) }
+  const dates = since.kind === 'date' ? { [KEY.studyDate]: `${since.date}-` } : {}
+  for (const study of await queries.ask('STUDY', { ...dates, [KEY.study]: '' }, signal)) {
+    const studyUid = study(KEY.study)
+    if (studyUid === undefined) continue
+    for (const series of await queries.ask('SERIES', { [KEY.study]: studyUid, [KEY.series]: '' }, signal)) {
+      const seriesUid = series(KEY.series)
+      if (seriesUid === undefined) continue
+      const keys = { [KEY.study]: studyUid, [KEY.series]: seriesUid, [KEY.sopInstance]: '', [KEY.sopClass]: '' }
+      const images = await queries.ask('IMAGE', keys, signal)
+      for (const image of images) remember(classes, seriesUid, image(KEY.sopClass))
+      yield { instances: images.flatMap((image) => toListed(studyUid, seriesUid, image(KEY.sopInstance))) }
+    }
+  }
+}
+
+/** Classes by series: what will come has to be proposed before. Those of a series are one, or a few. */
+function remember(classes: Map<string, string>, series: string, sopClass: string | undefined): void {
+  if (sopClass === undefined) return
+  const known = (classes.get(series) ?? '').split(' ').filter((uid) => uid !== '')
+  if (!known.includes(sopClass)) classes.set(series, [...known, sopClass].join(' '))
+}
+
+function toListed(study: string, series: string, instance: string | undefined): readonly ListedInstance[] {
+  if (instance === undefined) return []
+  return [
+    {
+      key: `${study}/${series}/${instance}`,
+      version: null,
+      sopInstanceUid: instance,
+      seriesInstanceUid: series,
+      studyInstanceUid: study,
+    },
+  ]
+}
+
+function* groupBySeries(instances: readonly ListedInstance[]): Generator<readonly ListedInstance[]> {
+  for (const members of Map.groupBy(instances, ({ seriesInstanceUid }) => seriesInstanceUid).values()) {
+    for (let from = 0; from < members.length; from += TOGETHER) yield members.slice(from, from + TOGETHER)
+  }
+}
+
+interface FetchMeans {
+  readonly files: FetchedFiles
+  readonly classes: ReadonlyMap<string, string>
+  readonly signal: AbortSignal
+}
+
+/** What ends an association in the middle of a C-GET: the next one may go well. */
+const OF_ASSOCIATION: ReadonlySet<string> = new Set(['association_aborted', 'peer_timeout', 'peer_refused'])
+
+/** Where a group cannot be had, each of its instances is asked for by itself, so that one does not hide the others. */
+async function* fetchSafely(
+  node: RemoteNode,
+  group: readonly ListedInstance[],
+  means: FetchMeans,
+): AsyncGenerator<FetchedInstance | FailedFetch> {
+  const given = new Set<string>()
+  try {
+    for await (const got of fetchGroup(node, group, means)) {
+      given.add(got.key)
+      yield got
+    }
+  } catch (error) {
+    if (!(error instanceof StoreError) || !OF_ASSOCIATION.has(error.code) || means.signal.aborted) throw error
+    const rest = group.filter(({ key }) => !given.has(key))
+    const [only] = rest
+    if (group.length === 1 && only !== undefined) yield { key: only.key, code: error.code }
+    else for (const one of rest) yield* fetchSafely(node, [one], means)
+  }
+}
+
+/** One C-GET for some instances of a series; what did not come is said of each. */
+async function* fetchGroup(
+  node: RemoteNode,
+  group: readonly ListedInstance[],
+  { files, classes, signal }: FetchMeans,
+): AsyncGenerator<FetchedInstance | FailedFetch> {
+  const [first] = group
+  if (first === undefined) return
+  const sopClasses = (classes.get(first.seriesInstanceUid ?? '') ?? '').split(' ').filter((uid) => uid !== '')
+  const came = new Map<string, string>()
+  const association = await openAssociation(node, {
+    proposals: proposalsFor(sopClasses),
+    signal,
+    onRequest: receiveInstances(
+      ({ sopInstanceUid }) => openSink(files, (path) => came.set(sopInstanceUid, path)),
+      node.calledAet,
+    ),
+  })
+  try {
+    const context = requireContext(association, GET)
+    const keys = {
+      [KEY.study]: first.studyInstanceUid ?? '',
+      [KEY.series]: first.seriesInstanceUid ?? '',
+      [KEY.sopInstance]: group.map(({ sopInstanceUid }) => sopInstanceUid ?? ''),
+    }
+    await get(association, context, formatIdentifier('IMAGE', keys, context.transferSyntax), { signal })
+    await association.release()
+    for (const { key, sopInstanceUid } of group) {
+      const path = came.get(sopInstanceUid ?? '')
+      came.delete(sopInstanceUid ?? '')
+      yield path === undefined ? { key, code: 'instance_missing' } : files.take(key, path)
+    }
+  } finally {
+    association.abort()
+    // What nobody asked for, or takes any more.
+    for (const path of came.values()) await files.remove(path)
+  }
+}
+
+function proposalsFor(sopClasses: readonly string[]): readonly Proposal[] {
+  const retrieve = { abstractSyntax: GET, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] }
+  const storage = sopClasses.flatMap((abstractSyntax) =>
+    SYNTAXES.map((syntax) => ({ abstractSyntax, transferSyntaxes: [syntax], isOwnScp: true })),
+  )
+  return [retrieve, ...storage].slice(0, CONTEXTS)
+}
+
+/** PS3.8 section 7.1.1.13. */
+const CONTEXTS = 128
+
+function openSink(files: FetchedFiles, onWhole: (path: string) => void): InstanceSink {
+  const path = files.newPath()
+  const descriptor = openSync(path, 'wx', 0o600)
+  return {
+    write(bytes) {
+      for (let taken = 0; taken < bytes.length; ) taken += writeSync(descriptor, bytes, taken)
+    },
+    async commit() {
+      closeSync(descriptor)
+      onWhole(path)
+    },
+    async abort() {
+      closeSync(descriptor)
+      await files.remove(path)
+    },
+  }
+}
