@@ -6,6 +6,7 @@
  * machine, and take every character.
  */
 import type { ClientBase } from 'pg'
+import { GATEWAY_TABLES } from '../../gateway/postgres/tables.ts'
 
 /** An arbitrary number that says: somebody is changing this schema. */
 const LOCK = '7021932411860117'
@@ -95,7 +96,7 @@ const FIRST = `
   );
 `
 
-const STEPS: readonly string[] = [FIRST]
+const STEPS: readonly string[] = [FIRST, GATEWAY_TABLES]
 
 /** The newest version that this program knows; a database counts the steps it has taken. */
 export const SCHEMA_VERSION: number = STEPS.length
