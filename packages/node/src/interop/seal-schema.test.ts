@@ -1,12 +1,18 @@
-/** The JSON Schema of the documents, held against the parser: what one refuses for its shape, the other refuses. */
+/** The JSON Schemas of the documents, held against the parsers: what one refuses for its shape, the other refuses. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
-import { formatStatement, parseStatement } from '@fiducial/core/domain/seal/statement.ts'
+import {
+  formatGatewayStatement,
+  type GatewayStatement,
+  parseGatewayStatement,
+} from '@fiducial/core/domain/seal/gateway-statement.ts'
+import { type AcquisitionStatement, formatStatement, parseStatement } from '@fiducial/core/domain/seal/statement.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { formatCanonicalJson } from '@fiducial/core/formats/json/canonical.ts'
 import type { JsonValue } from '@fiducial/core/formats/json/parse.ts'
+import { toyGatewayStatement } from '@fiducial/core/testing/toy-gateway.ts'
 import {
   toyDescription,
   toyElements,
@@ -15,14 +21,31 @@ import {
   toyStatement,
   without,
 } from '@fiducial/core/testing/toy-seal.ts'
-import { damagesAt, placesIn, readSchema, valueAt } from '../testing/json-schema.ts'
+import { damagesAt, placesIn, readSchema, type Schema, valueAt } from '../testing/json-schema.ts'
 import { repositoryRoot } from '../testing/peers.ts'
 
-const schema = readSchema(join(repositoryRoot, 'docs/reference/statement-acquisition.schema.json'))
+interface Kind<Statement> {
+  readonly schema: Schema
+  readonly parse: (payload: Uint8Array) => Statement
+  readonly format: (statement: Statement) => Uint8Array
+}
 
-function isParsed(value: JsonValue): boolean {
+const schemaOf = (kind: string): Schema =>
+  readSchema(join(repositoryRoot, `docs/reference/statement-${kind}.schema.json`))
+const ACQUISITION: Kind<AcquisitionStatement> = {
+  schema: schemaOf('acquisition'),
+  parse: parseStatement,
+  format: formatStatement,
+}
+const GATEWAY: Kind<GatewayStatement> = {
+  schema: schemaOf('gateway'),
+  parse: parseGatewayStatement,
+  format: formatGatewayStatement,
+}
+
+function isParsed(value: JsonValue, parse: (payload: Uint8Array) => unknown): boolean {
   try {
-    parseStatement(encodeUtf8(formatCanonicalJson(value)))
+    parse(encodeUtf8(formatCanonicalJson(value)))
     return true
   } catch (error) {
     assert.ok(error instanceof FormatError)
@@ -47,9 +70,30 @@ const statements = {
   }),
 }
 
-describe('the schema of acquisition statements', () => {
+const arrivals = {
+  'an image that came for an order': toyGatewayStatement(),
+  'an image of which nothing is known': toyGatewayStatement(undefined, {
+    order: null,
+    technologist: null,
+    received: {
+      protocol: 'file',
+      callingAet: null,
+      calledAet: null,
+      address: null,
+      certificate: null,
+      token: null,
+      receivedAt: new Date(0),
+    },
+  }),
+}
+
+/** Holds a schema against its parser, with every edit of some statements. */
+function itAgrees<Statement>(
+  { schema, parse, format }: Kind<Statement>,
+  statements: Readonly<Record<string, Statement>>,
+): void {
   for (const [name, statement] of Object.entries(statements)) {
-    const good = JSON.parse(new TextDecoder().decode(formatStatement(statement))) as JsonValue
+    const good = JSON.parse(new TextDecoder().decode(format(statement))) as JsonValue
 
     it(`accepts ${name}`, () => assert.ok(schema.isValid(good)))
 
@@ -58,21 +102,47 @@ describe('the schema of acquisition statements', () => {
       for (const path of placesIn(good)) {
         for (const value of damagesAt(good, path)) {
           // What the schema refuses, the parser refuses: the schema says nothing that does not hold.
-          if (!schema.isValid(value)) assert.equal(isParsed(value), false, path.join('.'))
+          if (!schema.isValid(value)) assert.equal(isParsed(value, parse), false, path.join('.'))
           // What the parser refuses for other reasons than the shape stands in the description of the schema.
-          else if (!isParsed(value)) assert.ok(isBeyondSchema(path, value), path.join('.'))
+          else if (!isParsed(value, parse)) assert.ok(isBeyondSchema(path, value), path.join('.'))
           places++
         }
       }
       assert.ok(places > 1000, `${places} edits`)
     })
   }
+}
+
+describe('the schema of acquisition statements', () => itAgrees(ACQUISITION, statements))
+
+describe('the schema of gateway statements', () => {
+  itAgrees(GATEWAY, arrivals)
+
+  it('refuses what the other one accepts', () => {
+    const spell = (payload: Uint8Array): JsonValue => JSON.parse(new TextDecoder().decode(payload)) as JsonValue
+    assert.equal(GATEWAY.schema.isValid(spell(formatStatement(toyStatement()))), false)
+    assert.equal(ACQUISITION.schema.isValid(spell(formatGatewayStatement(toyGatewayStatement()))), false)
+  })
 })
+
+/** What is written as it was told, within a length. */
+const TOLD = [
+  'id',
+  'name',
+  'manufacturer',
+  'model',
+  'serial',
+  'address',
+  'token',
+  'accessionNumber',
+  'requestedProcedureId',
+  'scheduledProcedureStepId',
+]
 
 /** Rules that the schema leaves to the text: the subject's name, the order of tags, characters of names. */
 function isBeyondSchema(path: readonly string[], value: JsonValue): boolean {
   const field = path.at(-1) ?? ''
   const at = valueAt(value, path)
-  if (['id', 'name', 'manufacturer', 'model', 'serial'].includes(field)) return at === '\u0000' || path[0] === 'subject'
+  if (TOLD.includes(field)) return at === '\u0000' || path[0] === 'subject'
   return field === 'sopInstanceUid' || field === 'tag'
 }
