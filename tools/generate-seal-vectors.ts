@@ -1,10 +1,11 @@
 /**
- * Seal vectors: makes vectors/seals anew: a small image, sealed with keys of each kind, and a series of three.
+ * Seal vectors: makes vectors/seals anew: a small image, sealed with keys of each kind, and a series of three; or
+ * vectors/gateway-seals: the same image, sealed by a gateway that it came to.
  *
- * The keys are thrown away; what is written is public. Run it when version 1 of the format changes, which it must not
+ * The keys are thrown away; what is written is public. Run it when version 1 of a format changes, which it must not
  * do any more once it is released: the vectors then show that old seals still verify.
  *
- *   node tools/generate-seal-vectors.ts
+ *   node tools/generate-seal-vectors.ts seals|gateway-seals
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
+import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
 import type { Operator } from '@fiducial/core/domain/seal/holder.ts'
 import { sealName, seriesSealName } from '@fiducial/core/domain/seal/namespace.ts'
 import { formatSeal, formatSeriesSeal, parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
@@ -26,11 +28,39 @@ import { text, us } from '@fiducial/core/formats/dicom/values.ts'
 import { embeddedAuthority } from '../packages/node/src/keys/embedded-authority.ts'
 import { initKeyRing } from '../packages/node/src/keys/key-ring.ts'
 import { nativeCrypto } from '../packages/node/src/keys/native-crypto.ts'
+import { type OrderFacts, prepareGatewaySeal } from '../packages/node/src/services/seal-at-gateway.ts'
 import { prepareSeal, type SealDependencies } from '../packages/node/src/services/seal-instance.ts'
 
-const folder = join(import.meta.dirname, '..', 'vectors', 'seals')
+const kinds = ['seals', 'gateway-seals'] as const
+const wanted = kinds.find((known) => known === process.argv[2])
+if (wanted === undefined) throw new TypeError(`name one of ${kinds.join(', ')}`)
+const folder = join(import.meta.dirname, '..', 'vectors', wanted)
 const home = mkdtempSync(join(tmpdir(), 'fiducial-vectors-'))
 const SERIES = '2.25.2'
+const MEANS = {
+  crypto: nativeCrypto,
+  codecs: createCodecs(() => Promise.reject(new TypeError('native pixels need no codec'))),
+  random: (length: number) => new Uint8Array(randomBytes(length)),
+  now: () => new Date(),
+  isDemo: true,
+}
+const ORIGIN: Origin = {
+  protocol: 'dimse',
+  callingAet: 'CT1',
+  calledAet: 'FRONTDOOR',
+  address: '192.0.2.7:49152',
+  peer: null,
+}
+const ORDER: OrderFacts = {
+  source: 'mpps',
+  matchedBy: 'procedure_step',
+  accessionNumber: 'A-17',
+  requestedProcedureId: 'RP-1',
+  scheduledProcedureStepId: 'SPS-1',
+  stationAet: 'CT1',
+  mppsSopInstanceUid: '2.25.9',
+  technologist: 'DEMO^Technologist',
+}
 
 const ring = await initKeyRing(home, { site: 'Vectors', isDemo: true })
 const authority = await embeddedAuthority(ring)
@@ -89,13 +119,9 @@ async function seal(
 ): Promise<{ file: Uint8Array; seal: Seal }> {
   const prepared = await prepareSeal(memorySource(image(instance)), {
     ...holders,
-    crypto: nativeCrypto,
-    codecs: createCodecs(() => Promise.reject(new TypeError('native pixels need no codec'))),
-    random: (length) => new Uint8Array(randomBytes(length)),
-    now: () => new Date(),
+    ...MEANS,
     authority,
     isSeries,
-    isDemo: true,
   })
   const file = concatBytes(...piecesOf(prepared.segments))
   return { file, seal: parseSeal(await prepared.finish(new Uint8Array(createHash('sha256').update(file).digest()))) }
@@ -103,40 +129,66 @@ async function seal(
 
 const write = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes)
 
+/** The image as it came to a gateway: with and without an order, and with a token over its seal. */
+async function makeGatewaySeals(): Promise<void> {
+  const seals = [
+    { name: 'bound', statementKey: 'ed25519', order: ORDER },
+    { name: 'unbound', statementKey: 'p-256', order: null },
+    { name: 'stamped', statementKey: 'ed25519', order: ORDER, authority },
+  ] as const
+  for (const { name, statementKey, order, ...stamp } of seals) {
+    const { id } = await ring.enrolGateway({ name: `Gateway ${name}`, statementKey })
+    const prepared = await prepareGatewaySeal(
+      memorySource(image(1)),
+      { ...MEANS, ...stamp, gateway: { id, keys: await ring.gatewaySigners(id) } },
+      { origin: ORIGIN, receivedAt: new Date(), order },
+    )
+    if (prepared === undefined) throw new TypeError('the image is sealed already')
+    const file = concatBytes(...piecesOf(prepared.segments))
+    write(`${name}.dcm`, file)
+    write(sealName(`${name}.dcm`), await prepared.finish(new Uint8Array(createHash('sha256').update(file).digest())))
+  }
+  write('received.dcm', image(1))
+}
+
+async function makeSeals(): Promise<void> {
+  const holders = await enrol('ed25519')
+  for (const [kind, by] of [
+    ['ed25519', holders],
+    ['p-256', await enrol('p-256')],
+  ] as const) {
+    const made = await seal(1, by, false)
+    write(`${kind}.dcm`, made.file)
+    write(sealName(`${kind}.dcm`), formatSeal(made.seal))
+  }
+  const images: { readonly file: Uint8Array; readonly seal: Seal }[] = []
+  for (const instance of [1, 2, 3]) images.push(await seal(instance, holders, true))
+  const operator = images[0]?.seal.statement.operator as Operator
+  const series = await signSeries({
+    statement: {
+      isDemo: true,
+      studyInstanceUid: '2.25.1',
+      seriesInstanceUid: SERIES,
+      operator,
+      signedAt: new Date(),
+      checkpoint: null,
+    },
+    entries: images.map(({ seal: { statement } }) => seriesEntry(statement, nativeCrypto.hash)),
+    signers: { statement: holders.operator.keys.statement, postQuantum: holders.operator.keys.postQuantum },
+    hashes: nativeCrypto.hash,
+    timestamp: (name, digest) => authority.timestamp(name, digest),
+  })
+  const prover = new SeriesProver(series, nativeCrypto.hash)
+  write(seriesSealName(SERIES), formatSeriesSeal(series))
+  for (const [i, { file, seal: pending }] of images.entries()) {
+    write(`series-${i + 1}.dcm`, file)
+    write(sealName(`series-${i + 1}.dcm`), formatSeal(prover.attach(pending) as Seal))
+  }
+  write(sealName('pending.dcm'), formatSeal(images[2]?.seal as Seal))
+}
+
 mkdirSync(folder, { recursive: true })
-const holders = await enrol('ed25519')
-for (const [kind, by] of [
-  ['ed25519', holders],
-  ['p-256', await enrol('p-256')],
-] as const) {
-  const made = await seal(1, by, false)
-  write(`${kind}.dcm`, made.file)
-  write(sealName(`${kind}.dcm`), formatSeal(made.seal))
-}
-const images: { readonly file: Uint8Array; readonly seal: Seal }[] = []
-for (const instance of [1, 2, 3]) images.push(await seal(instance, holders, true))
-const operator = images[0]?.seal.statement.operator as Operator
-const series = await signSeries({
-  statement: {
-    isDemo: true,
-    studyInstanceUid: '2.25.1',
-    seriesInstanceUid: SERIES,
-    operator,
-    signedAt: new Date(),
-    checkpoint: null,
-  },
-  entries: images.map(({ seal: { statement } }) => seriesEntry(statement, nativeCrypto.hash)),
-  signers: { statement: holders.operator.keys.statement, postQuantum: holders.operator.keys.postQuantum },
-  hashes: nativeCrypto.hash,
-  timestamp: (name, digest) => authority.timestamp(name, digest),
-})
-const prover = new SeriesProver(series, nativeCrypto.hash)
-write(seriesSealName(SERIES), formatSeriesSeal(series))
-for (const [i, { file, seal: pending }] of images.entries()) {
-  write(`series-${i + 1}.dcm`, file)
-  write(sealName(`series-${i + 1}.dcm`), formatSeal(prover.attach(pending) as Seal))
-}
-write(sealName('pending.dcm'), formatSeal(images[2]?.seal as Seal))
+await (wanted === 'seals' ? makeSeals() : makeGatewaySeals())
 ring.exportPublic(join(home, 'public'))
 for (const name of ['ca.pem', 'crl.pem']) write(name, readFileSync(join(home, 'public', name)))
 rmSync(home, { recursive: true })

@@ -1,4 +1,4 @@
-/** The seals of vectors/seals, as any implementation would check them. */
+/** The seals of vectors/seals and vectors/gateway-seals, as any implementation would check them. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,10 +7,10 @@ import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
 import { compareInstance } from '@fiducial/core/domain/seal/compare.ts'
 import { sealName } from '@fiducial/core/domain/seal/namespace.ts'
-import { parseSeal, parseSeriesSeal } from '@fiducial/core/domain/seal/seal.ts'
-import { type SealCheck, verifySeal, verifySeriesSeal } from '@fiducial/core/domain/seal/verify.ts'
+import { parseImageSeal, parseSeriesSeal } from '@fiducial/core/domain/seal/seal.ts'
+import { type SealCheck, verifyImageSeal, verifySeriesSeal } from '@fiducial/core/domain/seal/verify.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
-import { anchorsFrom } from '@fiducial/core/domain/trust/anchors.ts'
+import { anchorsFrom, type TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { encodeCanonicalJson } from '@fiducial/core/formats/json/canonical.ts'
@@ -37,10 +37,15 @@ interface Vector {
   readonly changes?: readonly string[]
 }
 
-const folder = join(repositoryRoot, 'vectors', 'seals')
-const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)))
-const { vectors } = JSON.parse(new TextDecoder().decode(read('vectors.json'))) as { vectors: readonly Vector[] }
-const anchors = anchorsFrom(parseCertificates(read('ca.pem')), parseCrls(read('crl.pem')))
+const folderOf = (name: string): string => join(repositoryRoot, 'vectors', name)
+const reader =
+  (folder: string) =>
+  (name: string): Uint8Array =>
+    new Uint8Array(readFileSync(join(folderOf(folder), name)))
+const anchorsOf = (folder: string): TrustAnchors =>
+  anchorsFrom(parseCertificates(reader(folder)('ca.pem')), parseCrls(reader(folder)('crl.pem')))
+const vectorsOf = (folder: string): readonly Vector[] =>
+  (JSON.parse(new TextDecoder().decode(reader(folder)('vectors.json'))) as { vectors: readonly Vector[] }).vectors
 const crypto = nativeCrypto
 const HOUR_MS = 3_600_000
 
@@ -80,20 +85,22 @@ function edited(bytes: Uint8Array, edits: readonly Edit[] = []): Uint8Array {
 const flawsOf = (checks: readonly SealCheck[]): readonly string[] =>
   checks.flatMap((check) => (check.outcome === 'holds' ? [] : [`${check.subject} ${check.reason}`]))
 
-describe('the vectors of seals', () => {
-  for (const vector of vectors) {
+function checkAll(folder: string): void {
+  const read = reader(folder)
+  const anchors = anchorsOf(folder)
+  for (const vector of vectorsOf(folder)) {
     it(vector.name, () => {
       const bytes = edited(read(sealName(vector.seal)), vector.edits)
       if (vector.refused !== undefined) {
         assert.throws(
-          () => parseSeal(bytes),
+          () => parseImageSeal(bytes),
           (error) => error instanceof FormatError && error.code === vector.refused,
         )
         return
       }
-      const seal = parseSeal(bytes)
+      const seal = parseImageSeal(bytes)
       const now = new Date(seal.statement.sealedAt.getTime() + HOUR_MS)
-      const report = verifySeal(seal, { crypto, anchors, now })
+      const report = verifyImageSeal(seal, { crypto, anchors, now })
       assert.equal(report.outcome, vector.outcome, JSON.stringify(report.checks))
       assert.deepEqual(flawsOf(report.checks), vector.flaws ?? [])
       if (vector.kind === undefined) return
@@ -111,6 +118,31 @@ describe('the vectors of seals', () => {
       )
     })
   }
+}
+
+const digestOf = (bytes: Uint8Array): Uint8Array => {
+  const hash = crypto.hash('sha256')
+  hash.update(bytes)
+  return hash.digest()
+}
+
+describe('the vectors of seals by gateways', () => {
+  const read = reader('gateway-seals')
+  checkAll('gateway-seals')
+
+  it('hold for the digest of the very file, and of the one that came', () => {
+    for (const name of ['bound.dcm', 'unbound.dcm', 'stamped.dcm']) {
+      const { file, original } = parseImageSeal(read(sealName(name))).statement
+      assert.deepEqual(file, digestOf(read(name)))
+      assert.deepEqual(original, digestOf(read('received.dcm')))
+    }
+  })
+})
+
+describe('the vectors of seals', () => {
+  const read = reader('seals')
+  const anchors = anchorsOf('seals')
+  checkAll('seals')
 
   it('the seal of the series', () => {
     const seal = parseSeriesSeal(read('2.25.2.series.fiducial.json'))
@@ -122,9 +154,7 @@ describe('the vectors of seals', () => {
 
   it('hold for the digest of the very file', () => {
     for (const name of ['ed25519.dcm', 'p-256.dcm', 'series-1.dcm', 'series-2.dcm', 'series-3.dcm']) {
-      const hash = crypto.hash('sha256')
-      hash.update(read(name))
-      assert.deepEqual(parseSeal(read(sealName(name))).statement.file, hash.digest())
+      assert.deepEqual(parseImageSeal(read(sealName(name))).statement.file, digestOf(read(name)))
     }
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { decodeUtf8, encodeUtf8 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
+import { formatCanonicalJson } from '../../formats/json/canonical.ts'
 import { gateway, gatewayFacts, toyGatewaySeal, toyGatewayStatement } from '../../testing/toy-gateway.ts'
 import { sha256, toyCertificate } from '../../testing/toy-pki.ts'
 import {
@@ -86,9 +87,10 @@ describe('the seal of a gateway', () => {
   })
 
   it('is refused with a field of the other kind', () => {
-    const value = JSON.parse(decodeUtf8(formatGatewaySeal(good)))
-    const text = JSON.stringify({ ...value, series: null }, Object.keys({ ...value, series: null }).sort())
-    assert.throws(() => parseGatewaySeal(encodeUtf8(`${text}\n`)), FormatError)
+    const value = { ...JSON.parse(decodeUtf8(formatGatewaySeal(good))), series: null }
+    const file = encodeUtf8(`${formatCanonicalJson(value)}\n`)
+    assert.throws(() => parseGatewaySeal(file), hasCode('seal_malformed'))
+    assert.throws(() => parseImageSeal(file), hasCode('seal_malformed'))
   })
 
   it('holds without a timestamp, and proves no time', () => {
@@ -166,6 +168,7 @@ describe('the seal of a gateway', () => {
     })
     assert.deepEqual(flawsOf(withSignatures(statement)), ['gateway_post_quantum fails signature_missing'])
     assert.deepEqual(flawsOf(withSignatures(postQuantum)), ['gateway_statement fails signature_missing'])
+    assert.deepEqual(flawsOf(withSignatures(postQuantum, statement)), ['envelope fails signature_unexpected'])
     assert.deepEqual(flawsOf(withSignatures(statement, postQuantum, acquisition.envelope.signatures[0])), [
       'envelope fails signature_unexpected',
     ])

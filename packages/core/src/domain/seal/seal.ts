@@ -78,7 +78,10 @@ const NEWLINE = 0x0a
  */
 export function parseImageSeal(file: Uint8Array): ImageSeal {
   const fields = openFile(file)
-  return fields.value('mediaType') === GATEWAY_MEDIA_TYPE ? readGatewaySeal(fields) : readSeal(fields)
+  const mediaType = fields.value('mediaType')
+  if (mediaType === GATEWAY_MEDIA_TYPE) return readGatewaySeal(fields)
+  if (mediaType === SEAL_MEDIA_TYPE) return readSeal(fields)
+  throw fields.refuse('mediaType', 'is not that of a seal beside an image')
 }
 
 /**
@@ -86,10 +89,14 @@ export function parseImageSeal(file: Uint8Array): ImageSeal {
  * @throws {FormatError} `seal_malformed`, or the code of the part: `json_malformed`, `envelope_malformed`,
  *   `statement_malformed`, `certificate_malformed`
  */
-export const parseSeal = (file: Uint8Array): Seal => readSeal(openFile(file))
-
-function readSeal(fields: JsonFields): Seal {
+export function parseSeal(file: Uint8Array): Seal {
+  const fields = openFile(file)
   fields.constant('mediaType', SEAL_MEDIA_TYPE)
+  return readSeal(fields)
+}
+
+/** All but the media type, which is read once: fields that are left over are counted. */
+function readSeal(fields: JsonFields): Seal {
   const signed = readSigned(fields, parseStatement)
   const seal = {
     ...signed,
@@ -113,10 +120,13 @@ export function formatSeal(seal: Seal): Uint8Array {
  * Reads the seal of a gateway. Accepts exactly what {@link formatGatewaySeal} writes.
  * @throws {FormatError} as {@link parseSeal}
  */
-export const parseGatewaySeal = (file: Uint8Array): GatewaySeal => readGatewaySeal(openFile(file))
+export function parseGatewaySeal(file: Uint8Array): GatewaySeal {
+  const fields = openFile(file)
+  fields.constant('mediaType', GATEWAY_MEDIA_TYPE)
+  return readGatewaySeal(fields)
+}
 
 function readGatewaySeal(fields: JsonFields): GatewaySeal {
-  fields.constant('mediaType', GATEWAY_MEDIA_TYPE)
   const seal = { ...readSigned(fields, parseGatewayStatement), ...readImageParts(fields) }
   fields.finish()
   return seal

@@ -154,7 +154,7 @@ export function verifyGatewaySeal(seal: GatewaySeal, options: SealVerifyOptions)
   const verifier = new Verifier(options, seal.certificates)
   verifier.certificates([gateway])
   verifier.frames(seal)
-  verifier.open(seal, [gateway])
+  verifier.open(seal, [gateway], true)
   const time = seal.timestamps.length === 0 ? { claimed } : verifier.time('gateway_time', seal, claimed)
   verifier.holder('gateway', gateway, time)
   return verifier.report(statement, time, undefined)
@@ -243,13 +243,17 @@ class Verifier {
     this.check('frames', isSame ? undefined : 'frames_other')
   }
 
-  /** Turns to an envelope, which must hold two signatures of each holder. */
-  open({ envelope }: SignedStatement<unknown>, holders: readonly Operator[]): void {
+  /**
+   * Turns to an envelope, which must hold two signatures of each holder.
+   * @param isInOrder  whether their order counts, for an envelope without a timestamp to keep it
+   */
+  open({ envelope }: SignedStatement<unknown>, holders: readonly Operator[], isInOrder = false): void {
     const expected = holders.flatMap(({ certificates }) => [
       keyidOf(certificates.statement),
       keyidOf(certificates.postQuantum),
     ])
-    const isExpected = envelope.signatures.every(({ keyid }) => expected.includes(keyid))
+    const places = envelope.signatures.map(({ keyid }) => expected.indexOf(keyid))
+    const isExpected = places.every((place, i) => place >= 0 && (!isInOrder || place > (places[i - 1] ?? -1)))
     this.#pae = encodePae(envelope.payloadType, envelope.payload) as Uint8Array<ArrayBuffer>
     this.#signatures = new Map(envelope.signatures.map(({ keyid, sig }) => [keyid, sig]))
     // One for each key: a second signature under one keyid would be a place for bytes that nobody checks.
