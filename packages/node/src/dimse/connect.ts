@@ -1,5 +1,5 @@
 /** Connect: a TCP or TLS connection to a peer, without delay of small writes. */
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { DEFAULT_NODE_TIMEOUTS, type RemoteNode } from './remote-node.ts'
@@ -38,17 +38,17 @@ export function connectTo(node: RemoteNode, signal?: AbortSignal): Promise<Socke
 
 function open({ host, port, tls }: RemoteNode): Socket {
   if (tls === undefined) return connectTcp({ host, port, noDelay: true })
-  const { trusted, certificate, key, isHostChecked = true } = tls
+  const { trusted, certificate, key, serverName = host, isHostChecked = true } = tls
   const pem = (value: string | Uint8Array): string | Buffer => (typeof value === 'string' ? value : Buffer.from(value))
   const socket = connectTls({
     host,
     port,
-    ca: pem(trusted),
+    ...(trusted === undefined ? {} : { ca: pem(trusted) }),
     ...(certificate === undefined ? {} : { cert: pem(certificate) }),
     ...(key === undefined ? {} : { key: pem(key) }),
     ...TLS_PROFILE,
     // Only names may be asked for by name (RFC 6066 section 3).
-    ...(/^[0-9.]+$|:/.test(host) ? {} : { servername: host }),
+    ...(isIP(serverName) > 0 ? {} : { servername: serverName }),
     ...(isHostChecked ? {} : { checkServerIdentity: () => undefined }),
   })
   socket.setNoDelay(true)

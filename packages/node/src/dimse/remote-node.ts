@@ -3,12 +3,14 @@ import type { UserIdentity } from '@fiducial/core/formats/dul/user-information.t
 
 /** PEM texts. */
 export interface ClientTls {
-  /** Authorities of which one must have certified the peer. */
-  readonly trusted: string | Uint8Array
+  /** Authorities of which one must have certified the peer; without them, those that the system trusts. */
+  readonly trusted?: string | Uint8Array
   /** What we show of ourselves, where the peer asks: certificate (with its chain) and key. */
   readonly certificate?: string | Uint8Array
   readonly key?: string | Uint8Array
-  /** Whether the certificate must name the host that is called. Default: true. */
+  /** Name that the certificate must have. Default: the host that is called. */
+  readonly serverName?: string
+  /** Whether the certificate must name the host at all. Default: true. */
   readonly isHostChecked?: boolean
 }
 
