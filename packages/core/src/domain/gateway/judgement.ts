@@ -20,6 +20,8 @@ export interface Way {
   readonly facts: RouteFacts
   /** Codes that hold it back, whatever the route says. */
   readonly held: readonly string[]
+  /** Nothing holds it back but a log that is away: it waits for that, and needs no persons to be released. */
+  readonly isWaitingForLog: boolean
   /** Whether it is to be sealed: what is held back or dropped is not, since the gateway does not vouch for it. */
   readonly isToBeSealed: boolean
   readonly copies: readonly RoutedCopy[]
@@ -32,6 +34,8 @@ export interface WayInput {
   readonly examination: Examination
   readonly standing: Standing
   readonly isRejectedBefore: boolean
+  /** The custody log takes no events now. */
+  readonly isLogAway: boolean
   /** Destinations that have, or are about to get, the same content already. */
   readonly reached: ReadonlySet<string>
 }
@@ -52,6 +56,8 @@ export function planWay(routes: Routes, input: WayInput): Way {
     decision,
     facts,
     held,
+    isWaitingForLog:
+      held.length === 0 && decision.reasons.length > 0 && decision.reasons.every((one) => one === 'unlogged'),
     isToBeSealed: decision.isToBeSealed && !isHeld && standing !== 'uid_reused',
     copies,
     orders: ordersOf(copies),
@@ -255,8 +261,8 @@ const flaggedNews = (reasons: readonly string[]): EventNews => ({
   details: { by: GATEWAY, reasons: reasons.slice(0, REASONS_LIMIT) },
 })
 
-/** Reasons that an image says itself, and that its verdict has already. */
-const NO_ALARM: ReadonlySet<string> = new Set(['synthetic_stated', 'undetermined'])
+/** Reasons that the image or its verdict says already, and one that is over once it is logged. */
+const NO_ALARM: ReadonlySet<string> = new Set(['synthetic_stated', 'undetermined', 'unlogged'])
 const alarmsOf = (reasons: readonly string[]): readonly string[] =>
   unique(reasons.filter((reason) => !NO_ALARM.has(reason)))
 

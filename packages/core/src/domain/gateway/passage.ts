@@ -90,7 +90,11 @@ export const ALWAYS_HELD = ['examination_failed', 'rejected_before', 'not_delive
 export function routeFactsOf(
   { origin }: Pick<ReceivedInstance, 'origin'>,
   examination: Examination,
-  { standing, isRejectedBefore }: { readonly standing: Standing; readonly isRejectedBefore: boolean },
+  {
+    standing,
+    isRejectedBefore,
+    isLogAway,
+  }: { readonly standing: Standing; readonly isRejectedBefore: boolean; readonly isLogAway: boolean },
 ): RouteFacts {
   const examined = examination.state === 'examined' ? examination : undefined
   return {
@@ -100,11 +104,13 @@ export function routeFactsOf(
     isSealed: examined?.isSealed ?? false,
     standing,
     flags: [...(examined?.flags ?? []), ...(isRejectedBefore ? ['rejected_before'] : [])],
-    troubles: troublesOf(examination),
+    troubles: troublesOf(examination, isLogAway),
   }
 }
 
-function troublesOf({ state }: Examination): readonly Trouble[] {
-  if (state === 'examined') return []
-  return state === 'unreadable' ? ['unreadable'] : ['unexamined']
+function troublesOf(examination: Examination, isLogAway: boolean): readonly Trouble[] {
+  const isUnasked = examination.state === 'examined' && examination.log === 'unavailable'
+  const unlogged: readonly Trouble[] = isLogAway || isUnasked ? ['unlogged'] : []
+  if (examination.state === 'examined') return unlogged
+  return [examination.state === 'unreadable' ? 'unreadable' : 'unexamined', ...unlogged]
 }

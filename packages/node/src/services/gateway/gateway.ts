@@ -9,6 +9,7 @@ import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { RandomBytes } from '../ports.ts'
 import type { DestinationStatus, GatewayControl, GatewayStatus } from './control.ts'
+import type { SealShelf } from './device-seals.ts'
 import type { Examiner } from './examiner.ts'
 import { Forwarding, type ForwardingTarget } from './forwarding.ts'
 import { type IntakeLimits, SpoolingIntake } from './intake.ts'
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly spool: Spool
   /** Seal files that the gateway makes: they stay. */
   readonly seals: Spool
+  /** Seals that devices handed over. */
+  readonly deviceSeals?: Pick<SealShelf, 'find'>
   readonly examiner: Examiner
   /** Null where the site keeps no log: events wait in the store then. */
   readonly log: GatewayLog | null
@@ -114,6 +117,7 @@ export class Gateway implements GatewayControl {
     this.#options = options
     this.recovery = recovery
     const { store, spool, seals, examiner, log, routes, findOrder, now, random, chance, owner } = options
+    const { deviceSeals } = options
     const { limits, leaseMs, attemptsLimit, patienceMs, retentionMs, committing } = options
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
@@ -127,12 +131,14 @@ export class Gateway implements GatewayControl {
       examiner,
       intake: this.#intake,
       routes: () => routes.current.routes,
+      isLogAway: () => (this.#outbox?.awayBecause ?? null) !== null,
       now,
       chance,
       observe,
       owner,
       onJudged: () => this.#callSenders(),
       ...(findOrder && { findOrder }),
+      ...(deviceSeals && { deviceSeals }),
       ...(leaseMs !== undefined && { leaseMs }),
       ...(attemptsLimit !== undefined && { attemptsLimit }),
       ...(patienceMs !== undefined && { patienceMs }),

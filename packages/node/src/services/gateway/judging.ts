@@ -22,6 +22,7 @@ import { type Examination, standingOf } from '@fiducial/core/domain/gateway/pass
 import { attributesAsked, type Routes } from '@fiducial/core/domain/gateway/routes.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { OrderFacts } from '../seal-at-gateway.ts'
+import type { SealShelf } from './device-seals.ts'
 import type { Attempted, Examiner } from './examiner.ts'
 import type { SpoolingIntake } from './intake.ts'
 import { codeOf } from './loop.ts'
@@ -36,11 +37,15 @@ export interface JudgingOptions {
   readonly spool: Spool
   /** Seal files that the gateway made. */
   readonly seals: Spool
+  /** Seals that devices handed over. */
+  readonly deviceSeals?: Pick<SealShelf, 'find'>
   readonly examiner: Examiner
   readonly intake: Pick<SpoolingIntake, 'settled'>
   /** In force now. */
   readonly routes: () => Routes
   readonly findOrder?: FindOrder
+  /** Whether the custody log takes no events now. */
+  readonly isLogAway: () => boolean
   readonly now: () => Date
   /** 0 up to, not including, 1. */
   readonly chance: () => number
@@ -166,6 +171,7 @@ export class Judging {
     const input = await this.#compare(instance, looked.examination)
     if ('notBefore' in input) return input
     const way = planWay(this.#options.routes(), input)
+    if (way.isWaitingForLog) return { notBefore: this.#in(RETRY.firstMs), counts: false }
     const made = await this.#prepare(instance, { path, way, input })
     if ('notBefore' in made) return made
     const { preparation, isFailed } = made
@@ -205,7 +211,7 @@ export class Judging {
       sha256,
       stated: { sopClassUid, sopInstanceUid, transferSyntaxUid },
       attributes: [...ALWAYS_ASKED, ...attributesAsked(routes())],
-      sealPath: await this.#sealMadeBefore(instance),
+      sealPath: await this.#sealOf(instance),
     })
     const answer = this.#answerOf(id, attempts, attempted)
     if (answer === 'failed') return { examination: { state: 'failed' }, cpuMs: 0 }
@@ -235,10 +241,13 @@ export class Judging {
     return { notBefore: this.#in(waitMs), counts: true }
   }
 
-  /** Where the seal lies that the gateway made when the same instance came before. */
-  async #sealMadeBefore({ id, sopInstanceUid }: StoredInstance): Promise<string | null> {
-    const { store, seals } = this.#options
-    const earlier = sopInstanceUid === null ? [] : await store.findEarlier(sopInstanceUid, id)
+  /** Where the seal of its device lies, or the one that the gateway made when the same instance came before. */
+  async #sealOf({ id, sopInstanceUid }: StoredInstance): Promise<string | null> {
+    const { store, seals, deviceSeals } = this.#options
+    if (sopInstanceUid === null) return null
+    const handedOver = await deviceSeals?.find(sopInstanceUid)
+    if (handedOver !== undefined) return handedOver
+    const earlier = await store.findEarlier(sopInstanceUid, id)
     for (const one of earlier.toReversed().slice(0, SAME_LIMIT)) {
       const sealed = (await store.get(one.id))?.sealed
       if (sealed == null) continue
@@ -264,7 +273,8 @@ export class Judging {
     const { standing, same, isRejectedBefore } = standingOf({ sha256, description }, [...found.values()])
     if (standing === 'unknown') return { notBefore: this.#in(SOON_MS), counts: false }
     const reached = await this.#reachedBy(same)
-    return { received: instance, examination, standing, isRejectedBefore, reached }
+    const isLogAway = this.#options.isLogAway()
+    return { received: instance, examination, standing, isRejectedBefore, isLogAway, reached }
   }
 
   /** Destinations that have the same content, or are about to get it. */
