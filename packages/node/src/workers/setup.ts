@@ -27,6 +27,37 @@ export interface AuditSetup {
   readonly settings: VerifySettings
 }
 
+/** Where spools lie that threads open themselves. */
+export interface SpoolPlaces {
+  readonly spool: string
+  readonly seals: string
+  /** Bytes that stay free on the disk. */
+  readonly reserveBytes: number
+}
+
+/** With what a gateway seals. */
+export interface GatewaySealSetup {
+  /** What the site calls the gateway by. */
+  readonly id: string
+  readonly keys: HolderMaterial
+  /** Of a timestamp authority of our own; absent for seals whose time stays a claim. */
+  readonly authority?: SignerMaterial
+  readonly isDemo: boolean
+  /** Of the log whose newest checkpoint the seals quote. */
+  readonly logFolder?: string
+}
+
+/** What a gateway examines by, and makes copies with. */
+export interface GatewaySetup {
+  readonly kind: 'gateway'
+  readonly settings: Omit<VerifySettings, 'isFileDigested'>
+  readonly places: SpoolPlaces
+  /** Null for a gateway without a key. */
+  readonly sealing: GatewaySealSetup | null
+  /** 32 bytes; null where nothing is de-identified. */
+  readonly deidentifyKey: Uint8Array | null
+}
+
 export interface SealSetup {
   readonly kind: 'seal'
   readonly settings: Omit<SealSettings, 'home' | 'secrets' | 'isStatusIgnored'>

@@ -1,0 +1,31 @@
+/**
+ * Gateway examiner: the examiner of a gateway, on threads that last as long as it does.
+ */
+import { availableParallelism } from 'node:os'
+import { ADVISORS } from '../services/gateway/examine-instance.ts'
+import type { Examiner } from '../services/gateway/examiner.ts'
+import { LastingPool } from './lasting-pool.ts'
+import type { GatewaySetup } from './setup.ts'
+
+/** The largest images take some seconds; what takes longer than this never ends. */
+const TIMEOUT_MS = 300_000
+
+export interface ExaminerOptions {
+  /** Default: one for each processor. */
+  readonly threads?: number
+  readonly timeoutMs?: number
+}
+
+/** Threads come up with the first tasks. */
+export function openGatewayExaminer(setup: Omit<GatewaySetup, 'kind'>, options: ExaminerOptions = {}): Examiner {
+  const { threads = availableParallelism(), timeoutMs = TIMEOUT_MS } = options
+  const script = new URL('./worker.ts', import.meta.url)
+  const pool = new LastingPool({ script, setup: { ...setup, kind: 'gateway' }, threads, timeoutMs })
+  return {
+    threads,
+    absentAdvisors: ADVISORS,
+    examine: (task) => pool.run(task),
+    prepare: (task) => pool.run(task),
+    close: () => pool.close(),
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Gateway work: examines instances, and makes the copies that their routes ask for, in a thread.
+ *
+ * The thread opens the spool itself: bytes of images are never posted between threads.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { memorySource } from '@fiducial/core/bytes/source.ts'
+import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
+import { KeyError, StoreError } from '@fiducial/core/errors.ts'
+import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { createAuthority } from '../keys/embedded-authority.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { createSigner } from '../keys/signer.ts'
+import { examineInstance } from '../services/gateway/examine-instance.ts'
+import type { Attempted, ExamineTask, PrepareTask } from '../services/gateway/examiner.ts'
+import { prepareCopies } from '../services/gateway/prepare-copies.ts'
+import type { GatewaySealDependencies } from '../services/seal-at-gateway.ts'
+import { openFileSource } from '../storage/file-source.ts'
+import { FileSpool } from '../storage/gateway/file-spool.ts'
+import { loadWasm } from '../storage/wasm.ts'
+import { openDerive } from './gateway-derive.ts'
+import { openKeys, openQuoting } from './seal-work.ts'
+import type { GatewaySealSetup, GatewaySetup } from './setup.ts'
+import { openLogs } from './verify-work.ts'
+
+export type GatewayTask = ExamineTask | PrepareTask
+export type GatewayWork = (task: GatewayTask) => Promise<Attempted<unknown>>
+
+/** Files up to this size are read whole: they are gone over several times. */
+const IN_MEMORY_BYTES = 64 * 2 ** 20
+
+/** @throws {StoreError} {FormatError} {KeyError} where log, policy, spool or keys cannot be opened */
+export async function openGatewayWork({
+  settings,
+  places,
+  sealing,
+  deidentifyKey,
+}: GatewaySetup): Promise<GatewayWork> {
+  const codecs = createCodecs(loadWasm)
+  const log = await openLogs(settings)
+  const { anchors, policy } = settings
+  const now = (): Date => new Date()
+  const examining = { crypto: nativeCrypto, codecs, anchors, policy, now, advisors: [], ...(log && { log }) }
+  const spool = await FileSpool.open(places.spool, places)
+  const seals = await FileSpool.open(places.seals, places)
+  const preparing = {
+    crypto: nativeCrypto,
+    codecs,
+    spool,
+    seals,
+    derive: await openDerive({ codecs, deidentifyKey }),
+    ...(sealing && { sealing: await openSealing(sealing, codecs, now) }),
+  }
+  const perform = async (task: GatewayTask): Promise<unknown> => {
+    using source = openFileSource(task.path, { inMemoryBytes: IN_MEMORY_BYTES })
+    if (task.kind === 'prepare') return prepareCopies({ ...task, source }, preparing)
+    const seal = task.sealPath === null ? undefined : readSeal(task.sealPath)
+    return examineInstance({ ...task, source, ...(seal && { seal }) }, examining)
+  }
+  return async (task) => {
+    const before = process.threadCpuUsage()
+    try {
+      const value = await perform(task)
+      const { user, system } = process.threadCpuUsage(before)
+      return { outcome: 'done', value, cpuMs: (user + system) / 1_000 }
+    } catch (cause) {
+      // Disks, keys and services: nothing that this instance is to blame for.
+      if (cause instanceof StoreError || cause instanceof KeyError) return { outcome: 'unavailable', cause }
+      throw cause
+    }
+  }
+}
+
+async function openSealing(
+  { id, keys, authority, isDemo, logFolder }: GatewaySealSetup,
+  codecs: GatewaySealDependencies['codecs'],
+  now: () => Date,
+): Promise<GatewaySealDependencies> {
+  return {
+    crypto: nativeCrypto,
+    codecs,
+    random: (length) => new Uint8Array(randomBytes(length)),
+    now,
+    isDemo,
+    gateway: { id, keys: await openKeys(keys) },
+    ...(authority && { authority: createAuthority(await createSigner(authority), now) }),
+    ...(logFolder !== undefined && { checkpoint: await openQuoting(logFolder) }),
+  }
+}
+
+/** Of one that is longer than seals can be, as much as shows that; undefined where it is gone. */
+function readSeal(path: string): Uint8Array | undefined {
+  try {
+    const bytes = memorySource(new Uint8Array(readFileSync(path)))
+    return bytes.view(0, Math.min(bytes.length, SEAL_LIMIT + 1))
+  } catch {
+    return undefined
+  }
+}

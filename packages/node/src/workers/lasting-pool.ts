@@ -1,0 +1,159 @@
+/**
+ * Lasting pool: threads that work for a program as long as it runs, each task answered whatever becomes of its thread.
+ *
+ * A thread that dies, or works too long on one task, takes that task with it and no other one; a new thread takes its place.
+ * Threads that do not come up are not started over and over: tasks are answered as not done until one does. What a task is, is
+ * left to the thread's own module (worker.ts).
+ */
+import { Worker } from 'node:worker_threads'
+import type { Attempted } from '../services/gateway/examiner.ts'
+import type { Answer } from './pool.ts'
+
+export interface LastingPoolOptions {
+  /** The thread's module; it answers each message `{id, task}` with `{id, result}`, and says `ready` before. */
+  readonly script: URL
+  /** Handed to every thread once. */
+  readonly setup: unknown
+  readonly threads: number
+  /** A task that takes longer is taken for one that never ends. */
+  readonly timeoutMs: number
+}
+
+/** Time after a thread that did not come up, before another one is tried. */
+const PAUSE_MS = 1_000
+/** For what a hostile file makes of a heap; images themselves lie outside of it. */
+const HEAP_MB = 1_024
+
+interface Job {
+  readonly task: unknown
+  readonly resolve: (attempted: Attempted<unknown>) => void
+}
+
+export class LastingPool {
+  readonly #options: LastingPoolOptions
+  readonly #waiting: Job[] = []
+  readonly #threads = new Set<Thread>()
+  #failure: { readonly cause: Error; readonly at: number } | undefined
+  #isClosed = false
+
+  constructor(options: LastingPoolOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects. */
+  run<Value>(task: unknown): Promise<Attempted<Value>> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ task, resolve: resolve as Job['resolve'] })
+      this.#handOut()
+    })
+  }
+
+  /** Ends all threads. What they had in hand is answered as not done. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all([...this.#threads].map((thread) => thread.stop()))
+    this.#answerAll(new Error('the gateway is ending'))
+  }
+
+  #handOut(): void {
+    if (this.#isClosed) return this.#answerAll(new Error('the gateway is ending'))
+    while (this.#waiting.length > 0) {
+      const thread = [...this.#threads].find(({ isIdle }) => isIdle) ?? this.#start()
+      if (thread === undefined) break
+      thread.take(this.#waiting.shift() as Job)
+    }
+  }
+
+  /** Undefined where there are enough, or the last one did not come up just now. */
+  #start(): Thread | undefined {
+    const { threads } = this.#options
+    if (this.#threads.size >= threads) return undefined
+    if (this.#failure !== undefined && performance.now() - this.#failure.at < PAUSE_MS) {
+      // Those that came up before take the others.
+      if (this.#threads.size === 0) this.#answerAll(this.#failure.cause)
+      return undefined
+    }
+    const thread: Thread = new Thread(this.#options, {
+      onFree: () => this.#handOut(),
+      onEnd: (job, cause, hasBegun) => this.#mourn(thread, { job, cause, hasBegun }),
+    })
+    this.#threads.add(thread)
+    return thread
+  }
+
+  #mourn(
+    thread: Thread,
+    { job, cause, hasBegun }: { readonly job: Job | undefined; readonly cause: Error; readonly hasBegun: boolean },
+  ): void {
+    this.#threads.delete(thread)
+    if (!hasBegun) this.#failure = { cause, at: performance.now() }
+    const outcome = hasBegun && !this.#isClosed ? 'died' : 'unavailable'
+    job?.resolve({ outcome, cause })
+    this.#handOut()
+  }
+
+  #answerAll(cause: Error): void {
+    for (const job of this.#waiting.splice(0)) job.resolve({ outcome: 'unavailable', cause })
+  }
+}
+
+interface ThreadEvents {
+  readonly onFree: () => void
+  readonly onEnd: (job: Job | undefined, cause: Error, hasBegun: boolean) => void
+}
+
+class Thread {
+  readonly #worker: Worker
+  readonly #timeoutMs: number
+  #job: Job | undefined
+  #timer: NodeJS.Timeout | undefined
+  #hasBegun = false
+  #cause: Error | undefined
+  #nextId = 0
+
+  constructor({ script, setup, timeoutMs }: LastingPoolOptions, { onFree, onEnd }: ThreadEvents) {
+    this.#timeoutMs = timeoutMs
+    this.#worker = new Worker(script, { workerData: setup, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } })
+    this.#worker.on('message', (message: Answer<Attempted<unknown>> | 'ready') => {
+      this.#hasBegun = true
+      // The time that it takes to begin is not the task's.
+      if (message === 'ready') return this.#watch()
+      clearTimeout(this.#timer)
+      const job = this.#job
+      this.#job = undefined
+      job?.resolve(message.result)
+      onFree()
+    })
+    this.#worker.on('error', (cause: unknown) => {
+      this.#cause ??= cause instanceof Error ? cause : new Error(String(cause))
+    })
+    this.#worker.on('exit', (code) => {
+      clearTimeout(this.#timer)
+      onEnd(this.#job, this.#cause ?? new Error(`a thread ended with code ${code}`), this.#hasBegun)
+    })
+  }
+
+  get isIdle(): boolean {
+    return this.#job === undefined
+  }
+
+  take(job: Job): void {
+    this.#job = job
+    this.#worker.postMessage({ id: this.#nextId++, task: job.task })
+    if (this.#hasBegun) this.#watch()
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #watch(): void {
+    clearTimeout(this.#timer)
+    if (this.#job === undefined) return
+    this.#timer = setTimeout(() => {
+      this.#cause = new Error(`a task took more than ${this.#timeoutMs} ms`)
+      this.#worker.terminate().catch(() => undefined)
+    }, this.#timeoutMs)
+    this.#timer.unref()
+  }
+}
