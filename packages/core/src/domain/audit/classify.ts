@@ -29,6 +29,8 @@ export interface AuditEvidence {
   readonly signatures: number
   readonly hasSeal: boolean
   readonly staleness: Staleness
+  /** Codes of what is odd about the bytes, as the parser gives them. */
+  readonly oddities: readonly string[]
   readonly marks: readonly SyntheticMark[]
 }
 
@@ -118,16 +120,26 @@ const OF_FAILURE: Readonly<Record<FailureReason, FindingCode>> = {
   withdrawn: 'withdrawn',
 }
 
-function failures({ judgement, policy }: AuditEvidence): readonly Finding[] {
+function failures(evidence: AuditEvidence): readonly Finding[] {
+  const { judgement, policy } = evidence
   const failing = judgement.checks.flatMap((check) =>
     check.outcome === 'fails' && isAsked(check, policy, judgement.checks) ? [check] : [],
   )
   const reasons = new Set(failing.map(({ reason }) => reason))
-  return failing.map(({ reason, where = [] }) => {
+  const isCut = isCutOff(evidence)
+  return failing.flatMap(({ reason, where = [] }) => {
     const code = OF_FAILURE[reason]
-    return finding(code === 'altered' && isReplay(reasons) ? 'replayed' : code, [reason], where, 'alarm')
+    if (isCut && reason === 'encoding_ambiguous') return [finding('damaged', [reason], where)]
+    // Of a picture that is cut off nobody can say that it is another one.
+    if (isCut && (code === 'replaced' || reason === 'pixels_changed' || reason === 'tampered')) return []
+    return [finding(code === 'altered' && isReplay(reasons) ? 'replayed' : code, [reason], where, 'alarm')]
   })
 }
+
+const CUT: ReadonlySet<string> = new Set(['dicom_length_past_end', 'dicom_truncated'])
+
+const isCutOff = ({ oddities }: AuditEvidence): boolean =>
+  oddities.length > 0 && oddities.every((code) => CUT.has(code))
 
 /** Of a replayed picture nothing changes but when it was made and what it is called; signatures over that break with it. */
 const REPLAYING: ReadonlySet<FailureReason> = new Set([

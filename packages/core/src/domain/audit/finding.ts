@@ -85,6 +85,12 @@ export const FINDINGS = {
       'The file can be read in more than one way: attributes twice, frames that overlap, or a program’s header.',
     advice: 'Do not open it with a viewer; quarantine it and fetch the original.',
   },
+  damaged: {
+    severity: 'alarm',
+    title: 'Cut off or damaged',
+    explanation: 'The file ends before what it announces, so that what is left cannot be what was stored.',
+    advice: 'Restore it from a backup; if many are damaged, check the disks.',
+  },
   back_dated: {
     severity: 'alarm',
     title: 'The time that it claims is contradicted',

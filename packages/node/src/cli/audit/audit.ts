@@ -4,15 +4,13 @@
  * The steps of a sweep stand in services/audit; which findings there are, in domain/audit.
  */
 import { StoreError } from '@fiducial/core/errors.ts'
-import { revokedBy, trustIdOf } from '../../services/audit/access.ts'
+import { type AuditOutcome, auditOnce } from '../../services/audit/audit-once.ts'
 import { enrolUnrecorded } from '../../services/audit/enrol.ts'
-import { nextTime } from '../../services/audit/hours.ts'
-import { learnLog } from '../../services/audit/learn-log.ts'
+import { Nightly } from '../../services/audit/nightly.ts'
 import type { ArchiveSource, SweepStore } from '../../services/audit/ports.ts'
 import { recordFindings } from '../../services/audit/record-findings.ts'
 import type { AuditSummary } from '../../services/audit/report.ts'
-import { runSweep, type SweepProgress, type SweepResult } from '../../services/audit/sweep.ts'
-import { Throttle } from '../../services/audit/throttle.ts'
+import type { SweepProgress } from '../../services/audit/sweep.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { findLogs } from '../find-logs.ts'
@@ -35,19 +33,27 @@ export async function auditArchive(target: string, options: AuditOptions, contex
   const { output, terminal } = context
   if (!options.log && (options.enrol === true || options.record === true))
     throw new UsageError('--enrol and --record need the custody log, and --no-log forbids it')
-  const schedule = options.schedule === undefined ? undefined : readSchedule(options.schedule)
-  if (schedule === undefined) return new Auditor(target, options, context).run()
-  const { interruption } = terminal
-  for (let last: ExitCode = EXIT.ok; ; ) {
-    const next = nextTime(schedule, new Date())
-    output.note(`the next sweep begins at ${next.toLocaleString()}`)
-    while (!interruption.aborted && Date.now() < next.getTime()) {
-      // In pieces: a clock that is put right is seen.
-      await pause(Math.min(60_000, next.getTime() - Date.now()), interruption)
-    }
-    if (interruption.aborted) return last
-    last = await new Auditor(target, options, context).run()
-  }
+  const once = (): Promise<{ readonly summary: AuditSummary; readonly exitCode: ExitCode }> =>
+    new Auditor(target, options, context).run()
+  if (options.schedule === undefined) return (await once()).exitCode
+  let last: ExitCode = EXIT.ok
+  const nightly = new Nightly({
+    at: readSchedule(options.schedule),
+    run: async () => {
+      const { summary, exitCode } = await once()
+      last = exitCode
+      return summary
+    },
+    now: () => new Date(),
+    pause,
+    onRun: ({ error }) => {
+      if (error !== null) output.note(`the sweep failed (${error})`)
+      output.note(`the next sweep begins at ${nightly.status.nextAt?.toLocaleString()}`)
+    },
+  })
+  output.note(`the next sweep begins at ${nightly.status.nextAt?.toLocaleString()}`)
+  await nightly.start(terminal.interruption)
+  return last
 }
 
 class Auditor {
@@ -61,7 +67,7 @@ class Auditor {
     this.#context = context
   }
 
-  async run(): Promise<ExitCode> {
+  async run(): Promise<{ readonly summary: AuditSummary; readonly exitCode: ExitCode }> {
     const options = this.#options
     const context = this.#context
     const { adapters, home, output } = context
@@ -75,24 +81,15 @@ class Auditor {
       throw new StoreError('log_missing', 'there is no custody log to enrol into: fiducial log init makes one')
     await using source = disposable(await this.#openArchive())
     await using store = disposable(await adapters.audit.openStore(home, source))
-    const result = await this.#sweep(source, store, settings)
+    const { result, facts } = await this.#sweep(source, store, settings)
     output.endProgress()
-    const facts = {
-      store,
-      archive: source,
-      policy: settings.policy.name,
-      log: await this.#logFacts(settings),
-      sweep: result.sweep,
-      isFinished: result.isFinished,
-      showsKeys: options.paths === true,
-    }
     const enrolled = options.enrol === true && result.isFinished ? await this.#enrol(source, store) : undefined
     if (options.record === true && result.isFinished) await this.#record(store, settings)
     const order = options.out === undefined ? undefined : { folder: options.out, formats }
     const { summary, paths } = await writeReports(facts, order, context)
     showSummary({ summary, result, enrolled, paths }, output)
     this.#context.terminal.interruption.throwIfAborted()
-    return exitCodeFor(summary)
+    return { summary, exitCode: exitCodeFor(summary) }
   }
 
   async #openArchive(): Promise<ArchiveSource> {
@@ -118,59 +115,32 @@ class Auditor {
     return new TextDecoder().decode(bytes).trim()
   }
 
-  async #sweep(source: ArchiveSource, store: SweepStore, settings: VerifySettings): Promise<SweepResult> {
-    const { adapters, output, terminal } = this.#context
-    const { full, since, rereadDays, limit, missingAfter } = this.#options
-    const crypto = await adapters.crypto()
-    const { anchors, policy } = settings
-    const extent = { found: 0, isComplete: false }
-    const progress = new Progress(output, 'sweeping', extent)
-    let last: SweepProgress | undefined
-    const onProgress = (now: SweepProgress): void => {
-      extent.found = now.total ?? now.listed
-      extent.isComplete = now.isListed || now.total !== undefined
-      progress.advance(now.bytes - (last?.bytes ?? 0), now.done - (last?.done ?? 0))
-      last = now
-    }
-    return runSweep({
-      source,
-      store,
-      examineAll: (tasks, signal) => adapters.audit.examineAll(tasks, settings, signal),
-      throttle: new Throttle(readLimits(this.#options), {
-        elapsedMs: () => performance.now(),
-        now: () => new Date(),
-        pause,
-      }),
-      ...(settings.log !== undefined && { learn: (signal) => this.#learn(store, signal) }),
-      anchors,
-      trustId: trustIdOf(anchors, policy, crypto),
-      revoked: revokedBy(anchors, crypto),
-      now: () => new Date(),
-      signal: terminal.interruption,
+  async #sweep(source: ArchiveSource, store: SweepStore, settings: VerifySettings): Promise<AuditOutcome> {
+    const { adapters, home, output, terminal } = this.#context
+    const { full, since, rereadDays, limit, missingAfter, paths } = this.#options
+    const order = {
       isFull: full === true,
       rereadDays,
       graceMs: missingAfter * HOUR_MS,
+      limits: readLimits(this.#options),
+      showsKeys: paths === true,
       ...(since !== undefined && { since: readSince(since) }),
       ...(limit !== undefined && { limit }),
-      onProgress,
+    }
+    return auditOnce(order, {
+      source,
+      store,
+      examineAll: (tasks, signal) => adapters.audit.examineAll(tasks, settings, signal),
+      crypto: await adapters.crypto(),
+      anchors: settings.anchors,
+      policy: settings.policy,
+      ...(settings.log !== undefined && { readLog: () => adapters.log.read(home) }),
+      now: () => new Date(),
+      elapsedMs: () => performance.now(),
+      pause,
+      signal: terminal.interruption,
+      onProgress: progressOn(output),
     })
-  }
-
-  async #learn(store: SweepStore, signal: AbortSignal): Promise<bigint> {
-    const { adapters, home } = this.#context
-    await using reader = await adapters.log.read(home)
-    const view = await reader.view()
-    const { records } = reader
-    if (view === undefined || records === undefined) return 0n
-    return await learnLog({ view, records, store, crypto: await adapters.crypto(), signal })
-  }
-
-  async #logFacts({ log }: VerifySettings): Promise<{ origin: string; size: string } | null> {
-    const { adapters, home } = this.#context
-    if (log === undefined) return null
-    await using reader = await adapters.log.read(home)
-    const view = await reader.view()
-    return view === undefined ? null : { origin: view.origin, size: String(view.size) }
   }
 
   #enrol(source: ArchiveSource, store: SweepStore): Promise<number> {
@@ -201,6 +171,19 @@ class Auditor {
       await log.site.settle()
       output.note(`${counted(count, 'event')} recorded in the custody log ${visible(log.facts.origin)}`)
     })
+  }
+}
+
+/** Shows how far a sweep is. */
+function progressOn(output: Context['output']): (now: SweepProgress) => void {
+  const extent = { found: 0, isComplete: false }
+  const progress = new Progress(output, 'sweeping', extent)
+  let last: SweepProgress | undefined
+  return (now) => {
+    extent.found = now.total ?? now.listed
+    extent.isComplete = now.isListed || now.total !== undefined
+    progress.advance(now.bytes - (last?.bytes ?? 0), now.done - (last?.done ?? 0))
+    last = now
   }
 }
 

@@ -12,8 +12,10 @@ const DIFFERS = 'differs_from_earlier_sweep'
 /** The findings of an instance, with those that an earlier reading adds. */
 export function compareReadings(examined: Examined, earlier: KnownContent | null): readonly Finding[] {
   const { findings, standing, digests, instance } = examined
-  if (earlier === null || standing === 'authentic' || standing === 'recorded') return findings
+  if (earlier === null || standing !== 'undetermined') return findings
   if (earlier.sopInstanceUid !== instance.sopInstanceUid) return findings
+  // The log knows what it was, and says it better.
+  if (findings.some(({ code }) => code === 'changed' || code === 're_encoded')) return findings
   if (earlier.dataset === digests.dataset) {
     // Nobody has said since that the change was meant.
     return mergeFindings([...findings, ...earlier.compared])

@@ -62,6 +62,7 @@ export async function examineInstance(input: VerifyInput, dependencies: VerifyDe
     signatures: evidence.signatures.signatures.length + evidence.signatures.malformed.length,
     hasSeal: evidence.seal.state !== 'absent',
     staleness,
+    oddities: file.findings.map(({ code }) => code),
     marks: findSyntheticMarks(file.dataSet, judgement.isSynthetic),
   })
   return {
