@@ -107,6 +107,7 @@ export async function startServer(faces: readonly Face[], options: ServerOptions
     // Spread, as the type of a server by TLS is that of one by HTTP for all that is done with it here.
     ...((tls === undefined ? {} : { https: { ...HEADERS, ...tlsOf(tls) } }) as object),
     http: HEADERS,
+    routerOptions: { maxParamLength: urlLimit },
     bodyLimit: BODY_LIMIT,
     connectionTimeout: IDLE_TIMEOUT_MS,
     requestTimeout: hasStreams ? 0 : REQUEST_TIMEOUT_MS,

@@ -111,3 +111,10 @@ export function parseUid(text: string): string {
   if (text.length > 64 || !UID.test(text)) throw new FormatError('query_malformed', 'not a UID')
   return text
 }
+
+/** The address of our service as whoever asks spells it, for addresses in answers. */
+export function rootOf(request: FastifyRequest): string {
+  const path = request.routeOptions.url ?? ''
+  const prefix = path.slice(0, path.search(/\/(?:studies|series|instances)/))
+  return `${request.protocol}://${request.host}${prefix}`
+}

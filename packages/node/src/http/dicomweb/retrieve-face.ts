@@ -1,0 +1,285 @@
+/**
+ * Retrieve face: WADO-RS over an archive: instances, metadata, bulk data, frames and pictures.
+ *
+ * Source: PS3.18 sections 10.4 (retrieve), 8.7 (media types). Instances leave as they are stored, streamed. Pictures are PNG.
+ */
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { joinBytes } from '@fiducial/core/bytes/text.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
+import type { Element } from '@fiducial/core/formats/dicom/element.ts'
+import { toByteOrder } from '@fiducial/core/formats/dicom/encode.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { EXPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import { encodeDicomJson, findByPath, formatDicomJson } from '@fiducial/core/formats/dicom-json/format.ts'
+import {
+  boundaryOf,
+  formatLastDelimiter,
+  formatPartHead,
+  formatRelatedType,
+} from '@fiducial/core/formats/multipart/format.ts'
+import { formatMediaType } from '@fiducial/core/formats/multipart/media-type.ts'
+import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Archive, ArchivedInstance } from '../../services/archive/ports.ts'
+import type { Face } from '../server.ts'
+import { frameForm, frameType, instanceForm, OCTETS } from './accept.ts'
+import { type FrameSource, openFrames } from './frame-source.ts'
+import { parseViewport, parseWindow, type RenderOptions, renderFrame } from './render.ts'
+import {
+  acceptedTypes,
+  acceptsJson,
+  DICOM_JSON,
+  guardOf,
+  parseUid,
+  refuse,
+  refuseError,
+  rootOf,
+  WEB_PREFIX,
+  type WebFaceOptions,
+} from './web-face.ts'
+
+export interface RetrieveFaceOptions extends WebFaceOptions {
+  readonly archive: Archive
+  readonly codecs: Codecs
+  /** The bytes of a PNG file. */
+  readonly encodePng: (picture: Raster) => Uint8Array
+}
+
+/** Longer values are had by their address. */
+const INLINE_BYTES = 1024
+const DAY_MS = 86_400_000
+const THUMBNAIL = { width: 256, height: 256 }
+const FRAMES_LIMIT = 10_000
+const PNG = 'image/png'
+
+type Params = Readonly<Record<string, string>>
+type Handler = (request: FastifyRequest, reply: FastifyReply, means: Means) => Promise<FastifyReply>
+
+interface Means extends RetrieveFaceOptions {
+  /** What the path names; at least one. */
+  readonly instances: readonly ArchivedInstance[]
+  readonly params: Params
+}
+
+const STUDY = '/studies/:study'
+const SERIES = `${STUDY}/series/:series`
+const INSTANCE = `${SERIES}/instances/:instance`
+
+/** Serves everything below `/studies/{study}` that PS3.18 table 10.4.1-1 names, but for rendered studies. Needs `hasStreams`. */
+export function retrieveFace(options: RetrieveFaceOptions): Face {
+  return (server) => void server.register(async (scope) => openScope(scope, options))
+}
+
+function openScope(scope: FastifyInstance, options: RetrieveFaceOptions): void {
+  const { prefix = WEB_PREFIX } = options
+  const route = {
+    config: { isStreamed: true },
+    handlerTimeout: DAY_MS,
+    onRequest: guardOf(options, 'instances.retrieve'),
+  }
+  const serve = (path: string, handler: Handler): void => {
+    scope.get(prefix + path, route, (request, reply) => answer(request, reply, options, handler))
+  }
+  for (const path of [STUDY, SERIES, INSTANCE]) {
+    serve(path, sendInstances)
+    serve(`${path}/metadata`, sendMetadata)
+    serve(`${path}/thumbnail`, sendPicture)
+  }
+  serve(`${INSTANCE}/bulkdata/*`, sendBulkData)
+  serve(`${INSTANCE}/frames/:frames`, sendFrames)
+  serve(`${INSTANCE}/rendered`, sendPicture)
+  serve(`${INSTANCE}/frames/:frames/rendered`, sendPicture)
+  serve(`${INSTANCE}/frames/:frames/thumbnail`, sendPicture)
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: RetrieveFaceOptions,
+  handler: Handler,
+): Promise<FastifyReply> {
+  try {
+    const params = request.params as Params
+    const { study = '', series, instance } = params
+    const place = {
+      study: parseUid(study),
+      ...(series === undefined ? {} : { series: parseUid(series) }),
+      ...(instance === undefined ? {} : { instance: parseUid(instance) }),
+    }
+    const instances = await options.archive.instances(place)
+    if (instances.length === 0) return refuse(reply, 404, 'there is no such thing')
+    return await handler(request, reply.header('cache-control', 'no-store'), { ...options, instances, params })
+  } catch (error) {
+    // What somebody stored is not the fault of who asks for it.
+    if (error instanceof FormatError && error.code !== 'query_malformed' && error.code !== 'multipart_malformed') {
+      return refuse(reply, error.code === 'codec_unsupported' ? 406 : 422, `${error.code}: ${error.message}`)
+    }
+    return refuseError(reply, error)
+  }
+}
+
+const sendInstances: Handler = async (request, reply, { archive, instances }) => {
+  const form = instanceForm(acceptedTypes(request))
+  const fitting = instances.filter(
+    ({ transferSyntaxUid }) => form?.transferSyntax === undefined || form.transferSyntax === transferSyntaxUid,
+  )
+  const [first] = fitting
+  if (form === undefined || first === undefined)
+    return refuse(reply, 406, 'instances are application/dicom, as they are stored')
+  if (fitting.length < instances.length) reply.code(206)
+  if (!form.isMultipart && instances.length === 1) {
+    reply.header('content-length', first.lengthBytes)
+    return reply
+      .type(typeOf('application/dicom', first.transferSyntaxUid))
+      .send(streamOf(archive, [{ instance: first, head: new Uint8Array() }], new Uint8Array()))
+  }
+  if (!form.isMultipart && instances.length > 1) return refuse(reply, 406, 'several instances are multipart/related')
+  const boundary = boundaryOf(randomBytes(16))
+  const parts = fitting.map((instance, i) => ({ instance, head: instanceHead(boundary, instance, i === 0) }))
+  const end = formatLastDelimiter(boundary)
+  reply.header(
+    'content-length',
+    parts.reduce((sum, { instance, head }) => sum + head.length + instance.lengthBytes, end.length),
+  )
+  return reply
+    .header('content-type', formatRelatedType(boundary, 'application/dicom'))
+    .send(streamOf(archive, parts, end))
+}
+
+function instanceHead(boundary: string, { transferSyntaxUid }: ArchivedInstance, isFirst: boolean): Uint8Array {
+  return formatPartHead(boundary, new Map([['Content-Type', typeOf('application/dicom', transferSyntaxUid)]]), isFirst)
+}
+
+function streamOf(
+  archive: Archive,
+  parts: readonly { readonly instance: ArchivedInstance; readonly head: Uint8Array }[],
+  end: Uint8Array,
+): Readable {
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    for (const { instance, head } of parts) {
+      if (head.length > 0) yield head
+      await using file = await archive.open(instance)
+      // A chunk is valid until the next is asked for, and the socket may still hold it then.
+      for (const chunk of file.chunks(0, file.length)) yield file.isInMemory ? chunk : chunk.slice()
+    }
+    if (end.length > 0) yield end
+  }
+  return Readable.from(pieces(), { objectMode: false, highWaterMark: 2 ** 18 })
+}
+
+const sendMetadata: Handler = async (request, reply, { archive, instances }) => {
+  if (!acceptsJson(acceptedTypes(request))) return refuse(reply, 406, 'metadata are application/dicom+json')
+  const root = rootOf(request)
+  const pieces = async function* (): AsyncGenerator<string | Uint8Array> {
+    yield '['
+    for (const [i, instance] of instances.entries()) {
+      await using file = await archive.open(instance)
+      const { dataSet } = parseDicom(file)
+      const above = `${root}/studies/${instance.study}/series/${instance.series}/instances/${instance.instance}/bulkdata/`
+      const bulkDataUri = ({ fragments, valueStart, valueEnd, vr }: Element, path: string): string | undefined =>
+        fragments !== undefined || (valueEnd - valueStart > INLINE_BYTES && vr !== 'SQ') ? above + path : undefined
+      if (i > 0) yield ','
+      yield encodeDicomJson(formatDicomJson(dataSet, { bulkDataUri }))
+    }
+    yield ']'
+  }
+  return reply.header('content-type', DICOM_JSON).send(Readable.from(pieces(), { objectMode: false }))
+}
+
+const sendBulkData: Handler = async (request, reply, { archive, instances, params }) => {
+  const [instance] = instances as [ArchivedInstance]
+  await using file = await archive.open(instance)
+  const { dataSet, transferSyntaxUid } = parseDicom(file)
+  const element = findByPath(dataSet, params['*'] ?? '')
+  if (element === undefined || element.items !== undefined) return refuse(reply, 404, 'there is no such value')
+  const types = acceptedTypes(request)
+  const isOctets = types.some(
+    ({ type, parameters }) =>
+      ['*/*', 'application/*', OCTETS].includes(type) ||
+      (type === 'multipart/related' && (parameters.get('type') ?? OCTETS) === OCTETS),
+  )
+  if (!isOctets) return refuse(reply, 406, `bulk data are ${OCTETS}`)
+  const pieces = element.fragments?.slice(1).map(({ valueStart, end }) => dataSet.source.view(valueStart, end)) ?? [
+    toByteOrder(dataSet.source.view(element.valueStart, element.valueEnd), element.vr, element.encoding),
+  ]
+  const type = element.fragments === undefined ? OCTETS : typeOf(frameType(transferSyntaxUid), transferSyntaxUid)
+  return types[0]?.type === 'multipart/related' || pieces.length !== 1
+    ? sendParts(reply, type, pieces)
+    : reply.header('content-type', type).send(Buffer.from(pieces[0] as Uint8Array))
+}
+
+const sendFrames: Handler = async (request, reply, { archive, instances, params, codecs }) => {
+  const [instance] = instances as [ArchivedInstance]
+  const numbers = parseFrames(params.frames ?? '')
+  await using file = await archive.open(instance)
+  const frames = openFrames(file, codecs)
+  if (numbers.some((number) => number > frames.count)) return refuse(reply, 404, 'there is no such frame')
+  const { transferSyntaxUid } = frames.file
+  const form = frameForm(acceptedTypes(request), transferSyntaxUid)
+  if (form === undefined) return refuse(reply, 406, `frames are ${frameType(transferSyntaxUid)}, or ${OCTETS}`)
+  const pieces: Uint8Array[] = []
+  for (const number of numbers)
+    pieces.push(form.isDecoded ? (await frames.decoded(number)).bytes : frames.stored(number))
+  const type = form.isDecoded
+    ? typeOf(OCTETS, EXPLICIT_LITTLE_ENDIAN)
+    : typeOf(frameType(transferSyntaxUid), transferSyntaxUid)
+  if (form.isMultipart) return sendParts(reply, type, pieces)
+  if (pieces.length > 1) return refuse(reply, 406, 'several frames are multipart/related')
+  return reply.header('content-type', type).send(Buffer.from(pieces[0] as Uint8Array))
+}
+
+const sendPicture: Handler = async (request, reply, { archive, instances, params, codecs, encodePng }) => {
+  const types = acceptedTypes(request)
+  if (!types.some(({ type }) => [PNG, 'image/*', '*/*'].includes(type)))
+    return refuse(reply, 406, `pictures are ${PNG}`)
+  // The one in the middle tells most of a series.
+  const instance = instances[instances.length >> 1] as ArchivedInstance
+  await using file = await archive.open(instance)
+  const frames = openFrames(file, codecs)
+  if (frames.count === 0) return refuse(reply, 406, 'an instance without pixels')
+  const [number = 1, ...others] = params.frames === undefined ? [1] : parseFrames(params.frames)
+  if (others.length > 0) return refuse(reply, 406, 'one picture at a time')
+  if (number > frames.count) return refuse(reply, 404, 'there is no such frame')
+  const isThumbnail = (request.routeOptions.url ?? '').endsWith('/thumbnail')
+  const raster = await renderOf(frames, number, renderOptions(request, isThumbnail))
+  return reply.header('content-type', PNG).send(Buffer.from(encodePng(raster)))
+}
+
+async function renderOf(frames: FrameSource, number: number, options: RenderOptions): Promise<Raster> {
+  return renderFrame(await frames.decoded(number), frames.file.dataSet, options)
+}
+
+function renderOptions({ query }: FastifyRequest, isThumbnail: boolean): RenderOptions {
+  const { window, viewport } = query as Readonly<Record<string, unknown>>
+  const largest = typeof viewport === 'string' ? parseViewport(viewport) : isThumbnail ? THUMBNAIL : undefined
+  return {
+    ...(typeof window === 'string' ? { window: parseWindow(window) } : {}),
+    ...(largest === undefined ? {} : { largest }),
+  }
+}
+
+/** `1,3,2`. @throws {FormatError} `query_malformed` */
+function parseFrames(text: string): readonly number[] {
+  const numbers = text.split(',')
+  if (numbers.length > FRAMES_LIMIT || !numbers.every((number) => /^[1-9]\d{0,8}$/.test(number))) {
+    throw new FormatError('query_malformed', 'not a list of frames')
+  }
+  return numbers.map(Number)
+}
+
+function sendParts(reply: FastifyReply, type: string, pieces: readonly Uint8Array[]): FastifyReply {
+  const boundary = boundaryOf(randomBytes(16))
+  const body = pieces.flatMap((piece, i) => [
+    formatPartHead(boundary, new Map([['Content-Type', type]]), i === 0),
+    piece,
+  ])
+  const [partType = OCTETS] = type.split(';')
+  return reply
+    .header('content-type', formatRelatedType(boundary, partType))
+    .send(Buffer.from(joinBytes([...body, formatLastDelimiter(boundary)])))
+}
+
+const typeOf = (type: string, transferSyntaxUid: string): string =>
+  formatMediaType({ type, parameters: new Map([['transfer-syntax', transferSyntaxUid]]) })
