@@ -16,6 +16,7 @@ import type { JsonObject } from '../../formats/json/parse.ts'
 import { PROOF_LIMIT } from '../../formats/merkle/tree.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
 import { type GatewayStatement, parseGatewayStatement } from './gateway-statement.ts'
+import { isOfGateway } from './image-statement.ts'
 import { UID } from './instance.ts'
 import { GATEWAY_MEDIA_TYPE, PAYLOAD_TYPE, SEAL_MEDIA_TYPE, SERIES_MEDIA_TYPE } from './namespace.ts'
 import { parseSeriesStatement, SERIES_LIMIT, type SeriesEntry, type SeriesStatement } from './series-statement.ts'
@@ -53,6 +54,8 @@ export interface GatewaySeal extends SignedStatement<GatewayStatement>, ImagePar
 
 /** What may lie beside an image. */
 export type ImageSeal = Seal | GatewaySeal
+
+export const isGatewaySeal = (seal: ImageSeal): seal is GatewaySeal => isOfGateway(seal.statement)
 
 /** The file beside a series. */
 export interface SeriesSeal extends SignedStatement<SeriesStatement> {

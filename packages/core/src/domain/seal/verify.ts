@@ -20,10 +20,11 @@ import { roleOf } from '../trust/roles.ts'
 import { type TimestampFailure, type TimestampGap, type TimestampResult, verifyTimestamp } from '../trust/timestamp.ts'
 import type { GatewayStatement } from './gateway-statement.ts'
 import { type Chain, namedCertificates, type Operator } from './holder.ts'
-import { type ImageStatement, isOfGateway } from './image-statement.ts'
+import type { ImageStatement } from './image-statement.ts'
 import {
   type GatewaySeal,
   type ImageSeal,
+  isGatewaySeal,
   LISTED_FRAMES_LIMIT,
   type Seal,
   type SeriesSeal,
@@ -163,8 +164,6 @@ export function verifyGatewaySeal(seal: GatewaySeal, options: SealVerifyOptions)
 /** Verifies the seal beside an image, whoever made it. */
 export const verifyImageSeal = (seal: ImageSeal, options: SealVerifyOptions): SealReport<ImageStatement> =>
   isGatewaySeal(seal) ? verifyGatewaySeal(seal, options) : verifySeal(seal, options)
-
-const isGatewaySeal = (seal: ImageSeal): seal is GatewaySeal => isOfGateway(seal.statement)
 
 /** Verifies the file beside a series: the technologist's signatures, and the list of images. */
 export function verifySeriesSeal(seal: SeriesSeal, options: SealVerifyOptions): SealReport<SeriesStatement> {

@@ -6,10 +6,11 @@ import { existsSync } from 'node:fs'
 import { STATEMENT_LIMIT } from '@fiducial/core/domain/log/event.ts'
 import type { CustodyEventType } from '@fiducial/core/domain/log/event-details.ts'
 import { CONTENT_DIGESTS, INSTANCE } from '@fiducial/core/domain/log/event-parts.ts'
-import { SEAL_MEDIA_TYPE } from '@fiducial/core/domain/seal/namespace.ts'
-import { parseSeal } from '@fiducial/core/domain/seal/seal.ts'
+import { GATEWAY_MEDIA_TYPE, SEAL_MEDIA_TYPE } from '@fiducial/core/domain/seal/namespace.ts'
+import { isGatewaySeal, parseImageSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { type JsonObject, type JsonValue, parseJson } from '@fiducial/core/formats/json/parse.ts'
+import { newsOfGatewaySeal } from '../../services/log/gateway-seal-news.ts'
 import { makeNews, type NewsSite, readNews } from '../../services/log/read-news.ts'
 import type { Receipt } from '../../services/log/receipt.ts'
 import type { Recorder } from '../../services/log/recorder.ts'
@@ -72,16 +73,20 @@ export async function itemsOfFile(input: Input, site: NewsSite, context: Context
     )
   }
   const bytes = await readWhole(path, context)
-  if (isSealText(bytes)) return [sealItem(bytes, label)]
+  if (isSealText(bytes)) return [await sealItem(bytes, label, context)]
   return readStatements(bytes, label, site)
 }
 
 async function itemOfSeal(path: string, label: string, context: Context): Promise<Item> {
-  return sealItem(await readWhole(path, context), label)
+  return sealItem(await readWhole(path, context), label, context)
 }
 
-function sealItem(bytes: Uint8Array, label: string): Item {
-  const seal = parseSeal(bytes)
+async function sealItem(bytes: Uint8Array, label: string, { adapters }: Context): Promise<Item> {
+  const seal = parseImageSeal(bytes)
+  if (isGatewaySeal(seal)) {
+    const news = newsOfGatewaySeal(bytes, (await adapters.crypto()).hash)
+    return { label, type: news.type, isSealed: false, record: (recorder) => recorder.record(news) }
+  }
   return { label, type: 'acquired', isSealed: true, record: (recorder) => recorder.recordSeal(seal) }
 }
 
@@ -142,7 +147,7 @@ async function isObjectText(path: string, { adapters }: Context): Promise<boolea
 function isSealText(bytes: Uint8Array): boolean {
   try {
     const value = JSON.parse(new TextDecoder().decode(bytes)) as JsonObject
-    return value.mediaType === SEAL_MEDIA_TYPE
+    return value.mediaType === SEAL_MEDIA_TYPE || value.mediaType === GATEWAY_MEDIA_TYPE
   } catch {
     return false
   }

@@ -1,9 +1,10 @@
 /** Resolve entry: which entry of a log is meant by an index, an image or a seal. */
 import { existsSync } from 'node:fs'
+import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
-import { parseSeal } from '@fiducial/core/domain/seal/seal.ts'
+import { isGatewaySeal, parseImageSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import { findSealEntry } from '../../services/log/find-entries.ts'
+import { findGatewaySealEntry, findSealEntry } from '../../services/log/find-entries.ts'
 import type { ProvenEntry } from '../../services/log/log-view.ts'
 import type { Term } from '../../services/log/ports.ts'
 import { leafOfSeal } from '../../services/log/seal-entry.ts'
@@ -39,9 +40,14 @@ async function resolveSeal(path: string, session: ReadSession, context: Context)
   const { view, reader, crypto } = session
   const bytes = await context.adapters.readFile(path)
   if (bytes === undefined) throw new StoreError('input_missing', `there is no file ${path}`)
-  const seal = leafOfSeal(parseSeal(bytes), crypto)
-  const entry = await findSealEntry(seal, { view, records: recordsOf(session), crypto })
-  if (entry !== undefined) return { entry, isSealed: true, others: [] }
+  const records = recordsOf(session)
+  const seal = parseImageSeal(bytes)
+  const isGateway = isGatewaySeal(seal)
+  const entry = isGateway
+    ? await findGatewaySealEntry(digestOf(crypto.hash, 'sha256', bytes), { view, records })
+    : await findSealEntry(leafOfSeal(seal, crypto), { view, records, crypto })
+  // The leaf of a gateway's seal is not its statement, but an event that the log made of it.
+  if (entry !== undefined) return { entry, isSealed: !isGateway, others: [] }
   const hint =
     reader.records === undefined ? undefined : `fiducial log append ${visible(path)} records it, if it is yours`
   const error = new StoreError('entry_missing', `${visible(path)}: this seal is not in the log ${visible(view.origin)}`)

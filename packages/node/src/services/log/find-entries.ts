@@ -103,6 +103,23 @@ export async function findSealEntry(
   return undefined
 }
 
+/**
+ * Where a log says that a gateway made a seal; the first place, where it says so twice.
+ * @param sha256  of the seal file
+ */
+export async function findGatewaySealEntry(
+  sha256: Uint8Array,
+  { view, records }: Pick<SealSearch, 'view' | 'records'>,
+): Promise<ProvenEntry | undefined> {
+  const term = { kind: 'digest', value: encodeHex(sha256) } as const
+  for (const index of await records.find({ term, to: view.size, limit: CANDIDATES })) {
+    const payload = await records.payload(index)
+    const event = payload instanceof Uint8Array ? parseEventStatement(payload) : undefined
+    if (event?.type === 'sealed-at-gateway' && equalBytes(event.details.seal, sha256)) return view.prove(index)
+  }
+  return undefined
+}
+
 /** Whatever lies beside an image may call itself a seal: it must not keep the log from speaking of the image. */
 function leafOrNothing(seal: SignedPayload, { hash }: Crypto): Uint8Array | undefined {
   try {
