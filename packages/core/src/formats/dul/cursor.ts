@@ -77,13 +77,11 @@ const LONGEST_TEXT = 64
  * UIDs here (PS3.8 annex F), yet devices send it: trailing NULs are dropped, too.
  */
 export function readText(bytes: Uint8Array): string {
-  let end = bytes.length
-  while (end > 0 && bytes[end - 1] === 0) end--
-  const text = decodeLatin1(bytes.subarray(0, end))
+  if (bytes.length > 2 * LONGEST_TEXT) throw malformed(`text of ${bytes.length} bytes`)
+  const text = decodeLatin1(bytes).replaceAll(/^ +|[ \0]+$/g, '')
   if (!/^[ -~]*$/.test(text)) throw malformed('text holds bytes outside printable ASCII')
-  const trimmed = text.replaceAll(/^ +| +$/g, '')
-  if (trimmed.length > LONGEST_TEXT) throw malformed(`text of ${trimmed.length} characters`)
-  return trimmed
+  if (text.length > LONGEST_TEXT) throw malformed(`text of ${text.length} characters`)
+  return text
 }
 
 /** What each refusal of this folder is. */
