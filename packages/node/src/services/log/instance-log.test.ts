@@ -108,6 +108,7 @@ describe('ConsultedInstanceLog', () => {
       type: 'acquired',
       at: seal.statement.sealedAt,
       sopInstanceUid: '2.25.10',
+      studyInstanceUid: '2.25.1',
       digests: digestsOf(seal),
       deviceCertificate: seal.statement.device.certificates.dicom[0],
       statementSha256: digestOf(nativeCrypto.hash, 'sha256', seal.envelope.payload),
