@@ -19,7 +19,7 @@ export interface Start {
   readonly version: string
 }
 
-const adapters: Adapters = {
+const adaptersOf = (version: string): Adapters => ({
   log: {
     find: async (home) => (await import('./wiring/site-log.ts')).findSiteLog(home),
     create: async (home, secrets, order) => {
@@ -102,11 +102,12 @@ const adapters: Adapters = {
   },
   openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
   tokens: async (home) => (await import('./wiring/tokens.ts')).openTokens(home),
+  startGateway: async (order) => (await import('./start-gateway.ts')).startUp(order, version),
   reachGateway: async (place) => {
     const { RemoteGateway } = await import('./services/gateway/remote-gateway.ts')
     return new RemoteGateway({ ...place, fetch, deadline: AbortSignal.timeout })
   },
-}
+})
 
 /** 128 + SIGPIPE, as shells count: not a verdict. */
 const BROKEN_PIPE = 141
@@ -121,6 +122,7 @@ export async function startProgram({ words, version }: Start): Promise<void> {
     env: process.env,
     interruption,
   }
+  const adapters = adaptersOf(version)
   const context = (isJson: boolean): Context => ({
     terminal,
     output: new Output(terminal, isJson),

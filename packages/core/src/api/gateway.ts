@@ -83,6 +83,8 @@ export interface StatusMessage {
   readonly isReady: boolean
   /** What keeps it from being ready, and what somebody has to look at: codes. */
   readonly alarms: readonly string[]
+  /** What was not looked at, as nothing here can: `mark`, `watchdog`. */
+  readonly notLookedAt: readonly string[]
   readonly counts: {
     readonly states: Readonly<Record<InstanceState, number>>
     readonly deliveries: Readonly<Record<DeliveryMessage['state'], number>>

@@ -22,6 +22,7 @@ import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
+import type { UpOrder, UpRunning } from './up-adapters.ts'
 import type { VerifySettings, Work } from './work.ts'
 
 /** One file to read. */
@@ -144,6 +145,11 @@ export interface Adapters {
   openRing(home: string, secrets: Secrets): Promise<Ring>
   /** Who is let in by the network. */
   tokens(home: string): Promise<TokenBook>
+  /**
+   * Starts the gateway of this machine with all that belongs to it.
+   * @throws {KeyError} {StoreError} {FormatError}
+   */
+  startGateway(order: UpOrder): Promise<UpRunning>
   /** A gateway that runs, here or elsewhere. */
   reachGateway(place: { readonly url: string; readonly token: string }): Promise<RemoteGateway>
 }

@@ -19,6 +19,7 @@ import { collect, positiveNumber, wholeNumber } from './option-values.ts'
 import { addRouteCommands } from './route/commands.ts'
 import type { SealOptions } from './seal.ts'
 import type { SecretOptions } from './secrets.ts'
+import type { UpOptions } from './up.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerifyOptions } from './verify.ts'
 
@@ -97,13 +98,29 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       runs(async (_words, options: DemoOptions, context) => (await import('./demo/demo.ts')).runDemo(options, context)),
     )
 
+  const passphrase = (made: Command): Command =>
+    made.option('--passphrase-file <file>', 'holds the passphrase of the private keys (or set FIDUCIAL_PASSPHRASE)')
+  passphrase(
+    command(
+      program,
+      'up',
+      'Runs the gateway: takes images in front of a PACS, seals and verifies them, sends them on.',
+      'fiducial up --pacs ORTHANC@127.0.0.1:4242',
+    ),
+  )
+    .option('--settings <file>', 'settings of the gateway (default: gateway.yaml in the folder of all state)')
+    .option('--pacs <address>', 'where images go: AET@host:port, or the URL of a DICOMweb service')
+    .option('--port <n>', 'of the page, the web API and DICOMweb (default: 8460)', wholeNumber)
+    .option('--dicom-port <n>', 'of DICOM (default: 11112)', wholeNumber)
+    .option('--demo', 'with simulated rooms that send and an archive that takes')
+    .option('--for <seconds>', 'end after so long', positiveNumber)
+    .action(runs(async (_words, options: UpOptions, context) => (await import('./up.ts')).runUp(options, context)))
+
   const keys = program
     .command('keys')
     .description('Makes and manages certificates and keys.')
     .helpOption('--help', 'show this help')
     .helpCommand(false)
-  const passphrase = (made: Command): Command =>
-    made.option('--passphrase-file <file>', 'holds the passphrase of the private keys (or set FIDUCIAL_PASSPHRASE)')
   const token = (made: Command): Command =>
     passphrase(made)
       .option('--valid-days <n>', 'how long the certificates are valid (default: 1095)', positiveNumber)
@@ -337,6 +354,7 @@ const nameOf = (command: Command): string =>
 const MAIN_EXAMPLES = `
 Examples:
   fiducial demo                                   see it work, without any file of yours
+  fiducial up --pacs ORTHANC@127.0.0.1:4242       run the gateway in front of a PACS
   fiducial keys init --site "Example Hospital"    make keys, once
   fiducial seal images --out sealed               sign images as device and technologist
   fiducial verify sealed                          see whether they are what was sealed

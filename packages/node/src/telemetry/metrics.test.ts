@@ -7,6 +7,7 @@ const status: GatewayStatus = {
   startedAt: new Date(0),
   isReady: true,
   alarms: [],
+  notLookedAt: ['mark'],
   counts: {
     states: { received: 1, quarantined: 2, forwarding: 3, done: 4, rejected: 0 },
     deliveries: { held: 0, waiting: 7, sent: 8, dead: 0 },

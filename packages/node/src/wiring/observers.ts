@@ -83,7 +83,9 @@ function tell(observation: Observation, logger: GatewayLogger): void {
         durationMs: sinceReceivedMs,
       }
       if (state === 'quarantined') return logger.warn('held back', fields)
-      if (failedOpen.length > 0) return logger.warn('passed in spite of trouble', { ...fields, reasons: failedOpen })
+      // An image without evidence is nothing special where most have none.
+      const troubles = failedOpen.filter((trouble) => trouble !== 'undetermined')
+      if (troubles.length > 0) return logger.warn('passed in spite of trouble', { ...fields, reasons: troubles })
       return logger.info('judged', fields)
     }
     case 'examiner_died':

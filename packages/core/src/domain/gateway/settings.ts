@@ -24,6 +24,7 @@ import {
   words,
 } from '../../formats/config/shape.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
+import { COMMITMENT_POLICIES, type CommitmentPolicy } from './commitment.ts'
 import {
   AE_TITLE,
   type Destination,
@@ -74,6 +75,12 @@ export interface DicomSettings {
   readonly tlsCa: string | null
   readonly tlsClientCertificate: 'none' | 'optional' | 'required'
   readonly refusedSopClasses: readonly string[]
+  /** AE titles that may query and retrieve through the gateway; null: whoever may associate. */
+  readonly queriers: readonly string[] | null
+  /** What the gateway must know before it commits to keep an instance. */
+  readonly commitment: CommitmentPolicy
+  /** Where reports of storage commitment go when the association of the request has ended, by AE title. */
+  readonly reportsTo: readonly DimseDestination[]
 }
 
 export interface LimitSettings {
@@ -157,9 +164,11 @@ export interface TelemetrySettings {
 }
 
 export interface AuditTrailSettings {
-  /** `tls://host:port`, `tcp://host:port` or `udp://host:port`; null: nowhere. */
+  /** `tls://host:port`; null: nowhere. */
   readonly syslog: string | null
   readonly syslogCa: string | null
+  readonly syslogCertificate: string | null
+  readonly syslogKey: SecretReference | null
   /** Root of a FHIR server that takes AuditEvent; null: none. */
   readonly fhirUrl: string | null
   readonly fhirToken: SecretReference | null
@@ -186,10 +195,7 @@ export type GroupName = keyof GatewaySettings
 /** Without a password: there is a setting for it. */
 const DATABASE = text(/^postgres(?:ql)?:\/\/(?:[^:@/\s]+@)?[^@\s]*$/, 'a PostgreSQL address without a password')
 const BUCKET = text(/^https?:\/\/[^@\s/]+\/[^@\s]+$/, 'https://HOST/BUCKET[/PREFIX][?region=REGION]')
-const SYSLOG = text(
-  /^(?:tls|tcp|udp):\/\/[A-Za-z0-9.:[\]-]{1,255}:\d{1,5}$/,
-  'tls://host:port, tcp://host:port or udp://host:port',
-)
+const SYSLOG = text(/^tls:\/\/[A-Za-z0-9.:[\]-]{1,255}:\d{1,5}$/, 'tls://host:port')
 const UID = text(/^[0-9][0-9.]{0,63}$/, 'a UID')
 const WORD = text(/^[^\p{Cc}]{1,128}$/u, 'a text of 1 to 128 characters')
 
@@ -245,6 +251,22 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
       'whether callers have to show a certificate',
     ),
     refusedSopClasses: optional(list(UID, 512), [], 'SOP Classes that are not taken', []),
+    queriers: optional(
+      nullable(list(AE_TITLE, 4096)),
+      null,
+      'calling AE titles that may query and retrieve through the gateway (default: whoever may associate)',
+    ),
+    commitment: optional(
+      words(COMMITMENT_POLICIES),
+      'delivered',
+      'what the gateway must know before it commits to keep an instance: that it has it, that all destinations have it, or that they have committed',
+    ),
+    reportsTo: optional(
+      list(DIMSE_PEER, 4096),
+      [],
+      'where reports of storage commitment go, once the association of the request has ended',
+      [],
+    ),
   },
   limits: {
     associations: optional(whole(1, 100_000), 128, 'associations at once'),
@@ -260,7 +282,7 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
   },
   web: {
     host: optional(HOST, '127.0.0.1', 'address on which the web API and DICOMweb listen'),
-    port: optional(whole(0, 65_535), 8080, 'its port; 0 any that is free'),
+    port: optional(whole(0, 65_535), 8460, 'its port; 0 any that is free'),
     publicUrl: optional(nullable(URL_TEXT), null, 'address by which others reach it (default: from host and port)'),
     tlsCertificate: optional(nullable(PATH), null, 'PEM file; without one it speaks plain HTTP'),
     tlsKey: optional(nullable(SECRET), null, 'where the PEM of its private key lies'),
@@ -317,6 +339,8 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
   audit: {
     syslog: optional(nullable(SYSLOG), null, 'where DICOM audit messages go'),
     syslogCa: optional(nullable(PATH), null, 'PEM file with the authorities of that receiver'),
+    syslogCertificate: optional(nullable(PATH), null, 'PEM file with our certificate, for a receiver that asks'),
+    syslogKey: optional(nullable(SECRET), null, 'where the private key of that certificate lies'),
     fhirUrl: optional(nullable(URL_TEXT), null, 'FHIR server that takes AuditEvent'),
     fhirToken: optional(nullable(SECRET), null, 'where the bearer token for it lies'),
     siteId: optional(WORD, 'fiducial', 'audit source: enterprise site'),

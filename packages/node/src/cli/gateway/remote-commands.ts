@@ -41,12 +41,13 @@ export async function showStatus(options: ReachOptions, context: Context): Promi
   const { output } = context
   const status = await (await reach(options, context)).status()
   output.record(status)
-  const { isReady, alarms, counts, destinations, log, routes } = status
+  const { isReady, alarms, notLookedAt, counts, destinations, log, routes } = status
   const { green, red, yellow } = output.style
   output.line(
     `${status.isDemo ? 'DEMO ' : ''}Gateway ${visible(status.aeTitle ?? '')}, version ${status.version}: ${isReady ? green('ready') : red('not ready')}`,
   )
   for (const alarm of alarms) output.line(`  ${red('alarm')}  ${alarm.replaceAll('_', ' ')}`)
+  if (notLookedAt.length > 0) output.line(`  not looked at: ${notLookedAt.join(', ')}`)
   if (routes.problem !== null) output.line(`  ${red('routes')}  the file is not in force: ${visible(routes.problem)}`)
   for (const name of routes.failOpen) output.line(`  ${yellow('routes')}  ${visible(name)} fails open`)
   const { states, deliveries, verdicts, pendingEvents } = counts

@@ -44,6 +44,7 @@ const status: GatewayStatus = {
   startedAt: at,
   isReady: true,
   alarms: [],
+  notLookedAt: ['mark'],
   counts: {
     states: { received: 0, quarantined: 1, forwarding: 0, done: 0, rejected: 0 },
     deliveries: { held: 1, waiting: 0, sent: 0, dead: 0 },

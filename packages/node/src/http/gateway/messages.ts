@@ -51,11 +51,11 @@ function toDestinationMessage({ nextAttemptAt, lastSentAt, ...destination }: Des
 export type Identity = Pick<StatusMessage, 'version' | 'isDemo' | 'aeTitle'>
 
 export function toStatusMessage(status: GatewayStatus, identity: Identity): StatusMessage {
-  const { startedAt, isReady, alarms, counts, spoolFreeBytes, log, routes, destinations } = status
+  const { startedAt, isReady, alarms, notLookedAt, counts, spoolFreeBytes, log, routes, destinations } = status
   const { oldestReceivedAt, oldestDueAt, ...counted } = counts
   return {
     ...identity,
-    ...{ isReady, alarms, spoolFreeBytes },
+    ...{ isReady, alarms, notLookedAt, spoolFreeBytes },
     startedAt: startedAt.toISOString(),
     counts: counted,
     oldestReceivedAt: momentOrNull(oldestReceivedAt),

@@ -101,6 +101,7 @@ export const statusSchema = z.object({
   aeTitle: z.string().nullable(),
   isReady: z.boolean(),
   alarms: z.array(z.string()).readonly(),
+  notLookedAt: z.array(z.string()).readonly(),
   counts: z.object({
     states: counted(INSTANCE_STATES),
     deliveries: counted(DELIVERY_STATES),

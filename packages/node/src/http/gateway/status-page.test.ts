@@ -13,6 +13,7 @@ const status: StatusMessage = {
   startedAt: at,
   isReady: true,
   alarms: [],
+  notLookedAt: ['mark'],
   counts: {
     states: { received: 0, quarantined: 0, forwarding: 0, done: 0, rejected: 0 },
     deliveries: { held: 0, waiting: 0, sent: 0, dead: 0 },

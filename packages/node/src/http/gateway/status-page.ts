@@ -100,7 +100,17 @@ export function formatMain(
   ].join('\n')
 }
 
-function formatHead({ isDemo, aeTitle, isReady, alarms, version, startedAt, routes, log }: StatusMessage): string {
+function formatHead({
+  isDemo,
+  aeTitle,
+  isReady,
+  alarms,
+  notLookedAt,
+  version,
+  startedAt,
+  routes,
+  log,
+}: StatusMessage): string {
   const problems = [...alarms, ...(routes.problem === null ? [] : ['routes_file_not_in_force'])]
   const open = routes.failOpen.map((name) => `<span class="badge open">fails open: ${shown(name)}</span>`)
   const logText =
@@ -111,7 +121,7 @@ function formatHead({ isDemo, aeTitle, isReady, alarms, version, startedAt, rout
 <p class="state ${isReady ? 'good' : 'bad'}">${isReady ? 'Takes images in' : 'Takes no images in'}${problems
     .map((code) => ` <span class="badge bad">${shown(words(code))}</span>`)
     .join('')} ${open.join(' ')}</p>
-<p class="soft">Version ${shown(version)}, since ${moment(startedAt)} · ${logText}</p></header>`
+<p class="soft">Version ${shown(version)}, since ${moment(startedAt)} · ${logText}${notLookedAt.length === 0 ? '' : ` · not looked at: ${shown(notLookedAt.join(', '))}`}</p></header>`
 }
 
 function formatTiles({ counts, spoolFreeBytes }: StatusMessage): string {

@@ -35,6 +35,8 @@ export interface GatewayStatus {
   readonly isReady: boolean
   /** Codes of what somebody has to look at. */
   readonly alarms: readonly string[]
+  /** Advisors that are not there: what they would look at was not looked at. */
+  readonly notLookedAt: readonly string[]
   readonly counts: InstanceCounts
   readonly spoolFreeBytes: number | null
   readonly log: {

@@ -218,7 +218,8 @@ export class Gateway implements GatewayControl {
     return {
       startedAt: this.#startedAt,
       isReady: !alarms.some((alarm) => NOT_READY.has(alarm)),
-      alarms: [...alarms, ...examiner.absentAdvisors.map((name) => `not_looked_at_${name}`)],
+      alarms,
+      notLookedAt: examiner.absentAdvisors,
       counts,
       spoolFreeBytes: free ?? null,
       log: facts && { ...facts, isAvailable: this.#outbox?.awayBecause === null },

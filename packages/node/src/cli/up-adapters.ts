@@ -1,0 +1,34 @@
+/** Up adapters: what the command that runs the whole system needs of the rest of the program. */
+import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
+import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
+import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import type { Secrets } from './ring.ts'
+
+export interface UpOrder {
+  readonly home: string
+  readonly secrets: Secrets
+  readonly settings: GatewaySettings
+  /** Rooms that send and an archive that takes go along. */
+  readonly isDemo: boolean
+  readonly anchors: TrustAnchors
+  readonly policy: Policy
+  /** Log lines for a terminal, not as JSON. */
+  readonly isForPeople: boolean
+  readonly signal: AbortSignal
+}
+
+/** A system that runs; disposing of it lets it finish what is under way. */
+export interface UpRunning extends AsyncDisposable {
+  readonly dicom: readonly { readonly address: string; readonly isTls: boolean }[]
+  readonly aeTitle: string
+  readonly url: string
+  /** Opens once in one browser. */
+  readonly page: string
+  readonly logOrigin: string
+  /** Where images go by default; null for nowhere. */
+  readonly pacs: string | null
+  readonly isDemo: boolean
+  readonly recovery: { readonly unfinished: number; readonly orphans: number }
+  /** Reads the routes again. */
+  reload(): void
+}

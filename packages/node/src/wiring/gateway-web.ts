@@ -1,0 +1,85 @@
+/**
+ * Gateway web: everything that a gateway serves by HTTP, at one address: API, health, page and DICOMweb.
+ */
+import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
+import { storeFace } from '../http/dicomweb/store-face.ts'
+import { Doorkeeper } from '../http/gateway/callers.ts'
+import { Entrance } from '../http/gateway/entrance.ts'
+import { gatewayApi } from '../http/gateway/gateway-api.ts'
+import { healthFace } from '../http/gateway/health-face.ts'
+import type { Identity } from '../http/gateway/messages.ts'
+import { statusPage } from '../http/gateway/status-page.ts'
+import { type Face, type ServerTls, startServer } from '../http/server.ts'
+import type { TokenBook } from '../services/access/token-book.ts'
+import type { GatewayControl } from '../services/gateway/control.ts'
+import type { DeviceSeals } from '../services/gateway/device-seals.ts'
+import type { Intake } from '../services/gateway/ports.ts'
+import { readSecret } from '../storage/secret-reference.ts'
+import type { GatewayLogger } from '../telemetry/logger.ts'
+import type { GatewayMetrics } from '../telemetry/metrics.ts'
+import { readPem } from './gateway-targets.ts'
+
+export interface WebOrder {
+  readonly settings: GatewaySettings
+  readonly control: GatewayControl
+  readonly intake: Intake
+  readonly seals: DeviceSeals
+  readonly tokens: TokenBook
+  readonly identity: Identity
+  readonly metrics: GatewayMetrics
+  readonly logger: GatewayLogger
+  readonly random: (length: number) => Uint8Array
+  /** Further faces, such as those that search an archive. */
+  readonly faces?: readonly Face[]
+}
+
+export interface WebFace {
+  readonly url: string
+  /** An address that lets one browser see the page. */
+  invite(): string
+  close(): Promise<void>
+}
+
+/** @throws {StoreError} `service_refused`; `input_unreadable`, {KeyError} for certificate and key */
+export async function startWeb(order: WebOrder): Promise<WebFace> {
+  const { settings, control, intake, seals, tokens, identity, metrics, logger, random, faces = [] } = order
+  const { web, telemetry, limits } = settings
+  const doorkeeper = new Doorkeeper((token) => tokens.find(token))
+  const tls = tlsOf(web)
+  const entrance = new Entrance({ random, now: Date.now, isSecure: tls !== undefined })
+  const api = gatewayApi({ control, doorkeeper, identity, seals, invite: () => entrance.invite() })
+  const guards = web.trustsLocalCallers ? {} : { require: doorkeeper.require.bind(doorkeeper) }
+  const server = await startServer(
+    [
+      api.face,
+      healthFace({ control, doorkeeper, ...(telemetry.metrics && { metrics: () => metrics.read() }) }),
+      entrance.face,
+      statusPage({ control, identity, entrance }),
+      ...(web.dicomweb ? [storeFace({ ...guards, intake, instanceBytes: limits.objectMegabytes * 2 ** 20 })] : []),
+      ...faces,
+    ],
+    {
+      host: web.host,
+      port: web.port,
+      hasStreams: true,
+      ...(tls && { tls }),
+      onAccess: ({ method, path, status, durationMs }) =>
+        logger.debug(`${method} ${path}`, { part: 'web', status, durationMs }),
+      onFailure: ({ method, path, error }) => logger.error(`${method} ${path} failed`, { part: 'web' }, error),
+    },
+  )
+  const url = web.publicUrl ?? server.url
+  return {
+    url,
+    invite: () => url + entrance.invite(),
+    async close() {
+      api.close()
+      await server.close()
+    },
+  }
+}
+
+function tlsOf({ tlsCertificate, tlsKey }: GatewaySettings['web']): ServerTls | undefined {
+  if (tlsCertificate === null || tlsKey === null) return undefined
+  return { certificate: readPem(tlsCertificate), key: readSecret(tlsKey) }
+}
