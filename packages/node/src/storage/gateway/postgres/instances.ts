@@ -42,6 +42,7 @@ import {
   keysOfJudged,
   VERDICTS,
 } from '../instance-rules.ts'
+import { Gather } from './gather.ts'
 import { listStatement } from './list-statement.ts'
 
 const ACCEPT = `
@@ -124,9 +125,21 @@ const REVIVE = (condition: string): string => `
     SELECT number FROM fiducial.gateway_delivery WHERE gateway = $1 AND state = 'dead' AND ${condition} = $2
   ), 'dead', NULL, $3) AS changed`
 
+const SENT_TOGETHER = 200
+
+interface SentItem {
+  readonly number: number
+  readonly holder: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly events: readonly string[]
+}
+
 export class PostgresInstances implements InstanceStore {
   readonly #database: PostgresDatabase
   readonly #gateway: number
+  /** Copies of one order are told of one after the other: together, they do not wait for each other in the database. */
+  readonly #sending = new Gather<SentItem, boolean>((items) => this.#sent(items), SENT_TOGETHER)
   #isClosed = false
 
   private constructor(database: PostgresDatabase, gateway: number) {
@@ -235,9 +248,13 @@ export class PostgresInstances implements InstanceStore {
   }
 
   async sent(deliveryId: string, owner: string, at: Date, events: readonly PendingEvent[]): Promise<void> {
-    const values = [numberOf(deliveryId), owner, at.getTime(), newsOf(events)]
-    const [row] = await this.#write('sent', 'SELECT fiducial.gateway_sent($1, $2, $3, $4, $5) AS done', values)
-    if (row?.done !== true) throw instanceMoved('it is sent, or held by others')
+    const item = {
+      number: numberOf(deliveryId),
+      holder: owner,
+      at: at.getTime(),
+      events: events.map(({ news }) => news),
+    }
+    if (!(await this.#sending.add(deliveryId, item))) throw instanceMoved('it is sent, or held by others')
   }
 
   async failed(deliveryId: string, owner: string, code: string, dueAt: Date | null): Promise<void> {
@@ -356,6 +373,13 @@ export class PostgresInstances implements InstanceStore {
 
   async close(): Promise<void> {
     this.#isClosed = true
+  }
+
+  async #sent(items: readonly SentItem[]): Promise<readonly boolean[]> {
+    const text = 'SELECT fiducial.gateway_sent($1, $2) AS number'
+    const rows = await this.#write('sent', text, [JSON.stringify(items)])
+    const changed = new Set(rows.map((row) => number(row.number)))
+    return items.map((item) => changed.has(item.number))
   }
 
   async #takeOut(

@@ -208,27 +208,47 @@ export const GATEWAY_TABLES = `
     END LOOP;
   END $$;
 
-  CREATE FUNCTION fiducial.gateway_sent(g integer, n bigint, holder text, at bigint, events json)
-  RETURNS boolean LANGUAGE plpgsql AS $$
+  -- Several at once: each of a row of {number, holder, at, events}. Gives the numbers of those that were waited for.
+  CREATE FUNCTION fiducial.gateway_sent(g integer, items json) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
   DECLARE
-    copy fiducial.gateway_delivery;
+    numbers bigint[];
+    lane record;
   BEGIN
-    SELECT * INTO copy FROM fiducial.gateway_delivery WHERE gateway = g AND number = n;
-    IF NOT FOUND THEN RETURN false; END IF;
-    PERFORM pg_advisory_xact_lock(fiducial.gateway_lane_lock(g, copy.destination, copy.order_key));
-    UPDATE fiducial.gateway_delivery SET state = 'sent', sent_at = at, last_error = NULL, owner = NULL
-      WHERE gateway = g AND number = n AND state = 'waiting' AND owner = holder;
-    IF NOT FOUND THEN RETURN false; END IF;
-    PERFORM fiducial.gateway_refresh(g, copy.destination, copy.order_key);
-    -- Of two last ones at the same time, the second sees the first.
-    PERFORM 1 FROM fiducial.gateway_instance WHERE gateway = g AND id = copy.instance FOR UPDATE;
-    UPDATE fiducial.gateway_instance SET state = 'done', done_at = at
-      WHERE gateway = g AND id = copy.instance AND state = 'forwarding' AND NOT EXISTS (
-        SELECT 1 FROM fiducial.gateway_delivery AS other
-        WHERE other.gateway = g AND other.instance = copy.instance AND other.state <> 'sent'
-      );
-    PERFORM fiducial.gateway_add_events(g, copy.instance, events);
-    RETURN true;
+    PERFORM pg_advisory_xact_lock(lock) FROM (
+      SELECT DISTINCT fiducial.gateway_lane_lock(g, destination, order_key) AS lock
+      FROM fiducial.gateway_delivery JOIN json_to_recordset(items) AS item (number bigint) USING (number)
+      WHERE gateway = g ORDER BY lock
+    ) AS locks;
+    WITH changed AS (
+      UPDATE fiducial.gateway_delivery AS d SET state = 'sent', sent_at = item.at, last_error = NULL, owner = NULL
+      FROM json_to_recordset(items) AS item (number bigint, holder text, at bigint)
+      WHERE d.gateway = g AND d.number = item.number AND d.state = 'waiting' AND d.owner = item.holder
+      RETURNING d.number
+    ) SELECT coalesce(array_agg(number), '{}') INTO numbers FROM changed;
+    FOR lane IN
+      SELECT DISTINCT destination, order_key FROM fiducial.gateway_delivery WHERE gateway = g AND number = ANY (numbers)
+    LOOP
+      PERFORM fiducial.gateway_refresh(g, lane.destination, lane.order_key);
+    END LOOP;
+    -- Of two last ones at the same time, the second sees the first; whoever changes several instances goes by their ids.
+    PERFORM 1 FROM fiducial.gateway_instance WHERE gateway = g AND id IN (
+      SELECT instance FROM fiducial.gateway_delivery WHERE gateway = g AND number = ANY (numbers)
+    ) ORDER BY id FOR UPDATE;
+    UPDATE fiducial.gateway_instance AS i SET state = 'done', done_at = last.at FROM (
+      SELECT instance, max(sent_at) AS at FROM fiducial.gateway_delivery
+      WHERE gateway = g AND number = ANY (numbers) GROUP BY instance
+    ) AS last WHERE i.gateway = g AND i.id = last.instance AND i.state = 'forwarding' AND NOT EXISTS (
+      SELECT 1 FROM fiducial.gateway_delivery AS other
+      WHERE other.gateway = g AND other.instance = i.id AND other.state <> 'sent'
+    );
+    INSERT INTO fiducial.gateway_event (gateway, instance, news)
+      SELECT g, d.instance, told.value
+      FROM json_array_elements(items) WITH ORDINALITY AS item (value, place)
+      JOIN fiducial.gateway_delivery AS d
+        ON d.gateway = g AND d.number = (item.value->>'number')::bigint AND d.number = ANY (numbers)
+      CROSS JOIN json_array_elements_text(item.value->'events') WITH ORDINALITY AS told (value, place)
+      ORDER BY item.place, told.place;
+    RETURN QUERY SELECT unnest(numbers);
   END $$;
 
   CREATE FUNCTION fiducial.gateway_failed(g integer, n bigint, holder text, code text, due bigint)
