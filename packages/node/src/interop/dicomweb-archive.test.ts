@@ -181,10 +181,12 @@ describe('DICOMweb over the demo archive', { skip: sharedSkip }, () => {
       assert.ok([200, 422].includes(stored.status), `${name} ${stored.status}`)
       await stored.arrayBuffer()
       if (stored.status === 200) counts.stored++
-      const decoded = await get(`${pathOf(place)}/frames/1`, 'application/octet-stream')
-      assert.ok([200, 406, 422].includes(decoded.status), `${name} ${decoded.status}`)
-      await decoded.arrayBuffer()
-      if (decoded.status === 200) counts.decoded++
+      if (!isNativeSyntax(file.transferSyntaxUid)) {
+        const decoded = await get(`${pathOf(place)}/frames/1`, 'application/octet-stream')
+        assert.ok([200, 406, 422].includes(decoded.status), `${name} ${decoded.status}`)
+        await decoded.arrayBuffer()
+        if (decoded.status === 200) counts.decoded++
+      }
       const picture = await get(`${pathOf(place)}/rendered?viewport=64,64`, 'image/png')
       assert.ok([200, 406, 422].includes(picture.status), `${name} ${picture.status}`)
       const bytes = new Uint8Array(await picture.arrayBuffer())
@@ -195,7 +197,7 @@ describe('DICOMweb over the demo archive', { skip: sharedSkip }, () => {
       }
     }
     process.stdout.write(`${JSON.stringify(counts)}\n`)
-    assert.ok(counts.stored > 60 && counts.decoded > 60 && counts.pictures > 50)
+    assert.ok(counts.stored > 60 && counts.decoded > 30 && counts.pictures > 50)
   })
 
   it('gives the native frames of a file as explicit little endian', async () => {
@@ -265,12 +267,11 @@ describe('DICOMweb over the demo archive', { skip: sharedSkip }, () => {
       {},
       { PatientID: '*1*' },
       { StudyDate: '19970101-20051231' },
+      { StudyDate: '20040826-' },
       { ModalitiesInStudy: 'CT' },
       { PatientName: 'C*' },
-      { StudyDate: '-20001231' },
-      { PatientName: '*\\?' },
     ]
-    for (const query of queries.slice(0, 6)) {
+    for (const query of queries) {
       const find = async (from: WebClient) => {
         const found = await collect(from.search({ level: 'studies', query, pageSize: 1000, signal }))
         return found
