@@ -38,8 +38,8 @@ const LF = 0x0a
 const HYPHEN = 0x2d
 const SPACE = 0x20
 const TAB = 0x09
-/** RFC 2046 section 5.1.1: 1 to 70 of these, the last one no space. */
-const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
+/** RFC 2046 section 5.1.1, the last one no space; that says 70 at most, and Orthanc writes 73. */
+const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,199}[0-9A-Za-z'()+_,\-./:=?]$/
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*)$/
 const END_OF_HEADERS = '\r\n\r\n'
 
