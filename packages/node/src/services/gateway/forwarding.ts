@@ -249,7 +249,7 @@ export class Forwarding {
       id: delivery.instanceId,
       destination: name,
       lengthBytes: instance?.lengthBytes ?? 0,
-      attempts: delivery.attempts,
+      attempts: delivery.attempts + 1,
       sinceReceivedMs: at.getTime() - (instance?.receivedAt.getTime() ?? at.getTime()),
     })
     onSent()
@@ -283,7 +283,7 @@ export class Forwarding {
     const code = codeOfResult(result)
     const sinceMs = now().getTime() - (await this.#waitsSince(delivery)).getTime()
     const isFinal = result.outcome === 'failed' && result.isFinal
-    const waitMs = isFinal ? null : nextWaitMs(backoff, { count: delivery.attempts, sinceMs }, chance())
+    const waitMs = isFinal ? null : nextWaitMs(backoff, { count: delivery.attempts + 1, sinceMs }, chance())
     const dueAt = waitMs === null ? null : new Date(now().getTime() + waitMs)
     try {
       await store.failed(delivery.id, owner, code, dueAt)
