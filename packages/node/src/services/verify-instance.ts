@@ -18,6 +18,7 @@ import { type MarkOptions, measureMarks } from '@fiducial/core/domain/verdict/fi
 import { type Judgement, judge } from '@fiducial/core/domain/verdict/judge.ts'
 import { askAbout } from '@fiducial/core/domain/verdict/log-question.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import { seenByLog, wantsTime } from '@fiducial/core/domain/verdict/seen-by-log.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
 import { type DicomFile, type Finding, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
@@ -86,8 +87,13 @@ export async function verifyFile(
   const { crypto, anchors, policy, now, log } = dependencies
   const { file, seal, proof, ...shared } = input
   const means = { ...shared, crypto }
-  const measured = gatherEvidence(file, seal, { ...means, anchors, now: now() })
-  const evidence = log === undefined ? measured : await askLog(log, measured, means, proof)
+  const gather = (seenAt?: Date): Evidence =>
+    gatherEvidence(file, seal, { ...means, anchors, now: now(), ...(seenAt && { seenAt }) })
+  const measured = gather()
+  const logged = log === undefined ? measured : await askLog(log, measured, means, proof)
+  const seenAt = wantsTime(logged) ? seenByLog(logged) : undefined
+  // Once more with the time that the log proves: the certificates had not ended then.
+  const evidence = seenAt === undefined ? logged : { ...logged, ...gather(seenAt), log: logged.log }
   return {
     ...judge(evidence, policy),
     signatures: evidence.signatures,

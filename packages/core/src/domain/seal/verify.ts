@@ -113,6 +113,8 @@ export interface SealVerifyOptions {
   readonly anchors: TrustAnchors
   /** Moment of the verification: certificates are judged at it unless a timestamp proves an earlier one. */
   readonly now: Date
+  /** When a custody log had the seal of a gateway; counts where that has no timestamp. */
+  readonly seenAt?: Date
 }
 
 /** Clocks differ by less. */
@@ -156,7 +158,8 @@ export function verifyGatewaySeal(seal: GatewaySeal, options: SealVerifyOptions)
   verifier.certificates([gateway])
   verifier.frames(seal)
   verifier.open(seal, [gateway], true)
-  const time = seal.timestamps.length === 0 ? { claimed } : verifier.time('gateway_time', seal, claimed)
+  const seen = { claimed, ...(options.seenAt && { proven: options.seenAt }) }
+  const time = seal.timestamps.length === 0 ? seen : verifier.time('gateway_time', seal, claimed)
   verifier.holder('gateway', gateway, time)
   return verifier.report(statement, time, undefined)
 }

@@ -106,6 +106,8 @@ export interface VerifyOptions {
   readonly anchors: TrustAnchors
   /** Moment of the verification: certificates are judged at it unless a timestamp proves an earlier one. */
   readonly now: Date
+  /** A signature of the main data set that was there at a moment, as something else than a timestamp proves. */
+  readonly seen?: { readonly uid: string; readonly at: Date }
   /** Decodes the pixels of a file that was compressed after it was signed; undefined if they cannot be had exactly. */
   readonly decodePixels?: () => readonly NativePixels[] | undefined
 }
@@ -159,14 +161,15 @@ function verifyOne(
   certificate: Certificate,
   options: Work,
 ): SignatureReport {
-  const { crypto, anchors, now } = options
+  const { crypto, anchors, now, seen } = options
   const value = signatureValue(signature, certificate)
   const claimedTime = parseDateTime(signature.dateTime)
   const mac = verifyMac(file, signature, certificate, value, options)
   const time = verifyTime(signature, value, claimedTime, options)
   // The clock of the signer may be a little ahead, and its certificate as young as the signature.
   const isAhead = claimedTime !== undefined && claimedTime > now && !isLater(claimedTime, now)
-  const at = time.outcome === 'holds' ? time.time : isAhead ? claimedTime : now
+  const seenAt = signature.path === '' && signature.uid === seen?.uid ? seen.at : undefined
+  const at = time.outcome === 'holds' ? time.time : (seenAt ?? (isAhead ? claimedTime : now))
   const path = verifyPath({ leaf: certificate, candidates: [], anchors, at, crypto })
   const signer = { certificate, role: roleOf(certificate), path }
   const unsigned = unsignedElements(signature).map(({ tag }) => ({ tag, concern: concernOf(tag) }))

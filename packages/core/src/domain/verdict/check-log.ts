@@ -8,13 +8,13 @@
  */
 import { equalBytes } from '../../bytes/text.ts'
 import type { ConsultedLog, InstanceDigests, InstanceRecord, LogEvidence } from '../log/logged-instance.ts'
-import { isOfGateway } from '../seal/image-statement.ts'
 import { CLOCK_TOLERANCE_MS, STAMP_DELAY_MS } from '../seal/verify.ts'
 import type { Belief } from './belief.ts'
 import { type Check, fails, type GapReason, holds, unknown } from './check.ts'
 import type { Evidence } from './evidence.ts'
 import type { FileMarks } from './file-marks.ts'
 import { nameImage } from './log-question.ts'
+import { seenByLog } from './seen-by-log.ts'
 
 /** Events with which a seal enters the log. */
 const SEALING: ReadonlySet<string> = new Set(['acquired', 'sealed-at-gateway'])
@@ -65,16 +65,11 @@ export function checkLogTime(log: LogEvidence, belief: Belief | undefined): read
   return isLate ? [unknown('time', 'recorded_late', [placeOf(entry)])] : []
 }
 
-/**
- * The time of a seal without a timestamp, as the log proves it: it was there by a moment that is at most
- * {@link STAMP_DELAY_MS} after the one that it claims. Only gateways seal so: they keep a log.
- */
-export function proveByLog(log: LogEvidence, belief: Belief | undefined): Check | undefined {
-  if (belief === undefined || !isOfGateway(belief.statement)) return undefined
-  if ((log.state !== 'consulted' && log.state !== 'proof') || log.entry?.inclusion !== 'holds') return undefined
-  const { notAfter } = log.entry
-  const isSoon = notAfter !== undefined && notAfter.getTime() <= belief.statement.sealedAt.getTime() + STAMP_DELAY_MS
-  return isSoon ? holds('time', [placeOf(log.entry)]) : undefined
+/** The time of a seal that has no timestamp, as the log proves it. */
+export function proveByLog(evidence: Evidence): Check | undefined {
+  const { log } = evidence
+  const isProven = seenByLog(evidence) !== undefined && 'entry' in log && log.entry !== undefined
+  return isProven ? holds('time', [placeOf(log.entry)]) : undefined
 }
 
 /** How the content of a record stands to that of the image. */

@@ -21,7 +21,7 @@ import { decodedPixels } from '../signature/decoded-pixels.ts'
 import { Digests } from '../signature/digest.ts'
 import type { DecodeFrame } from '../signature/encapsulated.ts'
 import { checkFragments, type FragmentsCheck } from '../signature/fragments.ts'
-import { type SignaturesReport, verifySignatures } from '../signature/verify.ts'
+import { type SignaturesReport, type VerifyOptions, verifySignatures } from '../signature/verify.ts'
 import type { TrustAnchors } from '../trust/anchors.ts'
 import { digestFile, type FileMarks } from './file-marks.ts'
 import { findContradictions } from './meta.ts'
@@ -75,6 +75,8 @@ export interface EvidenceOptions {
   readonly now: Date
   /** Decodes the frames of the file; absent for native pixels and for syntaxes without a decoder. */
   readonly decodeFrame?: DecodeFrame
+  /** When a custody log had the seal of a gateway: see {@link import('./seen-by-log.ts').seenByLog}. */
+  readonly seenAt?: Date
   /** Of this file, for others who go on with them. */
   readonly digests?: Digests
 }
@@ -93,6 +95,7 @@ export function gatherEvidence(file: DicomFile, seal: Uint8Array | undefined, op
     crypto,
     anchors,
     now,
+    ...seenIn(seal, options),
     ...(decodeFrame === undefined ? {} : { decodePixels: () => decodedPixels(file, decodeFrame) }),
   })
   const measured = seal === undefined ? ABSENT : measureSeal(seal, file, { ...options, digests, signatures })
@@ -108,7 +111,7 @@ interface SealMeans extends EvidenceOptions {
 }
 
 function measureSeal(bytes: Uint8Array, file: DicomFile, means: SealMeans): SealEvidence {
-  const { crypto, anchors, now, digests, signatures, decodeFrame } = means
+  const { crypto, anchors, now, seenAt, digests, signatures, decodeFrame } = means
   const seal = parseOrCode(bytes)
   if (typeof seal === 'string') return { state: 'malformed', code: seal }
   const { statement, frames } = seal
@@ -123,13 +126,20 @@ function measureSeal(bytes: Uint8Array, file: DicomFile, means: SealMeans): Seal
   })
   return {
     state: 'present',
-    report: verifyImageSeal(seal, { crypto, anchors, now }),
+    report: verifyImageSeal(seal, { crypto, anchors, now, ...(seenAt && { seenAt }) }),
     comparison,
     signers: findSigners(seal, crypto.hash),
     sha256: digestOf(crypto.hash, 'sha256', bytes),
     isOriginal: fileSha256 !== undefined && isOfGateway(statement) && equalBytes(fileSha256, statement.original),
     ...leafOf(seal, crypto.hash),
   }
+}
+
+/** The signature in the file was there with the seal that names it. */
+function seenIn(bytes: Uint8Array | undefined, { seenAt: at }: EvidenceOptions): Pick<VerifyOptions, 'seen'> {
+  const seal = at && bytes && parseOrCode(bytes)
+  if (at === undefined || typeof seal !== 'object' || !isOfGateway(seal.statement)) return {}
+  return { seen: { uid: seal.statement.signatures.gateway.uid, at } }
 }
 
 function parseOrCode(bytes: Uint8Array): ImageSeal | string {

@@ -95,13 +95,13 @@ function isThroughGateway({ seal }: Evidence, { gateway }: Speakers, belief: Bel
 
 /** What an authority saw, and what the log knows of it: doubts of the log take the place of an answer that holds. */
 function checkTimes(
-  { log }: Evidence,
+  evidence: Evidence,
   main: SignatureReport | undefined,
   belief: Belief | undefined,
 ): readonly Check[] {
-  const logged = checkLogTime(log, belief)
+  const logged = checkLogTime(evidence.log, belief)
   const stamped = checkTime(main, belief)
-  const proven = stamped.outcome === 'unknown' && logged.length === 0 ? (proveByLog(log, belief) ?? stamped) : stamped
+  const proven = stamped.outcome === 'unknown' && logged.length === 0 ? (proveByLog(evidence) ?? stamped) : stamped
   return logged.length > 0 && proven.outcome === 'holds' ? logged : [proven, ...logged]
 }
 
