@@ -20,11 +20,12 @@ const MARKS = { alarm: ['✘', 'red'], warning: ['?', 'yellow'], notice: ['–',
 
 export function showSummary({ summary, result, enrolled, paths }: Shown, output: Output): void {
   const { style } = output
-  const { isResumed, logEntries } = result
+  const { isResumed, logEntries, readNow } = result
   output.record({
     ...toJsonSummary(summary),
     isResumed,
     logEntries: String(logEntries),
+    readNow,
     ...(enrolled !== undefined && { enrolled }),
     reports: paths,
   })

@@ -83,6 +83,8 @@ export interface SweepResult {
   readonly isResumed: boolean
   /** Entries of the log that it had not seen before. */
   readonly logEntries: bigint
+  /** Instances that this run has read; those of an earlier run of the same sweep are not counted. */
+  readonly readNow: number
 }
 
 /** Instances that are taken down together, at the latest after so long. */
@@ -108,6 +110,7 @@ class SweepRun {
   #done = 0
   #bytes = 0
   #read = 0
+  #readNow = 0
   #cursor: string | null = null
 
   constructor(options: SweepOptions) {
@@ -129,7 +132,13 @@ class SweepRun {
     }
     const isFinished = this.#isListed && !signal.aborted
     if (!isFinished)
-      return { sweep: (await store.current()) ?? sweep, isFinished, isResumed: cutOff !== undefined, logEntries }
+      return {
+        sweep: (await store.current()) ?? sweep,
+        isFinished,
+        isResumed: cutOff !== undefined,
+        logEntries,
+        readNow: this.#readNow,
+      }
     const isWhole = source.isComplete(sweep.cursor ?? undefined)
     if (isWhole) await store.markGone(now())
     const isComplete = isWhole || (await store.note('listed')) === 'yes'
@@ -137,7 +146,7 @@ class SweepRun {
     const rule = { startedAt: sweep.startedAt, graceMs, now: now(), anchors, isComplete }
     await store.setSweepFindings(await judgeArchive(store, rule))
     const ended = await store.end(now(), this.#cursor)
-    return { sweep: ended, isFinished, isResumed: cutOff !== undefined, logEntries }
+    return { sweep: ended, isFinished, isResumed: cutOff !== undefined, logEntries, readNow: this.#readNow }
   }
 
   async #begin(): Promise<Sweep> {
@@ -237,6 +246,7 @@ class SweepRun {
     this.#versions.delete(label)
     const examined = done.value
     this.#done++
+    this.#readNow++
     await this.#note(
       { kind: 'read', listed: held.listed, examined, findings: compareReadings(examined, earlier) },
       examined.lengthBytes,

@@ -32,7 +32,7 @@ export async function writeText(path: string, pieces: AsyncIterable<string>): Pr
     }
     await attempt(() => rename(temporary, path))
   } catch (error) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => undefined)
     throw error
   }
 }
