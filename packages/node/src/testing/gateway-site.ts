@@ -16,6 +16,7 @@ import { encodeFile, type NewElement } from '@fiducial/core/formats/dicom/encode
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { EXPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { text, textAt, us } from '@fiducial/core/formats/dicom/values.ts'
+import { parseJson } from '@fiducial/core/formats/json/parse.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { examineInstance } from '../services/gateway/examine-instance.ts'
 import type { Examiner } from '../services/gateway/examiner.ts'
@@ -25,6 +26,7 @@ import type { Observation } from '../services/gateway/observation.ts'
 import type { EventLog } from '../services/gateway/outbox.ts'
 import type { Outgoing, Sender, SendResult, Spool, SpoolWriter } from '../services/gateway/ports.ts'
 import { type Derive, prepareCopies } from '../services/gateway/prepare-copies.ts'
+import { readNews } from '../services/log/read-news.ts'
 import { MemoryInstances } from '../storage/gateway/memory-instances.ts'
 import { MemorySpool } from '../storage/gateway/memory-spool.ts'
 import { loadWasm } from '../storage/wasm.ts'
@@ -168,6 +170,7 @@ export class ToyLog {
     return {
       record: async (news) => {
         if (!this.isUp) throw new StoreError('log_unwritable', 'the log is away')
+        readNews(parseJson(news), { origin: 'toy/log', recorder: { id: 'toy', name: 'Toy' }, isDemo: false })
         const known = this.entries.indexOf(news)
         return BigInt(known >= 0 ? known : this.entries.push(news) - 1)
       },

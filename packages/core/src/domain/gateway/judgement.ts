@@ -177,9 +177,7 @@ export function judgePassage(input: WayInput, way: Way, made: Preparation, at: D
     ...(isGoing ? [receivedNews(received)] : []),
     ...(examined === undefined ? [] : [verifiedNews(examined.verdict)]),
     ...(alarmsOf(advisory).length > 0 ? [flaggedNews(alarmsOf(advisory))] : []),
-    ...(isQuarantined
-      ? [{ type: 'quarantined', details: { reasons: unique(holding).slice(0, REASONS_LIMIT) } } as const]
-      : []),
+    ...(isQuarantined ? [{ type: 'quarantined', details: { reasons: listOf(holding) } } as const] : []),
   ]
   return {
     state,
@@ -199,6 +197,8 @@ export function judgePassage(input: WayInput, way: Way, made: Preparation, at: D
 
 /** An event names at most so many. */
 const REASONS_LIMIT = 32
+/** In the one order that an event has. */
+const listOf = (reasons: readonly string[]): readonly string[] => unique(reasons).toSorted().slice(0, REASONS_LIMIT)
 const unique = <T>(values: readonly T[]): readonly T[] => [...new Set(values)]
 
 /** What could not be made: whether the route goes on without it. */
@@ -258,7 +258,7 @@ function verifiedNews({ verdict, level, content, policy, failing }: InstanceVerd
 export const GATEWAY = 'gateway'
 const flaggedNews = (reasons: readonly string[]): EventNews => ({
   type: 'flagged',
-  details: { by: GATEWAY, reasons: reasons.slice(0, REASONS_LIMIT) },
+  details: { by: GATEWAY, reasons: listOf(reasons) },
 })
 
 /** Reasons that the image or its verdict says already, and one that is over once it is logged. */
