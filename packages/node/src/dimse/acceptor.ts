@@ -70,6 +70,7 @@ class RunningAcceptor implements Acceptor {
   readonly #sockets = new Set<Socket>()
   readonly #perAddress = new Map<string, number>()
   #lastId = 0
+  #address: AddressInfo | undefined
   #isStopping = false
   #onEmpty: (() => void) | undefined
 
@@ -99,21 +100,24 @@ class RunningAcceptor implements Acceptor {
     this.#server.on('drop', (data) => this.#refuse(data?.remoteAddress))
   }
 
-  get host(): string {
-    return (this.#server.address() as AddressInfo).address
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
-  }
-
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', (cause) => {
         reject(new StoreError('service_refused', `cannot listen on ${host}:${port}`, { cause }))
       })
-      this.#server.listen({ host, port, backlog: BACKLOG }, resolve)
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#address = this.#server.address() as AddressInfo
+        resolve()
+      })
     })
+  }
+
+  get host(): string {
+    return this.#address?.address ?? ''
+  }
+
+  get port(): number {
+    return this.#address?.port ?? 0
   }
 
   associations(): readonly AssociationFacts[] {

@@ -1,72 +1,90 @@
-/** Memory intake: takes instances in as a gateway does, for tests of faces, and keeps them to be looked at. */
+/** Memory intake: takes objects in without a disk, shows what became of each, and fails or waits where a test says so. */
 import { createHash } from 'node:crypto'
 import type { ReceivedInstance } from '@fiducial/core/domain/gateway/instance.ts'
-import { sniffInstance } from '@fiducial/core/domain/gateway/sniff.ts'
 import type { Announcement, IncomingInstance, Intake } from '../services/gateway/ports.ts'
 
-export interface TakenInstance extends ReceivedInstance {
+export interface TakenObject {
   readonly announcement: Announcement
+  /** The Part 10 file. */
   readonly bytes: Uint8Array
 }
 
 export interface MemoryIntakeOptions {
-  /** Called before each step; what it throws is what the step throws. */
-  readonly fault?: (step: 'begin' | 'write' | 'commit', count: number) => void
+  /** Called where an object begins, with the number of those before it; what it throws is thrown. */
+  readonly onBegin?: (announcement: Announcement, index: number) => void
+  /** Called with the length so far; what it throws is thrown. */
+  readonly onWrite?: (lengthBytes: number, index: number) => void
+  /** Awaited before an object is taken; what it rejects with is handed on. */
+  readonly onCommit?: (announcement: Announcement, index: number) => Promise<void> | void
+  /** Whether bytes are kept; else only counted. Default: true. */
+  readonly keepsBytes?: boolean
 }
 
 export class MemoryIntake implements Intake {
-  /** Committed, in the order of their commits. */
-  readonly taken: TakenInstance[] = []
+  readonly #options: MemoryIntakeOptions
+  /** In the order in which they were committed. */
+  readonly taken: TakenObject[] = []
+  begun = 0
   aborted = 0
-  /** Begun, and neither committed nor aborted. */
-  open = 0
-  #begun = 0
-  readonly #fault: NonNullable<MemoryIntakeOptions['fault']>
 
-  constructor({ fault = () => undefined }: MemoryIntakeOptions = {}) {
-    this.#fault = fault
+  constructor(options: MemoryIntakeOptions = {}) {
+    this.#options = options
+  }
+
+  /** Objects that were begun, and neither taken nor aborted. */
+  get open(): number {
+    return this.begun - this.aborted - this.taken.length
   }
 
   begin(announcement: Announcement): IncomingInstance {
-    const count = ++this.#begun
-    this.#fault('begin', count)
-    this.open++
+    const { onBegin, onWrite, onCommit, keepsBytes = true } = this.#options
+    const index = this.begun
+    onBegin?.(announcement, index)
+    this.begun++
     const pieces: Uint8Array[] = []
-    const end = (): void => {
-      this.open--
+    let length = 0
+    let isOpen = true
+    const close = (): void => {
+      if (!isOpen) throw new TypeError('an object ends once')
+      isOpen = false
     }
     return {
       write: (bytes) => {
-        this.#fault('write', count)
-        pieces.push(bytes.slice())
+        if (!isOpen) throw new TypeError('an object that has ended takes no bytes')
+        length += bytes.length
+        onWrite?.(length, index)
+        if (keepsBytes) pieces.push(new Uint8Array(bytes))
       },
       commit: async () => {
-        end()
-        this.#fault('commit', count)
-        const bytes = new Uint8Array(Buffer.concat(pieces))
-        const sha256 = new Uint8Array(createHash('sha256').update(bytes).digest())
-        const id = String(count).padStart(26, '0')
-        const { studyInstanceUid, ...uids } = sniffInstance(bytes)
-        const taken = {
-          ...uids,
-          announcement,
-          bytes,
-          id,
-          spoolKey: id,
-          lengthBytes: bytes.length,
-          sha256,
-          origin: announcement.origin,
-          receivedAt: new Date(),
-          studyInstanceUid,
-          orderKey: studyInstanceUid ?? id,
+        close()
+        try {
+          await onCommit?.(announcement, index)
+        } catch (error) {
+          this.aborted++
+          throw error
         }
-        this.taken.push(taken)
-        return taken
+        const bytes = new Uint8Array(Buffer.concat(pieces))
+        this.taken.push({ announcement, bytes })
+        return received(announcement, bytes, index)
       },
       abort: async () => {
-        end()
+        close()
         this.aborted++
       },
     }
+  }
+}
+
+function received(announcement: Announcement, bytes: Uint8Array, index: number): ReceivedInstance {
+  const id = String(index).padStart(26, '0')
+  return {
+    ...announcement,
+    id,
+    spoolKey: id,
+    lengthBytes: bytes.length,
+    sha256: new Uint8Array(createHash('sha256').update(bytes).digest()),
+    receivedAt: new Date(0),
+    studyInstanceUid: null,
+    orderKey: '',
   }
 }
