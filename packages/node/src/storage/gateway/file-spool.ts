@@ -40,19 +40,24 @@ export interface FileSpoolOptions {
   readonly reserveBytes?: number
   /** Asked instead of the disk. */
   readonly freeBytes?: () => number
+  /** Flushes nothing: for files that are kept elsewhere, too. */
+  readonly isVolatile?: boolean
 }
 
 export class FileSpool implements Spool {
   readonly #folder: string
   readonly #room: FreeRoom
   readonly #freeBytes: () => number
+  readonly #isVolatile: boolean
   readonly #syncs = new FolderSyncs()
   /** Folders of keys that are there, and when their own names are flushed. */
   readonly #folders = new Map<string, Promise<void>>()
   readonly #buffers: Buffer[] = []
 
-  private constructor(folder: string, { reserveBytes = RESERVE_BYTES, freeBytes }: FileSpoolOptions) {
+  private constructor(folder: string, options: FileSpoolOptions) {
+    const { reserveBytes = RESERVE_BYTES, freeBytes, isVolatile = false } = options
     this.#folder = folder
+    this.#isVolatile = isVolatile
     this.#freeBytes = freeBytes ?? (() => freeBytesAt(folder))
     this.#room = new FreeRoom(reserveBytes, this.#freeBytes)
   }
@@ -83,7 +88,7 @@ export class FileSpool implements Spool {
       path: this.#pathOf(key),
       take: (bytes) => this.#room.take(bytes),
       open: () => this.#openNew(key),
-      sync: () => this.#syncName(key),
+      sync: (descriptor) => this.#sync(key, descriptor),
       lendBuffer: () => this.#buffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES),
       returnBuffer: (buffer) => {
         if (this.#buffers.length < KEPT_BUFFERS) this.#buffers.push(buffer)
@@ -189,13 +194,17 @@ export class FileSpool implements Spool {
     this.#folders.set(folder, synced)
   }
 
-  /** Flushes the name of a key, and that of its folder. */
-  async #syncName(key: string): Promise<void> {
+  /** Flushes a file, its name, and that of its folder. */
+  async #sync(key: string, descriptor: number): Promise<void> {
+    if (this.#isVolatile) return
     const folder = folderOfKey(key)
-    await Promise.all([
+    const results = await Promise.allSettled([
+      spoolFiles.fdatasync(descriptor),
       this.#folders.get(folder) ?? this.#syncs.sync(this.#folder),
       this.#syncs.sync(join(this.#folder, folder)),
     ])
+    // All have ended before the file is closed, also where one fails.
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   /** Flushes the names of folders that were just made, down to that of the spool. */
@@ -234,7 +243,7 @@ interface Surroundings {
   readonly path: string
   take(bytes: number): void
   open(): number
-  sync(): Promise<void>
+  sync(descriptor: number): Promise<void>
   lendBuffer(): Buffer
   returnBuffer(buffer: Buffer): void
 }
@@ -285,11 +294,8 @@ class FileWriter implements SpoolWriter {
     const finished = this.finish()
     this.#hasEnded = true
     try {
-      const descriptor = this.#descriptor as number
-      // Both have ended before the file is closed, also where one fails.
-      const results = await Promise.allSettled([spoolFiles.fdatasync(descriptor), this.#spool.sync()])
+      await this.#spool.sync(this.#descriptor as number)
       await this.#close()
-      for (const result of results) if (result.status === 'rejected') throw result.reason
       return finished
     } catch (cause) {
       await this.#remove().catch(() => undefined)
