@@ -9,7 +9,7 @@ import { WebPeer } from '../dicomweb/web-peer.ts'
 import { proxyFace } from '../http/dicomweb/proxy-face.ts'
 import { storeFace } from '../http/dicomweb/store-face.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
-import { MemoryIntake } from '../testing/memory-intake.ts'
+import { KeepingIntake } from '../testing/keeping-intake.ts'
 import { type Orthanc, orthancDicomWeb, startOrthanc } from '../testing/orthanc.ts'
 import { sharedPath, sharedSkip, temporaryFolder } from '../testing/peers.ts'
 
@@ -27,7 +27,7 @@ const NAMES = [
 
 describe('Orthanc around our DICOMweb faces', { skip: sharedSkip || orthancDicomWeb.skip }, () => {
   const { signal } = new AbortController()
-  const intake = new MemoryIntake()
+  const intake = new KeepingIntake()
   let orthanc: Orthanc
   let server: RunningServer
   let upstream: WebPeer

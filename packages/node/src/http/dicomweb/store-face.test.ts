@@ -13,7 +13,7 @@ import { ob, text } from '@fiducial/core/formats/dicom/values.ts'
 import { itemsAt, textAt } from '@fiducial/core/formats/dicom-json/model.ts'
 import { decodeDicomJson } from '@fiducial/core/formats/dicom-json/parse.ts'
 import { formatLastDelimiter, formatPartHead } from '@fiducial/core/formats/multipart/format.ts'
-import { MemoryIntake, type MemoryIntakeOptions } from '../../testing/memory-intake.ts'
+import { KeepingIntake, type KeepingIntakeOptions } from '../../testing/keeping-intake.ts'
 import { startServer } from '../server.ts'
 import { type StoreFaceOptions, storeFace } from './store-face.ts'
 
@@ -43,7 +43,7 @@ const bodyOf = (parts: readonly Uint8Array[], type = 'application/dicom'): Uint8
 
 interface Served {
   readonly url: string
-  readonly intake: MemoryIntake
+  readonly intake: KeepingIntake
   post(body: string | Uint8Array<ArrayBuffer>, headers?: Record<string, string>, path?: string): Promise<Response>
   /** In chunks, without a length stated beforehand. */
   send(chunks: readonly Uint8Array[]): Promise<{ readonly status: number }>
@@ -51,8 +51,8 @@ interface Served {
   rawPost(path: string): Promise<string>
 }
 
-async function serve(t: TestContext, options: Partial<StoreFaceOptions> & MemoryIntakeOptions = {}): Promise<Served> {
-  const intake = new MemoryIntake(options)
+async function serve(t: TestContext, options: Partial<StoreFaceOptions> & KeepingIntakeOptions = {}): Promise<Served> {
+  const intake = new KeepingIntake(options)
   const server = await startServer([storeFace({ intake, ...options })], { hasStreams: true })
   t.after(() => server.close())
   const url = `${server.url}/dicom-web/studies`
@@ -104,7 +104,7 @@ describe('STOW-RS, PS3.18 section 10.5', () => {
       intake.taken.map(({ bytes }) => bytes),
       images,
     )
-    const [{ announcement }] = intake.taken as [MemoryIntake['taken'][number]]
+    const [{ announcement }] = intake.taken as [KeepingIntake['taken'][number]]
     assert.equal(announcement.origin.protocol, 'dicomweb')
     assert.match(announcement.origin.address ?? '', /^127\.0\.0\.1:\d+$/)
     assert.equal(intake.open, 0)

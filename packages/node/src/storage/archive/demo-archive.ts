@@ -84,7 +84,7 @@ export class DemoArchive implements Archive, Intake {
   /** How much is there. */
   counts(): { readonly studies: number; readonly instances: number } {
     const sql = 'SELECT count(DISTINCT study) AS studies, count(*) AS instances FROM instances'
-    return this.#database.prepare(sql).get() as { studies: number; instances: number }
+    return { ...(this.#database.prepare(sql).get() as { studies: number; instances: number }) }
   }
 
   begin(announcement: Announcement): IncomingInstance {
