@@ -51,9 +51,9 @@ describe('sealing every file at a gateway', { skip: sharedSkip }, () => {
     subjects = signatureSubjects()
   })
 
-  it('makes every one authentic since it came, at P2, and undetermined for whoever asks who made it', async () => {
-    let undetermined = 0
-    for (const { name, bytes } of subjects) {
+  it('makes every one authentic since it came, at P2, and adds nothing but its own signature', async () => {
+    let received = 0
+    for (const { name, bytes, file } of subjects) {
       const { image, seal } = await hospital.receive(bytes)
       const found = await hospital.verify(image, seal)
       const told = complaints(found.checks).filter((complaint) => !UNSEEN.includes(complaint))
@@ -63,22 +63,22 @@ describe('sealing every file at a gateway', { skip: sharedSkip }, () => {
         found.sentence,
         /^Unchanged since the gateway Front Door of General Hospital received it from AE CT1, by its own clock on .*\. What happened before that, nobody can show\./,
       )
-      const strict = await hospital.verify(image, seal, { policy: ACQUISITION_POLICY })
-      assert.deepEqual([strict.verdict, strict.level], ['undetermined', 'P2'], name)
-      undetermined++
-    }
-    assert.equal(undetermined, SUBJECTS)
-  })
-
-  it('adds nothing but its own signature: without that, the file is the one that came', async () => {
-    for (const { name, bytes, file } of subjects) {
-      if (file.isDeflated) continue
-      const { image, seal } = await hospital.receive(bytes)
       const { statement } = parseGatewaySeal(seal)
       const uids = new Set([statement.signatures.gateway.uid])
-      assert.ok(equalBytes(strip(parse(image), uids), bytes), name)
+      // What a compressor chose for a deflated file cannot be repeated.
+      if (!file.isDeflated) assert.ok(equalBytes(strip(parse(image), uids), bytes), name)
       assert.ok(equalBytes(statement.original, sha256(bytes)), name)
       assert.ok(equalBytes(statement.file, sha256(image)), name)
+      received++
+    }
+    assert.equal(received, SUBJECTS)
+  })
+
+  it('leaves them undetermined for whoever asks who made them', async () => {
+    for (const name of ['CTImage.dcm', 'MR_small_RLE.dcm', 'reportsi.dcm']) {
+      const { image, seal } = await hospital.receive(subjectNamed(name).bytes)
+      const { verdict, level } = await hospital.verify(image, seal, { policy: ACQUISITION_POLICY })
+      assert.deepEqual([verdict, level], ['undetermined', 'P2'], name)
     }
   })
 

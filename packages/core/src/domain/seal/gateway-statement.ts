@@ -49,8 +49,8 @@ export interface OrderBinding {
   /** `mwl`: an answer to a worklist query; `mpps`: the device reported the step. */
   readonly source: (typeof ORDER_SOURCES)[number]
   /**
-   * By what the image was tied to it: the step that the image names (0008,1111) or that names the image, its study, or
-   * its accession number alone.
+   * By what the image was tied to it: the step, which names the image's series or is named by the image (0008,1111); its
+   * study; or its accession number alone.
    */
   readonly matchedBy: (typeof ORDER_MATCHES)[number]
   readonly accessionNumber: string | null
