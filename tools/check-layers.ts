@@ -74,6 +74,7 @@ export const ZONES: readonly Zone[] = [
   domain('log', ['trust']),
   domain('signature', ['trust']),
   domain('seal', ['trust', 'signature']),
+  domain('transcode', ['signature', 'trust']),
   // On the way through, an instance is judged, recorded and routed: the one idea that speaks of all of those.
   domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust', 'deidentify', 'transcode']),
   // What a sweep of an archive found, over all that is known of each image.
@@ -136,6 +137,20 @@ export const ZONES: readonly Zone[] = [
     name: 'testing',
     path: 'packages/node/src/testing/',
     may: [LOG_PORTS, GATEWAY_PORTS, AUDIT_PORTS, CORE],
+    mayUseNode: true,
+  },
+  // What is simulated around a gateway: rooms that send.
+  {
+    name: 'demo',
+    path: 'packages/node/src/demo/',
+    may: [
+      'packages/node/src/dimse/',
+      'packages/node/src/storage/',
+      'packages/node/src/telemetry/',
+      'packages/node/src/workers/',
+      SERVICES,
+      CORE,
+    ],
     mayUseNode: true,
   },
   // Wiring: the entry points of the program and of its workers choose adapters and start faces.

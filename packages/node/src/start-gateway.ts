@@ -3,6 +3,8 @@
  * archive.
  */
 import { availableParallelism } from 'node:os'
+import type { Destination } from '@fiducial/core/domain/gateway/destinations.ts'
+import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import type { UpOrder, UpRunning } from './cli/up-adapters.ts'
 import type { Examiner } from './services/gateway/examiner.ts'
 import { createLogger } from './telemetry/logger.ts'
@@ -10,22 +12,43 @@ import { type ExaminerOrder, startGateway } from './wiring/gateway.ts'
 
 /** @throws {KeyError} {StoreError} {FormatError} as wiring/gateway.ts */
 export async function startUp(order: UpOrder, version: string): Promise<UpRunning> {
-  const { settings, isForPeople, isDemo } = order
-  const logger = createLogger({ level: settings.telemetry.logLevel, isForPeople })
-  const running = await startGateway({ ...order, version, logger, openExaminer })
-  const { pacs } = settings.main
+  const { isForPeople, isDemo, home, secrets } = order
+  const logger = createLogger({ level: order.settings.telemetry.logLevel, isForPeople })
+  await using opened = new AsyncDisposableStack()
+  // An archive that is named goes before the one of the demonstration.
+  const demo = isDemo ? await import('./start-demo.ts') : undefined
+  const pacs = order.settings.main.pacs === null ? await demo?.startDemoPacs(home) : undefined
+  if (pacs !== undefined) opened.use(pacs)
+  const settings = pacs === undefined ? order.settings : withPacs(order.settings, pacs.destination)
+  const extend = pacs && demo?.demoExtension(pacs)
+  const running = opened.use(
+    await startGateway({ ...order, settings, version, logger, openExaminer, ...(extend && { extend }) }),
+  )
+  const { aet: aeTitle } = settings.dicom
+  if (demo !== undefined) opened.use(await demo.startDemoRooms({ home, secrets, running, aeTitle, logger }))
+  const all = opened.move()
   return {
     dicom: running.dicom,
-    aeTitle: settings.dicom.aet,
+    aeTitle,
     url: running.url,
     page: running.invite(),
     logOrigin: running.logOrigin,
-    pacs: pacs === null ? null : pacs.protocol === 'dimse' ? `${pacs.aet}@${pacs.host}:${pacs.port}` : pacs.url,
+    pacs: addressOf(settings.main.pacs),
     isDemo,
     recovery: running.recovery,
     reload: () => running.reload(),
-    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+const withPacs = (settings: GatewaySettings, pacs: Destination): GatewaySettings => ({
+  ...settings,
+  main: { ...settings.main, pacs },
+})
+
+function addressOf(pacs: Destination | null): string | null {
+  if (pacs === null) return null
+  return pacs.protocol === 'dimse' ? `${pacs.aet}@${pacs.host}:${pacs.port}` : pacs.url
 }
 
 async function openExaminer(order: ExaminerOrder): Promise<Examiner> {

@@ -20,7 +20,7 @@ import type { Routes } from '@fiducial/core/domain/gateway/routes.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { stowSender } from '../dicomweb/stow-sender.ts'
-import type { WebPeerTls } from '../dicomweb/web-peer.ts'
+import type { WebPeerOptions, WebPeerTls } from '../dicomweb/web-peer.ts'
 import { DimseSender } from '../dimse/dimse-sender.ts'
 import type { ClientTls as NodeTls, RemoteNode } from '../dimse/remote-node.ts'
 import type { ForwardingTarget } from '../services/gateway/forwarding.ts'
@@ -106,13 +106,16 @@ function nodeTls({ ca, certificate, key }: ClientTls): NodeTls {
   } as NodeTls
 }
 
-function webSender({ url, authorization, tls, requests }: WebDestination): Sender {
-  return stowSender({
+const webSender = (destination: WebDestination): Sender =>
+  stowSender({ ...webPeerOptions(destination), connections: destination.requests })
+
+/** A destination as a DICOMweb service that is called. @throws {StoreError} {KeyError} */
+export function webPeerOptions({ url, authorization, tls }: WebDestination): WebPeerOptions {
+  return {
     url,
-    connections: requests,
     ...(authorization !== null && { authorization: async () => headerOf(authorization) }),
     ...(tls !== null && { tls: webTls(tls) }),
-  })
+  }
 }
 
 /** Read for each request: a token that is renewed is used at once. */
@@ -122,7 +125,7 @@ function headerOf(authorization: WebAuthorization): string {
   return `Basic ${Buffer.from(text, 'utf8').toString('base64')}`
 }
 
-export function webTls({ ca, certificate, key, serverName }: ClientTls): WebPeerTls {
+function webTls({ ca, certificate, key, serverName }: ClientTls): WebPeerTls {
   return {
     ...(ca !== null && { authorities: [readPem(ca)] }),
     ...(certificate !== null && { certificate: readPem(certificate) }),

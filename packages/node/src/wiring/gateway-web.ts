@@ -2,7 +2,10 @@
  * Gateway web: everything that a gateway serves by HTTP, at one address: API, health, page and DICOMweb.
  */
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
+import { WebPeer } from '../dicomweb/web-peer.ts'
+import { proxyFace } from '../http/dicomweb/proxy-face.ts'
 import { storeFace } from '../http/dicomweb/store-face.ts'
+import type { WebFaceOptions } from '../http/dicomweb/web-face.ts'
 import { Doorkeeper } from '../http/gateway/callers.ts'
 import { Entrance } from '../http/gateway/entrance.ts'
 import { gatewayApi } from '../http/gateway/gateway-api.ts'
@@ -17,7 +20,7 @@ import type { Intake } from '../services/gateway/ports.ts'
 import { readSecret } from '../storage/secret-reference.ts'
 import type { GatewayLogger } from '../telemetry/logger.ts'
 import type { GatewayMetrics } from '../telemetry/metrics.ts'
-import { readPem } from './gateway-targets.ts'
+import { readPem, webPeerOptions } from './gateway-targets.ts'
 
 export interface WebOrder {
   readonly settings: GatewaySettings
@@ -29,8 +32,8 @@ export interface WebOrder {
   readonly metrics: GatewayMetrics
   readonly logger: GatewayLogger
   readonly random: (length: number) => Uint8Array
-  /** Further faces, such as those that search an archive. */
-  readonly faces?: readonly Face[]
+  /** Faces that search an archive, in place of those that ask the PACS. @param guards  who may come in */
+  readonly faces?: (guards: WebFaceOptions) => readonly Face[]
 }
 
 export interface WebFace {
@@ -42,7 +45,18 @@ export interface WebFace {
 
 /** @throws {StoreError} `service_refused`; `input_unreadable`, {KeyError} for certificate and key */
 export async function startWeb(order: WebOrder): Promise<WebFace> {
-  const { settings, control, intake, seals, tokens, identity, metrics, logger, random, faces = [] } = order
+  const {
+    settings,
+    control,
+    intake,
+    seals,
+    tokens,
+    identity,
+    metrics,
+    logger,
+    random,
+    faces = archiveFaces(order.settings),
+  } = order
   const { web, telemetry, limits } = settings
   const doorkeeper = new Doorkeeper((token) => tokens.find(token))
   const tls = tlsOf(web)
@@ -56,7 +70,7 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
       entrance.face,
       statusPage({ control, identity, entrance }),
       ...(web.dicomweb ? [storeFace({ ...guards, intake, instanceBytes: limits.objectMegabytes * 2 ** 20 })] : []),
-      ...faces,
+      ...(web.dicomweb ? faces(guards) : []),
     ],
     {
       host: web.host,
@@ -78,6 +92,15 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
     },
   }
 }
+
+/** A PACS that speaks DICOMweb is asked through us. */
+const archiveFaces =
+  ({ main: { pacs } }: GatewaySettings) =>
+  (guards: WebFaceOptions): readonly Face[] => {
+    if (pacs?.protocol !== 'dicomweb') return []
+    const peer = new WebPeer(webPeerOptions(pacs))
+    return [proxyFace({ ...guards, upstream: { url: pacs.url, request: (asked) => peer.request(asked) } })]
+  }
 
 function tlsOf({ tlsCertificate, tlsKey }: GatewaySettings['web']): ServerTls | undefined {
   if (tlsCertificate === null || tlsKey === null) return undefined

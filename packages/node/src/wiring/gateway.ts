@@ -15,6 +15,7 @@ import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import { KeyError, StoreError } from '@fiducial/core/errors.ts'
 import type { ServiceProvider } from '../dimse/service.ts'
+import type { WebFaceOptions } from '../http/dicomweb/web-face.ts'
 import type { Face } from '../http/server.ts'
 import { type KeyRing, openKeyRing, type RingOptions } from '../keys/key-ring.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
@@ -85,7 +86,8 @@ export interface GatewayParts {
 
 export interface GatewayExtension {
   readonly services: readonly ServiceProvider[]
-  readonly faces: readonly Face[]
+  /** @param guards  who may come in */
+  readonly faces: (guards: WebFaceOptions) => readonly Face[]
   close(): Promise<void>
 }
 
@@ -193,7 +195,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
       metrics,
       logger,
       random,
-      faces: extension?.faces ?? [],
+      ...(extension && { faces: extension.faces }),
     }),
     (open) => open.close(),
   )
@@ -310,7 +312,7 @@ async function leaveReach(
   const path = join(gatewayFolder(home), REACH_FILE)
   await revokeEarlier(path, tokens)
   const { username } = userInfo()
-  const { record, text } = await tokens.create({
+  const { text } = await tokens.create({
     person: username,
     name: `${username}, at this machine`,
     role: 'administrator',
@@ -319,8 +321,8 @@ async function leaveReach(
   const bytes = Buffer.from(`${JSON.stringify({ url: web.url, token: text })}\n`)
   writeFileAtomically(path, [bytes], { isOverwriting: true, mode: PRIVATE_FILE })
   return async () => {
+    await revokeEarlier(path, tokens)
     rmSync(path, { force: true })
-    await tokens.revoke(record.id)
   }
 }
 

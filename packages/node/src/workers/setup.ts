@@ -69,3 +69,10 @@ export interface SealSetup {
   /** The ring itself, to know its own seals again. */
   readonly anchors: TrustAnchors
 }
+
+/** Rooms of a demonstration. */
+export interface RoomSetup {
+  readonly kind: 'room'
+  /** With what rooms seal that do. */
+  readonly seal: SealSetup
+}
