@@ -1,13 +1,13 @@
 /** Acceptor: the course of an association, against a peer that is driven byte by byte. */
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { concatBytes, joinBytes } from '@fiducial/core/bytes/text.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { formatFileMeta } from '@fiducial/core/formats/dicom/file-meta.ts'
 import type { Command } from '@fiducial/core/formats/dimse/command.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
 import { formatPdu } from '@fiducial/core/formats/dul/pdu.ts'
-import { MemoryIntake, type MemoryIntakeOptions } from '../testing/memory-intake.ts'
+import { startAcceptorSite } from '../interop/acceptor-site.ts'
 import {
   type Arrival,
   CT,
@@ -19,52 +19,7 @@ import {
   storeCommand,
   VERIFICATION,
 } from '../testing/raw-peer.ts'
-import { type Acceptor, startAcceptor } from './acceptor.ts'
-import type { AcceptorEvent } from './acceptor-events.ts'
-import type { AcceptorSettings } from './acceptor-settings.ts'
 import type { Operation, ServiceProvider } from './service.ts'
-
-interface Site {
-  readonly acceptor: Acceptor
-  readonly intake: MemoryIntake
-  readonly events: AcceptorEvent[]
-  /** Waits for the first event of a type, from the beginning of time. */
-  readonly event: <Type extends AcceptorEvent['type']>(type: Type) => Promise<Extract<AcceptorEvent, { type: Type }>>
-}
-
-interface SiteOptions {
-  readonly settings?: Partial<AcceptorSettings>
-  readonly intake?: MemoryIntakeOptions
-  readonly services?: readonly ServiceProvider[]
-}
-
-async function startSite(t: TestContext, options: SiteOptions = {}): Promise<Site> {
-  const events: AcceptorEvent[] = []
-  const listeners = new Set<() => void>()
-  const intake = new MemoryIntake(options.intake)
-  const acceptor = await startAcceptor({
-    settings: { calledTitles: 'any', callers: 'any', ...options.settings },
-    intake,
-    services: options.services ?? [],
-    onEvent: (event) => {
-      events.push(event)
-      for (const listener of listeners) listener()
-    },
-  })
-  t.after(() => acceptor.stop(0))
-  const event = <Type extends AcceptorEvent['type']>(type: Type) =>
-    new Promise<Extract<AcceptorEvent, { type: Type }>>((resolve) => {
-      const look = (): void => {
-        const found = events.find((one) => one.type === type)
-        if (found === undefined) return
-        listeners.delete(look)
-        resolve(found as Extract<AcceptorEvent, { type: Type }>)
-      }
-      listeners.add(look)
-      look()
-    })
-  return { acceptor, intake, events, event }
-}
 
 const DATA_SET = Uint8Array.from({ length: 50_000 }, (_, i) => i * 7)
 
@@ -86,7 +41,7 @@ const abortOf = (arrivals: readonly Arrival[]): unknown => {
 
 describe('an association', () => {
   it('answers C-ECHO and is released', async (t) => {
-    const { acceptor, event } = await startSite(t)
+    const { acceptor, event } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)
     assert.equal(acceptor.associations().length, 1)
     peer.send(message(3, echoCommand(7)))
@@ -106,7 +61,7 @@ describe('an association', () => {
 
   it('hands an object over as a file, and answers when it is durable', async (t) => {
     const gate = gates()
-    const { acceptor, intake, event } = await startSite(t, { intake: { onCommit: (_, i) => gate.wait(i) } })
+    const { acceptor, intake, event } = await startAcceptorSite(t, { intake: { onCommit: (_, i) => gate.wait(i) } })
     const peer = await RawPeer.associate(acceptor.port)
     peer.send(message(1, storeCommand(9), DATA_SET))
     peer.send(formatPdu({ type: 'release_rq' }))
@@ -126,7 +81,7 @@ describe('an association', () => {
   })
 
   it('gives the same however the bytes are cut', async (t) => {
-    const { acceptor, intake } = await startSite(t)
+    const { acceptor, intake } = await startAcceptorSite(t)
     const stream = joinBytes([
       formatPdu(request()),
       message(1, storeCommand(1), DATA_SET.subarray(0, 3_000), 1_000),
@@ -150,7 +105,7 @@ describe('an association', () => {
 
   it('reads on only when an object is durable, where no window was agreed', async (t) => {
     const gate = gates()
-    const { acceptor, intake } = await startSite(t, { intake: { onCommit: (_, i) => gate.wait(i) } })
+    const { acceptor, intake } = await startAcceptorSite(t, { intake: { onCommit: (_, i) => gate.wait(i) } })
     const peer = await RawPeer.associate(acceptor.port)
     peer.send(joinBytes([1, 2, 3].map((id) => message(1, storeCommand(id), DATA_SET))))
     for (const id of [1, 2, 3]) {
@@ -162,7 +117,7 @@ describe('an association', () => {
 
   it('answers in the order of the requests, where several are under way', async (t) => {
     const gate = gates()
-    const site = await startSite(t, {
+    const site = await startAcceptorSite(t, {
       intake: { onCommit: (_, i) => gate.wait(i) },
       settings: { limits: { operations: 3 } },
     })
@@ -185,7 +140,7 @@ describe('an association', () => {
   })
 
   it('drops a half-sent object and keeps the others', async (t) => {
-    const { acceptor, intake, event } = await startSite(t)
+    const { acceptor, intake, event } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)
     const other = await RawPeer.associate(acceptor.port)
     peer.send(message(1, storeCommand(1), DATA_SET))
@@ -201,7 +156,7 @@ describe('an association', () => {
   })
 
   it('drops a half-sent object when its sender aborts', async (t) => {
-    const { acceptor, intake, event } = await startSite(t)
+    const { acceptor, intake, event } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)
     const pdus = message(1, storeCommand(1), DATA_SET)
     const commandLength = 6 + new DataView(pdus.buffer).getUint32(2)
@@ -213,7 +168,7 @@ describe('an association', () => {
   })
 
   it('refuses contexts that it does not serve, and takes private storage', async (t) => {
-    const { acceptor } = await startSite(t)
+    const { acceptor } = await startAcceptorSite(t)
     const peer = await RawPeer.connect(acceptor.port)
     peer.send(formatPdu(request(['1.2.840.10008.5.1.4.1.2.1.1', '1.3.46.670589.11.0.0.12.1', CT])))
     const arrival = await peer.next()
@@ -230,7 +185,7 @@ describe('an association', () => {
     const gate = gates()
     const begun = Promise.withResolvers<void>()
     const intake = { onBegin: () => begun.resolve(), onCommit: (_: unknown, i: number) => gate.wait(i) }
-    const { acceptor, event } = await startSite(t, { intake })
+    const { acceptor, event } = await startAcceptorSite(t, { intake })
     const busy = await RawPeer.associate(acceptor.port)
     const idle = await RawPeer.associate(acceptor.port)
     const whole = message(1, storeCommand(1), DATA_SET)
@@ -250,7 +205,7 @@ describe('an association', () => {
 
   it('is aborted when stopping takes too long', async (t) => {
     const begun = Promise.withResolvers<void>()
-    const { acceptor, intake } = await startSite(t, { intake: { onBegin: () => begun.resolve() } })
+    const { acceptor, intake } = await startAcceptorSite(t, { intake: { onBegin: () => begun.resolve() } })
     const peer = await RawPeer.associate(acceptor.port)
     peer.send(message(1, storeCommand(1), DATA_SET).subarray(0, 30_000))
     await begun.promise
@@ -275,7 +230,7 @@ describe('a C-STORE that fails', () => {
         if (isFailing && index === 0) throw new StoreError(code, 'as the test says')
       }
       let isFailing = true
-      const { acceptor, intake, event } = await startSite(t, {
+      const { acceptor, intake, event } = await startAcceptorSite(t, {
         intake: {
           onBegin: (_, index) => at === 'onBegin' && fail(index),
           onWrite: (length, index) => at === 'onWrite' && length > 20_000 && fail(index),
@@ -306,7 +261,7 @@ describe('a C-STORE that fails', () => {
   ]
   for (const { name, command, status } of refusals) {
     it(`is refused for ${name}`, async (t) => {
-      const { acceptor, intake } = await startSite(t)
+      const { acceptor, intake } = await startAcceptorSite(t)
       const peer = await RawPeer.associate(acceptor.port)
       peer.send(message(1, command, DATA_SET))
       assert.equal(statusOf(await peer.command()), status)
@@ -317,7 +272,7 @@ describe('a C-STORE that fails', () => {
   }
 
   it('is refused without a data set, and with an empty one', async (t) => {
-    const { acceptor, intake } = await startSite(t)
+    const { acceptor, intake } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)
     peer.send(message(1, { ...storeCommand(1), hasDataSet: false }))
     assert.equal(statusOf(await peer.command()), STATUS.cannotUnderstand)
@@ -347,7 +302,7 @@ describe('a service', () => {
       for (const at of [0, 1, 2]) await reply({ status: STATUS.pending }, dataSet?.subarray(at, at + 2))
       await reply({ status: STATUS.success })
     })
-    const { acceptor, event } = await startSite(t, { services: [service] })
+    const { acceptor, event } = await startAcceptorSite(t, { services: [service] })
     const peer = await RawPeer.associate(acceptor.port, request([FIND]))
     peer.send(message(1, findCommand(5), Uint8Array.of(1, 2, 3, 4)))
     for (const dataSet of [Uint8Array.of(1, 2), Uint8Array.of(2, 3), Uint8Array.of(3, 4)]) {
@@ -367,7 +322,7 @@ describe('a service', () => {
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
       await reply({ status: STATUS.cancelled })
     })
-    const { acceptor } = await startSite(t, { services: [service] })
+    const { acceptor } = await startAcceptorSite(t, { services: [service] })
     const peer = await RawPeer.associate(acceptor.port, request([FIND]))
     peer.send(message(1, findCommand(5), Uint8Array.of(1, 2)))
     assert.equal(statusOf(await peer.command()), STATUS.pending)
@@ -382,7 +337,7 @@ describe('a service', () => {
       if (calls++ === 0) throw new TypeError('as the test says')
       await reply({ status: STATUS.pending })
     })
-    const { acceptor, event } = await startSite(t, { services: [service] })
+    const { acceptor, event } = await startAcceptorSite(t, { services: [service] })
     const peer = await RawPeer.associate(acceptor.port, request([FIND]))
     peer.send(message(1, findCommand(5), Uint8Array.of(1, 2)))
     assert.equal(statusOf(await peer.command()), STATUS.processingFailure)
@@ -395,7 +350,7 @@ describe('a service', () => {
   it('does not see a data set that is too long', async (t) => {
     const service = serving(() => assert.fail())
     const settings = { limits: { requestBytes: 1_000 } }
-    const { acceptor } = await startSite(t, { services: [service], settings })
+    const { acceptor } = await startAcceptorSite(t, { services: [service], settings })
     const peer = await RawPeer.associate(acceptor.port, request([FIND]))
     peer.send(message(1, findCommand(5), DATA_SET))
     assert.equal(statusOf(await peer.command()), STATUS.resourceLimitation)
@@ -408,7 +363,7 @@ describe('a service', () => {
       assert.ok(association.ended.aborted)
       await reply({ status: 0 }).catch(ended.resolve)
     })
-    const { acceptor } = await startSite(t, { services: [service] })
+    const { acceptor } = await startAcceptorSite(t, { services: [service] })
     const peer = await RawPeer.associate(acceptor.port, request([FIND]))
     await peer.sendAll(message(1, findCommand(5), Uint8Array.of(1, 2)))
     peer.send(formatPdu({ type: 'abort', source: 0, reason: 0 }))
@@ -435,7 +390,7 @@ describe('a service', () => {
       answers.push(first.response.status, second.response.status)
       await reply({ status: 0 })
     })
-    const { acceptor } = await startSite(t, { services: [service] })
+    const { acceptor } = await startAcceptorSite(t, { services: [service] })
     const user = { roles: [{ sopClassUid: CT, isScu: false, isScp: true }] }
     const peer = await RawPeer.associate(acceptor.port, request([FIND, CT], { user }))
     peer.send(message(1, findCommand(5), Uint8Array.of(1, 2)))
@@ -459,7 +414,7 @@ describe('a service', () => {
   })
 
   it('leaves what nobody serves unanswered by an object: unrecognized operation', async (t) => {
-    const { acceptor } = await startSite(t)
+    const { acceptor } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)
     peer.send(message(1, { ...findCommand(4), affectedSopClassUid: CT } as Command, DATA_SET))
     assert.equal(statusOf(await peer.command()), STATUS.unrecognizedOperation)
@@ -512,7 +467,7 @@ describe('a broken rule', () => {
 
   for (const { name, bytes, abort, end } of rules) {
     it(`aborts for ${name}`, async (t) => {
-      const { acceptor, event, intake } = await startSite(t)
+      const { acceptor, event, intake } = await startAcceptorSite(t)
       const peer = await RawPeer.associate(acceptor.port)
       peer.send(bytes)
       assert.deepEqual(abortOf(await peer.rest()), abort)
@@ -522,7 +477,7 @@ describe('a broken rule', () => {
   }
 
   it('aborts for a release within an object', async (t) => {
-    const { acceptor, event, intake } = await startSite(t)
+    const { acceptor, event, intake } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)
     const commandLength = 6 + new DataView(whole.buffer, whole.byteOffset).getUint32(2)
     peer.send(whole.subarray(0, commandLength))
@@ -533,7 +488,7 @@ describe('a broken rule', () => {
   })
 
   it('before any association is answered and reported', async (t) => {
-    const { acceptor, event } = await startSite(t)
+    const { acceptor, event } = await startAcceptorSite(t)
     const peer = await RawPeer.connect(acceptor.port)
     peer.send(formatPdu({ type: 'release_rq' }))
     assert.deepEqual(abortOf(await peer.rest()), provider(2))
