@@ -45,6 +45,7 @@ export type FormatCode =
   | 'order_malformed'
   | 'pdu_malformed'
   | 'pem_malformed'
+  | 'pixels_identifying'
   | 'policy_malformed'
   | 'query_malformed'
   | 'routes_malformed'

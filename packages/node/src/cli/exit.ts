@@ -65,6 +65,7 @@ const CODES = {
   order_malformed: EXIT.data,
   pdu_malformed: EXIT.data,
   pem_malformed: EXIT.data,
+  pixels_identifying: EXIT.data,
   policy_malformed: EXIT.data,
   query_malformed: EXIT.data,
   routes_malformed: EXIT.data,

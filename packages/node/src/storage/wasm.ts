@@ -5,7 +5,9 @@ import type { LoadWasm, WasmName } from '@fiducial/core/formats/codec/codec.ts'
 
 const FILES = {
   charls: '@cornerstonejs/codec-charls/decodewasm',
+  'charls-encode': '@cornerstonejs/codec-charls/wasm',
   openjpeg: '@cornerstonejs/codec-openjpeg/decodewasm',
+  'openjpeg-encode': '@cornerstonejs/codec-openjpeg/wasm',
   openjph: '@cornerstonejs/codec-openjph/wasm',
 } as const satisfies Record<WasmName, string>
 

@@ -1,9 +1,17 @@
 /**
  * Gateway derive: readies what a thread needs to transcode and de-identify.
  */
-import { FormatError } from '@fiducial/core/errors.ts'
+import { digestOf } from '@fiducial/core/bytes/hash.ts'
+import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
+import type { DeidentifyProfile } from '@fiducial/core/domain/deidentify/profile.ts'
+import { KeyError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
+import { createEncoders } from '@fiducial/core/formats/codec/encode.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { createDerive } from '../services/gateway/derive-instance.ts'
 import type { Derive } from '../services/gateway/prepare-copies.ts'
+import { readSecret } from '../storage/secret-reference.ts'
+import { loadWasm } from '../storage/wasm.ts'
 
 export interface DeriveMeans {
   readonly codecs: Codecs
@@ -12,8 +20,11 @@ export interface DeriveMeans {
 }
 
 /** What makes derived copies. */
-export async function openDerive(_means: DeriveMeans): Promise<Derive> {
-  return async () => {
-    throw new FormatError('codec_unsupported', 'nothing derives copies yet')
+export async function openDerive({ codecs, deidentifyKey }: DeriveMeans): Promise<Derive> {
+  const keyFor = ({ key }: DeidentifyProfile): Uint8Array => {
+    if (key !== null) return digestOf(nativeCrypto.hash, 'sha256', encodeUtf8(readSecret(key)))
+    if (deidentifyKey === null) throw new KeyError('key_missing', 'the gateway has no key for de-identification')
+    return deidentifyKey
   }
+  return createDerive({ hashes: nativeCrypto.hash, codecs, encoders: createEncoders(loadWasm), keyFor })
 }

@@ -10,6 +10,7 @@ export const TRANSCODE_TARGETS = [
   'implicit_little_endian',
   'rle',
   'jpeg_ls',
+  'jpeg_2000',
   'htj2k',
 ] as const
 export type TranscodeTarget = (typeof TRANSCODE_TARGETS)[number]
@@ -19,6 +20,7 @@ const UIDS: Readonly<Record<TranscodeTarget, string>> = {
   implicit_little_endian: IMPLICIT_LITTLE_ENDIAN,
   rle: '1.2.840.10008.1.2.5',
   jpeg_ls: '1.2.840.10008.1.2.4.80',
+  jpeg_2000: '1.2.840.10008.1.2.4.90',
   htj2k: '1.2.840.10008.1.2.4.201',
 }
 

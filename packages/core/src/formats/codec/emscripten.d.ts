@@ -11,3 +11,11 @@ declare module '@cornerstonejs/codec-openjph/wasmjs' {
   const factory: (options: object) => Promise<unknown>
   export default factory
 }
+declare module '@cornerstonejs/codec-charls/wasmjs' {
+  const factory: (options: object) => Promise<unknown>
+  export default factory
+}
+declare module '@cornerstonejs/codec-openjpeg/wasmjs' {
+  const factory: (options: object) => Promise<unknown>
+  export default factory
+}

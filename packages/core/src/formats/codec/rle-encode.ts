@@ -6,6 +6,7 @@
  * rle.ts.
  */
 import { joinBytes } from '../../bytes/text.ts'
+import type { FrameShape } from './shape.ts'
 
 const HEADER_BYTES = 64
 /** Longest run and longest piece without one. */
@@ -17,12 +18,32 @@ const PIECE_LIMIT = 128
  * @param columns  runs end with their row
  */
 export function encodeRle(samples: Uint16Array | Int16Array, columns: number): Uint8Array {
-  const segments = [8, 0].map((shift) =>
-    packSegment(
-      Uint8Array.from(samples, (sample) => (sample >> shift) & 0xff),
-      columns,
-    ),
-  )
+  const bytes = new Uint8Array(2 * samples.length)
+  for (const [i, sample] of samples.entries()) {
+    bytes[2 * i] = sample & 0xff
+    bytes[2 * i + 1] = (sample >> 8) & 0xff
+  }
+  return encodeRleFrame(bytes, { columns, samplesPerPixel: 1, bitsAllocated: 16 })
+}
+
+/**
+ * Encodes one frame of any cells of whole bytes: every bit of them comes out again.
+ * @param frame  samples in row order, little endian, colour by pixel
+ */
+export function encodeRleFrame(
+  frame: Uint8Array,
+  { columns, samplesPerPixel, bitsAllocated }: Pick<FrameShape, 'columns' | 'samplesPerPixel' | 'bitsAllocated'>,
+): Uint8Array {
+  const size = bitsAllocated / 8
+  const stride = size * samplesPerPixel
+  const segments: Uint8Array[] = []
+  for (let sample = 0; sample < samplesPerPixel; sample++) {
+    for (let byte = size - 1; byte >= 0; byte--) {
+      const plane = new Uint8Array(frame.length / stride)
+      for (let i = 0, at = sample * size + byte; i < plane.length; i++, at += stride) plane[i] = frame[at] as number
+      segments.push(packSegment(plane, columns))
+    }
+  }
   const header = new DataView(new ArrayBuffer(HEADER_BYTES))
   header.setUint32(0, segments.length, true)
   let offset = HEADER_BYTES
@@ -34,26 +55,34 @@ export function encodeRle(samples: Uint16Array | Int16Array, columns: number): U
 }
 
 function packSegment(bytes: Uint8Array, columns: number): Uint8Array {
-  const packed: number[] = []
-  for (let row = 0; row < bytes.length; row += columns) packRow(bytes.subarray(row, row + columns), packed)
-  if (packed.length % 2 === 1) packed.push(0)
-  return Uint8Array.from(packed)
+  const rows = Math.ceil(bytes.length / columns)
+  // Nothing packed is longer than its bytes and one more for each piece.
+  const packed = new Uint8Array(bytes.length + rows * (Math.ceil(columns / PIECE_LIMIT) + 1) + 1)
+  let at = 0
+  for (let row = 0; row < bytes.length; row += columns) at = packRow(bytes.subarray(row, row + columns), packed, at)
+  return packed.slice(0, at + (at % 2))
 }
 
-function packRow(row: Uint8Array, packed: number[]): void {
-  let start = 0
-  while (start < row.length) {
-    const run = runAt(row, start)
+/** @returns where the next row goes */
+function packRow(row: Uint8Array, packed: Uint8Array, start: number): number {
+  let at = start
+  let from = 0
+  while (from < row.length) {
+    const run = runAt(row, from)
     if (run > 1) {
-      packed.push(257 - run, row[start] as number)
-      start += run
+      packed[at++] = 257 - run
+      packed[at++] = row[from] as number
+      from += run
       continue
     }
-    let end = start + 1
-    while (end < row.length && end - start < PIECE_LIMIT && runAt(row, end) < 3) end++
-    packed.push(end - start - 1, ...row.subarray(start, end))
-    start = end
+    let end = from + 1
+    while (end < row.length && end - from < PIECE_LIMIT && runAt(row, end) < 3) end++
+    packed[at++] = end - from - 1
+    packed.set(row.subarray(from, end), at)
+    at += end - from
+    from = end
   }
+  return at
 }
 
 /** How many bytes from here on are the same. */

@@ -8,8 +8,11 @@
 import { FormatError } from '../../errors.ts'
 import { failed } from './shape.ts'
 
-/** The WASM files of the codecs; a runtime maps each to the file of the npm package of that name. */
-export type WasmName = 'charls' | 'openjpeg' | 'openjph'
+/**
+ * The WASM files of the codecs; a runtime maps each to the file of the npm package of that name. Those that end in `-encode` encode,
+ * too, and are larger.
+ */
+export type WasmName = 'charls' | 'charls-encode' | 'openjpeg' | 'openjpeg-encode' | 'openjph'
 
 /** Port: the bytes of a WASM file. Node reads them from disk, a browser fetches them. */
 export type LoadWasm = (name: WasmName) => Promise<Uint8Array>
