@@ -19,7 +19,7 @@ export type CallResult<Name extends CallName> = ReturnType<Methods[Name]>
 
 export interface InstanceCall {
   readonly id: number
-  readonly name: CallName | 'backUp'
+  readonly name: CallName
   readonly args: readonly unknown[]
 }
 
@@ -91,7 +91,7 @@ export class InstanceCalls {
   }
 }
 
-export function refusal(id: number, cause: unknown): CallAnswer {
+function refusal(id: number, cause: unknown): CallAnswer {
   const error = instanceError(cause)
   if (error instanceof StoreError) return { id, code: error.code, message: error.message }
   if (error instanceof RangeError) return { id, code: 'RangeError', message: error.message }

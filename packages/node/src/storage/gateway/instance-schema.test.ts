@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { fastFolder } from '../../testing/fast-folder.ts'
-import { idOf, keyOf, lease, minute, received } from '../../testing/gateway-contracts/made-up.ts'
+import { idOf, keyOf, lease, received } from '../../testing/gateway-contracts/made-up.ts'
 import { storeError } from '../../testing/log-contracts/harness.ts'
 import { INSTANCE_SCHEMA_VERSION, openInstanceDatabase } from './instance-schema.ts'
 import { SqliteInstances } from './sqlite-instances.ts'
@@ -101,20 +101,5 @@ describe('the database of a gateway', () => {
     const again = await SqliteInstances.open(path)
     assert.ok(await again.get(idOf(1)))
     await again.close()
-  })
-
-  it('copies itself while it is in use', async () => {
-    const folder = fastFolder()
-    const store = await SqliteInstances.open(join(folder, 'gateway.sqlite'))
-    for (let n = 1; n <= 50; n++) await store.accept(received(n), [])
-    const copying = store.backUp(join(folder, 'copy.sqlite'))
-    for (let n = 51; n <= 100; n++) await store.accept(received(n), [])
-    await copying
-    await store.close()
-    const copy = await SqliteInstances.open(join(folder, 'copy.sqlite'))
-    const { received: count } = (await copy.counts()).states
-    assert.ok(count >= 50 && count <= 100)
-    assert.equal((await copy.list({ limit: 1_000, until: minute(51) })).length, 50)
-    await copy.close()
   })
 })

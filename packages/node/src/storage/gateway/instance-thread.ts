@@ -3,9 +3,8 @@
  *
  * Whatever has come in by the time a transaction begins goes into it together.
  */
-import { backup } from 'node:sqlite'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { type InstanceCall, InstanceCalls, refusal, type ThreadMessage } from './instance-calls.ts'
+import { type InstanceCall, InstanceCalls, type ThreadMessage } from './instance-calls.ts'
 import { openInstanceDatabase } from './instance-schema.ts'
 
 /** Calls after which a transaction is ended. */
@@ -17,17 +16,7 @@ function serve(path: string): void {
   const database = openInstanceDatabase(path)
   const calls = new InstanceCalls(database)
 
-  const backUp = async ({ id, args }: InstanceCall): Promise<void> => {
-    try {
-      await backup(database, String(args[0]))
-      post({ kind: 'answers', answers: [{ id, result: undefined }] })
-    } catch (cause) {
-      post({ kind: 'answers', answers: [refusal(id, cause)] })
-    }
-  }
-  const perform = (all: readonly InstanceCall[]): void => {
-    for (const call of all) if (call.name === 'backUp') void backUp(call)
-    const group = all.filter(({ name }) => name !== 'backUp')
+  const perform = (group: readonly InstanceCall[]): void => {
     if (group.length > 0) post({ kind: 'answers', answers: calls.perform(group) })
   }
 
@@ -35,7 +24,7 @@ function serve(path: string): void {
     let group: InstanceCall[] = []
     for (let next: readonly InstanceCall[] | 'close' | undefined = first; next !== undefined; ) {
       if (next === 'close') {
-        if (group.length > 0) perform(group)
+        perform(group)
         database.close()
         parentPort?.close()
         return
@@ -47,7 +36,7 @@ function serve(path: string): void {
       }
       next = parentPort === null ? undefined : receiveMessageOnPort(parentPort)?.message
     }
-    if (group.length > 0) perform(group)
+    perform(group)
   })
   post({ kind: 'ready' })
 }

@@ -71,15 +71,6 @@ export class SqliteInstances implements InstanceStore {
   forgotten = (...args: Arguments<'forgotten'>) => this.#ask('forgotten', args)
   knowsKey = (...args: Arguments<'knowsKey'>) => this.#ask('knowsKey', args)
 
-  /**
-   * Copies the database as it is at one moment, while it is in use.
-   * @param path  of a file that does not exist; it is flushed by nobody yet
-   * @throws {StoreError} `spool_unwritable`, `spool_full`
-   */
-  backUp(path: string): Promise<void> {
-    return this.#send('backUp', [path])
-  }
-
   /** Does what was asked before, and ends the thread. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -94,14 +85,10 @@ export class SqliteInstances implements InstanceStore {
   }
 
   #ask<Name extends CallName>(name: Name, args: CallArguments<Name>): Promise<CallResult<Name>> {
-    return this.#send(name, args)
-  }
-
-  #send<Result>(name: InstanceCall['name'], args: readonly unknown[]): Promise<Result> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closing !== undefined) return Promise.reject(stopped())
     const id = this.#nextId++
-    return new Promise<Result>((resolve, reject) => {
+    return new Promise<CallResult<Name>>((resolve, reject) => {
       this.#waiters.set(id, { resolve, reject })
       // What is asked in the same turn goes as one message.
       if (this.#calls.push({ id, name, args }) === 1) queueMicrotask(() => this.#post())
