@@ -76,6 +76,7 @@ class Auditor {
       anchors: await readTrust(options, context),
       policy: await readPolicy(options.policy, context),
       ...(await findLogs(options, context)),
+      sealsOf: home,
     }
     if (options.enrol === true && settings.log === undefined)
       throw new StoreError('log_missing', 'there is no custody log to enrol into: fiducial log init makes one')
