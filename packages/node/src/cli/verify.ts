@@ -51,6 +51,7 @@ export async function verifyInputs(
     policy: await readPolicy(options.policy, context),
     ...(await findLogs(options, context)),
     isFileDigested: options.record === true,
+    sealsOf: context.home,
   }
   using inputs = await adapters.findInputs(words)
   const images = new Images(inputs, (input) => !isSeriesFile(input) || words.includes(input.label))

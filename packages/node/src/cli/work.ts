@@ -35,6 +35,8 @@ export interface VerifySettings {
     /** SHA-256 of the site's root certificates, hexadecimal: images sealed under others need not be in its log. */
     readonly ownRoots: readonly string[]
   }
+  /** Folder of all state: seals that a gateway of it keeps are found for images that come without one. */
+  readonly sealsOf?: string
   /** Adds the digest of the file to what comes back. */
   readonly isFileDigested?: boolean
   /** C2SP tlog-policies of other logs, for proofs beside the images. */

@@ -15,6 +15,7 @@ import type { SealShelf } from '../services/gateway/device-seals.ts'
 import type { InstanceStore, OrderStore, Spool } from '../services/gateway/ports.ts'
 import { FileSealShelf } from '../storage/gateway/file-seal-shelf.ts'
 import { FileSpool } from '../storage/gateway/file-spool.ts'
+import { DEVICE_SEALS, GATEWAY_FOLDER, GATEWAY_SEALS, INSTANCES } from '../storage/gateway/site-seals.ts'
 import { SqliteInstances } from '../storage/gateway/sqlite-instances.ts'
 import { SqliteOrders } from '../storage/gateway/sqlite-orders.ts'
 
@@ -40,7 +41,7 @@ export interface SpoolPlaces {
 const PRIVATE_FOLDER = 0o700
 
 /** The folder of a gateway's state. */
-export const gatewayFolder = (home: string): string => join(home, 'gateway')
+export const gatewayFolder = (home: string): string => join(home, GATEWAY_FOLDER)
 
 /** @throws {StoreError} `spool_unwritable`, `spool_corrupted` */
 export async function openGatewayStorage(
@@ -50,10 +51,14 @@ export async function openGatewayStorage(
   const folder = resolve(gatewayFolder(home))
   makeFolder(folder)
   const reserveBytes = storage.reserveMegabytes * 2 ** 20
-  const places = { spool: storage.spoolFolder ?? join(folder, 'spool'), seals: join(folder, 'seals'), reserveBytes }
+  const places = {
+    spool: storage.spoolFolder ?? join(folder, 'spool'),
+    seals: join(folder, GATEWAY_SEALS),
+    reserveBytes,
+  }
   await using opened = new AsyncDisposableStack()
   const keep = <T extends { close(): Promise<void> }>(part: T): T => opened.adopt(part, (open) => open.close())
-  const store = keep(await SqliteInstances.open(join(folder, 'instances.db')))
+  const store = keep(await SqliteInstances.open(join(folder, INSTANCES)))
   const spool = keep(await FileSpool.open(places.spool, { reserveBytes }))
   const seals = keep(await FileSpool.open(places.seals, { reserveBytes }))
   const orders = keep(new SqliteOrders(join(folder, 'orders.db')))
@@ -65,7 +70,7 @@ export async function openGatewayStorage(
     orders,
     places,
     isAlone: true,
-    deviceSeals: new FileSealShelf(join(folder, 'device-seals')),
+    deviceSeals: new FileSealShelf(join(folder, DEVICE_SEALS)),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }

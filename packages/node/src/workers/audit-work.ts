@@ -6,10 +6,10 @@ import { nativeCrypto } from '../keys/native-crypto.ts'
 import { examineInstance } from '../services/audit/examine.ts'
 import type { ExamineDone, ExamineTask } from '../services/audit/sweep.ts'
 import { openFileSource } from '../storage/file-source.ts'
-import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
+import { PROOF_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import type { AuditSetup } from './setup.ts'
-import { openLogs, readIfThere, readProof } from './verify-work.ts'
+import { openLogs, openSeals, readProof } from './verify-work.ts'
 
 export type ExamineFile = (task: ExamineTask) => Promise<ExamineDone>
 
@@ -17,6 +17,7 @@ export type ExamineFile = (task: ExamineTask) => Promise<ExamineDone>
 export async function openAuditWork({ settings }: AuditSetup): Promise<ExamineFile> {
   const { anchors, policy } = settings
   const log = await openLogs(settings)
+  const findSeal = openSeals(settings)
   const codecs = createCodecs(loadWasm)
   const now = (): Date => new Date()
   const dependencies = { anchors, policy, crypto: nativeCrypto, codecs, now, ...(log && { log }) }
@@ -25,7 +26,7 @@ export async function openAuditWork({ settings }: AuditSetup): Promise<ExamineFi
     try {
       using source = openFileSource(task.path)
       bytes = source.length
-      const seal = readIfThere(`${task.path}${SEAL_SUFFIX}`)
+      const seal = findSeal(task.path, source)
       const proof = log && readProof(`${task.path}${PROOF_SUFFIX}`)
       const input = { source, ...(seal !== undefined && { seal }), ...(proof !== undefined && { proof }) }
       const value = await examineInstance(input, dependencies)

@@ -5,6 +5,8 @@ import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { TLOG_PROOF_LIMIT } from '@fiducial/core/formats/tlog/proof.ts'
 import { describeFailure } from '../cli/failure.ts'
 import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
@@ -14,8 +16,11 @@ import type { InstanceLog } from '../services/ports.ts'
 import { verifyInstance } from '../services/verify-instance.ts'
 import { openFileSource } from '../storage/file-source.ts'
 import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
+import { SiteSeals } from '../storage/gateway/site-seals.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import type { VerifySetup } from './setup.ts'
+
+const SOP_INSTANCE_UID = 0x00080018
 
 export type VerifyImage = (task: VerifyTask) => Promise<Done<VerifyTask, VerifyRecord>>
 
@@ -23,6 +28,7 @@ export type VerifyImage = (task: VerifyTask) => Promise<Done<VerifyTask, VerifyR
 export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyImage> {
   const { anchors, policy } = settings
   const log = await openLogs(settings)
+  const findSeal = openSeals(settings)
   const dependencies = {
     anchors,
     policy,
@@ -36,7 +42,7 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
     try {
       using source = openFileSource(task.path)
       bytes = source.length
-      const seal = task.sealPath === undefined ? readIfThere(`${task.path}${SEAL_SUFFIX}`) : readAll(task.sealPath)
+      const seal = task.sealPath === undefined ? findSeal(task.path, source) : readAll(task.sealPath)
       const proof = log && readProof(`${task.path}${PROOF_SUFFIX}`)
       const input = { source, ...(seal !== undefined && { seal }), ...(proof !== undefined && { proof }) }
       const verified = await verifyInstance(input, dependencies)
@@ -48,6 +54,30 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
     } catch (error) {
       return { task, bytes, failure: describeFailure(error) }
     }
+  }
+}
+
+export type FindSeal = (path: string, source: ByteSource) => Uint8Array | undefined
+
+/** Reads the seal beside an image, or the one that the gateway of this machine keeps of it. */
+export function openSeals({ sealsOf }: Pick<VerifySettings, 'sealsOf'>): FindSeal {
+  const kept = sealsOf === undefined ? undefined : new SiteSeals(sealsOf)
+  return (path, source) => {
+    const beside = readIfThere(`${path}${SEAL_SUFFIX}`)
+    if (beside !== undefined || kept === undefined) return beside
+    const uid = uidOf(source)
+    const found = uid === undefined ? undefined : kept.find(uid)
+    return found === undefined ? undefined : readIfThere(found)
+  }
+}
+
+/** As the image has it; what is no image is told of by whoever verifies it. */
+function uidOf(source: ByteSource): string | undefined {
+  try {
+    return textAt(parseDicom(source).dataSet, SOP_INSTANCE_UID)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
   }
 }
 

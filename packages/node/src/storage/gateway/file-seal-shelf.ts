@@ -18,12 +18,12 @@ export class FileSealShelf {
   }
 
   async find(sopInstanceUid: string): Promise<string | undefined> {
-    const path = this.#pathOf(sopInstanceUid)
+    const path = shelfPathOf(this.#folder, sopInstanceUid)
     return existsSync(path) ? path : undefined
   }
 
   async put(sopInstanceUid: string, seal: Uint8Array): Promise<'kept' | 'known' | 'other'> {
-    const path = this.#pathOf(sopInstanceUid)
+    const path = shelfPathOf(this.#folder, sopInstanceUid)
     try {
       mkdirSync(dirname(path), { recursive: true, mode: PRIVATE_FOLDER })
       writeFileAtomically(path, [seal], { mode: PRIVATE_FILE })
@@ -34,9 +34,10 @@ export class FileSealShelf {
       throw new StoreError('spool_unwritable', 'the seal cannot be kept', { cause })
     }
   }
+}
 
-  #pathOf(sopInstanceUid: string): string {
-    const name = createHash('sha256').update(sopInstanceUid).digest('hex')
-    return join(this.#folder, name.slice(0, 2), `${name}.fiducial.json`)
-  }
+/** Where the seal of an image lies below a folder of seals. */
+export function shelfPathOf(folder: string, sopInstanceUid: string): string {
+  const name = createHash('sha256').update(sopInstanceUid).digest('hex')
+  return join(folder, name.slice(0, 2), `${name}.fiducial.json`)
 }

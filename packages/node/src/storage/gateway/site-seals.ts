@@ -1,0 +1,67 @@
+/**
+ * Site seals: finds the seal of an image among those that the gateway of this machine keeps: handed over by devices, or made
+ * by itself. Archives keep images and no seals, so whoever verifies what comes out of one looks here.
+ *
+ * Takes no lock, and disturbs no gateway that runs.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { StoreError } from '@fiducial/core/errors.ts'
+import { shelfPathOf } from './file-seal-shelf.ts'
+import { folderOfKey, isSpoolKey } from './spool-key.ts'
+
+/** The folder of the gateway below that of all state, and what in it this module reads. */
+export const GATEWAY_FOLDER = 'gateway'
+export const DEVICE_SEALS = 'device-seals'
+export const GATEWAY_SEALS = 'seals'
+export const INSTANCES = 'instances.db'
+
+const QUERY = 'SELECT sealed FROM instance WHERE uid = ? AND sealed IS NOT NULL ORDER BY id LIMIT 1'
+const BUSY_MS = 5_000
+
+export class SiteSeals implements Disposable {
+  readonly #folder: string
+  readonly #database: DatabaseSync | undefined
+  readonly #query: StatementSync | undefined
+
+  /**
+   * @param home  folder of all state; one without a gateway has no seals
+   * @throws {StoreError} `spool_corrupted` for records that cannot be read
+   */
+  constructor(home: string) {
+    this.#folder = join(home, GATEWAY_FOLDER)
+    const path = join(this.#folder, INSTANCES)
+    if (!existsSync(path)) return
+    try {
+      this.#database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
+      this.#query = this.#database.prepare(QUERY)
+    } catch (cause) {
+      throw new StoreError('spool_corrupted', 'the records of the gateway cannot be read', { cause })
+    }
+  }
+
+  /** Where the seal of an image lies; undefined where none is known. @throws {StoreError} `spool_corrupted` */
+  find(sopInstanceUid: string): string | undefined {
+    const ofDevice = shelfPathOf(join(this.#folder, DEVICE_SEALS), sopInstanceUid)
+    if (existsSync(ofDevice)) return ofDevice
+    const key = this.#keyOf(sopInstanceUid)
+    if (key === undefined || !isSpoolKey(key)) return undefined
+    const path = join(this.#folder, GATEWAY_SEALS, folderOfKey(key), key)
+    return existsSync(path) ? path : undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.#database?.close()
+  }
+
+  #keyOf(sopInstanceUid: string): string | undefined {
+    try {
+      const sealed = this.#query?.get(sopInstanceUid)?.sealed
+      const { sealKey } = typeof sealed === 'string' ? (JSON.parse(sealed) as { sealKey?: unknown }) : {}
+      return typeof sealKey === 'string' ? sealKey : undefined
+    } catch (cause) {
+      throw new StoreError('spool_corrupted', 'the records of the gateway cannot be read', { cause })
+    }
+  }
+}
