@@ -35,7 +35,9 @@ describe('the storage of a gateway', () => {
           if (lines-- === 0) setTimeout(() => child.kill('SIGKILL'), delayMs)
         })
         const { signal, stderr } = await worker.ended
-        assert.deepEqual([signal, stderr, [...history.refused]], ['SIGKILL', '', []], `seed ${seed}, kill ${kill}`)
+        assert.deepEqual([signal, stderr], ['SIGKILL', ''], `seed ${seed}, kill ${kill}`)
+        // On a busy machine a lease may end before its holder is done.
+        for (const code of history.refused.keys()) assert.equal(code, 'instance_moved')
         const { withdrawn, removed, swept } = await checkStorage(folder, history, ['a'])
         counts.kills++
         counts.withdrawn += withdrawn
