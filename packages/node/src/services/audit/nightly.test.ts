@@ -48,7 +48,7 @@ describe('Nightly', () => {
       nights.began.map((ms) => new Date(ms)),
       [2, 3, 4].map((day) => new Date(2026, 4, day, 2)),
     )
-    assert.equal(nights.nightly.status.last?.summary, SUMMARY)
+    assert.equal(nights.runs.at(-1)?.summary, SUMMARY)
     assert.equal(nights.nightly.status.nextAt, null)
   })
 
