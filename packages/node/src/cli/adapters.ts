@@ -150,6 +150,8 @@ export interface Adapters {
    * @throws {KeyError} {StoreError} {FormatError}
    */
   startGateway(order: UpOrder): Promise<UpRunning>
+  /** What a gateway speaks, as a document in Markdown. */
+  conformance(): Promise<string>
   /** A gateway that runs, here or elsewhere. */
   reachGateway(place: { readonly url: string; readonly token: string }): Promise<RemoteGateway>
 }

@@ -1,6 +1,7 @@
 /** Gateway commands: words and options of the commands that look at a running gateway and act on it. */
 import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
+import { EXIT } from '../exit.ts'
 import { wholeNumber } from '../option-values.ts'
 import type { ListOptions, ReachOptions, ReasonOptions } from './remote-commands.ts'
 import type { ShowSettingsOptions } from './settings.ts'
@@ -68,6 +69,19 @@ export function addGatewayCommands(gateway: Command, { command, runs }: CommandT
   }
   reaching('invite', 'Prints an address that lets one browser in.', 'fiducial gateway invite').action(
     runs(async (_words, options: ReachOptions, context) => (await load()).invite(options, context)),
+  )
+  command(
+    gateway,
+    'conformance',
+    'Prints what the gateway speaks: the conformance statement, in Markdown.',
+    'fiducial gateway conformance > conformance.md',
+  ).action(
+    runs(async (_words, _options: object, { output, adapters }) => {
+      const text = await adapters.conformance()
+      output.record({ conformance: text })
+      output.line(text.trimEnd())
+      return EXIT.ok
+    }),
   )
   command(
     gateway,

@@ -52,7 +52,7 @@ export function instanceForm(types: readonly MediaType[]): InstanceForm | undefi
 }
 
 /** Media types of codestreams (PS3.18 table 8.7.3-5). */
-const FRAME_TYPES: readonly (readonly [pattern: RegExp, type: string])[] = [
+export const FRAME_TYPES: readonly (readonly [pattern: RegExp, type: string])[] = [
   [/^1\.2\.840\.10008\.1\.2\.4\.(?:50|51|53|55|57|70)$/, 'image/jpeg'],
   [/^1\.2\.840\.10008\.1\.2\.4\.(?:80|81)$/, 'image/jls'],
   [/^1\.2\.840\.10008\.1\.2\.4\.(?:90|91)$/, 'image/jp2'],

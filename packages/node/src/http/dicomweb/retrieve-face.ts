@@ -27,6 +27,7 @@ import type { Face } from '../server.ts'
 import { frameForm, frameType, instanceForm, OCTETS } from './accept.ts'
 import { type FrameSource, openFrames } from './frame-source.ts'
 import { parseViewport, parseWindow, type RenderOptions, renderFrame } from './render.ts'
+import { RETRIEVE_PATHS, type RetrievedResource } from './transactions.ts'
 import {
   acceptedTypes,
   acceptsJson,
@@ -63,10 +64,6 @@ interface Means extends RetrieveFaceOptions {
   readonly params: Params
 }
 
-const STUDY = '/studies/:study'
-const SERIES = `${STUDY}/series/:series`
-const INSTANCE = `${SERIES}/instances/:instance`
-
 /** Serves everything below `/studies/{study}` that PS3.18 table 10.4.1-1 names, but for rendered studies. Needs `hasStreams`. */
 export function retrieveFace(options: RetrieveFaceOptions): Face {
   return (server) => void server.register(async (scope) => openScope(scope, options))
@@ -82,16 +79,7 @@ function openScope(scope: FastifyInstance, options: RetrieveFaceOptions): void {
   const serve = (path: string, handler: Handler): void => {
     scope.get(prefix + path, route, (request, reply) => answer(request, reply, options, handler))
   }
-  for (const path of [STUDY, SERIES, INSTANCE]) {
-    serve(path, sendInstances)
-    serve(`${path}/metadata`, sendMetadata)
-    serve(`${path}/thumbnail`, sendPicture)
-  }
-  serve(`${INSTANCE}/bulkdata/*`, sendBulkData)
-  serve(`${INSTANCE}/frames/:frames`, sendFrames)
-  serve(`${INSTANCE}/rendered`, sendPicture)
-  serve(`${INSTANCE}/frames/:frames/rendered`, sendPicture)
-  serve(`${INSTANCE}/frames/:frames/thumbnail`, sendPicture)
+  for (const [path, resource] of RETRIEVE_PATHS) serve(path, HANDLERS[resource])
 }
 
 async function answer(
@@ -283,3 +271,12 @@ function sendParts(reply: FastifyReply, type: string, pieces: readonly Uint8Arra
 
 const typeOf = (type: string, transferSyntaxUid: string): string =>
   formatMediaType({ type, parameters: new Map([['transfer-syntax', transferSyntaxUid]]) })
+
+const HANDLERS: Readonly<Record<RetrievedResource, Handler>> = {
+  instances: sendInstances,
+  metadata: sendMetadata,
+  bulkdata: sendBulkData,
+  frames: sendFrames,
+  rendered: sendPicture,
+  thumbnail: sendPicture,
+}

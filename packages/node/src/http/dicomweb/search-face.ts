@@ -10,6 +10,7 @@ import { type DicomJson, textAt } from '@fiducial/core/formats/dicom-json/model.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Archive } from '../../services/archive/ports.ts'
 import type { Face } from '../server.ts'
+import { SEARCH_PATHS } from './transactions.ts'
 import {
   acceptedTypes,
   acceptsJson,
@@ -26,16 +27,6 @@ import {
 export interface SearchFaceOptions extends WebFaceOptions {
   readonly archive: Archive
 }
-
-/** Paths of PS3.18 table 10.6.1-2. */
-export const SEARCH_PATHS: readonly (readonly [path: string, level: Level])[] = [
-  ['/studies', 'study'],
-  ['/series', 'series'],
-  ['/instances', 'instance'],
-  ['/studies/:study/series', 'series'],
-  ['/studies/:study/instances', 'instance'],
-  ['/studies/:study/series/:series/instances', 'instance'],
-]
 
 export function searchFace(options: SearchFaceOptions): Face {
   return (server) => void server.register(async (scope) => openScope(scope, options))

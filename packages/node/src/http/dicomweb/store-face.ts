@@ -12,6 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Intake } from '../../services/gateway/ports.ts'
 import type { Face } from '../server.ts'
 import { answerOf, StoreParts } from './store-parts.ts'
+import { STORE_PATHS } from './transactions.ts'
 import {
   acceptedTypes,
   acceptsJson,
@@ -40,9 +41,7 @@ export interface StoreFaceOptions extends WebFaceOptions {
   readonly retrieveUrl?: string
 }
 
-const INSTANCE_BYTES = 8 * 2 ** 30
-const REQUESTS = 64
-const BYTES_PER_SECOND = 256
+export const STORE_DEFAULTS = { instanceBytes: 8 * 2 ** 30, requests: 64, bytesPerSecond: 256 } as const
 const WATCH_MS = 30_000
 const DAY_MS = 86_400_000
 
@@ -52,7 +51,7 @@ export function storeFace(options: StoreFaceOptions): Face {
 }
 
 function openScope(scope: FastifyInstance, options: StoreFaceOptions): void {
-  const { prefix = WEB_PREFIX, requests = REQUESTS } = options
+  const { prefix = WEB_PREFIX, requests = STORE_DEFAULTS.requests } = options
   let underWay = 0
   // The body as it comes: the parts are read by the route.
   scope.addContentTypeParser('multipart/related', (_request, payload, done) => done(null, payload))
@@ -73,8 +72,7 @@ function openScope(scope: FastifyInstance, options: StoreFaceOptions): void {
       underWay--
     }
   }
-  scope.post(`${prefix}/studies`, route, handle)
-  scope.post(`${prefix}/studies/:study`, route, handle)
+  for (const path of STORE_PATHS) scope.post(prefix + path, route, handle)
 }
 
 async function store(request: FastifyRequest, reply: FastifyReply, options: StoreFaceOptions): Promise<FastifyReply> {
@@ -92,7 +90,7 @@ async function store(request: FastifyRequest, reply: FastifyReply, options: Stor
   } catch (error) {
     return refuseError(lastWord(reply), error)
   }
-  const { intake, instanceBytes = INSTANCE_BYTES, retrieveUrl } = options
+  const { intake, instanceBytes = STORE_DEFAULTS.instanceBytes, retrieveUrl } = options
   const origin = {
     protocol: 'dicomweb',
     callingAet: null,
@@ -127,7 +125,7 @@ async function readParts(
   const body = request.raw
   const limits = { ...MULTIPART_LIMITS, parts: options.parts ?? MULTIPART_LIMITS.parts }
   const parser = new MultipartParser(boundary, parts, limits)
-  const watch = watchSpeed(request, options.bytesPerSecond ?? BYTES_PER_SECOND)
+  const watch = watchSpeed(request, options.bytesPerSecond ?? STORE_DEFAULTS.bytesPerSecond)
   try {
     // Damage ends the reading, and the connection has to live on for the answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
