@@ -103,6 +103,7 @@ const adaptersOf = (version: string): Adapters => ({
   openRing: async (home, secrets) => (await import('./keys/key-ring.ts')).openKeyRing(home, secrets),
   tokens: async (home) => (await import('./wiring/tokens.ts')).openTokens(home),
   startGateway: async (order) => (await import('./start-gateway.ts')).startUp(order, version),
+  examinePeer: async (order) => (await import('./wiring/doctor.ts')).examine(order),
   conformance: async () => (await import('./wiring/conformance.ts')).formatConformance(),
   reachGateway: async (place) => {
     const { RemoteGateway } = await import('./services/gateway/remote-gateway.ts')

@@ -6,6 +6,7 @@
 
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import type { PeerExamination } from '@fiducial/core/domain/gateway/peer-diagnosis.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
 import type { FormatCode } from '@fiducial/core/errors.ts'
 import type { ConfigContext } from '@fiducial/core/formats/config/value.ts'
@@ -20,6 +21,7 @@ import type { BundleOptions, CheckedBundle } from '../services/log/check-bundle.
 import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
+import type { DoctorOrder } from './doctor.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { UpOrder, UpRunning } from './up-adapters.ts'
@@ -150,6 +152,8 @@ export interface Adapters {
    * @throws {KeyError} {StoreError} {FormatError}
    */
   startGateway(order: UpOrder): Promise<UpRunning>
+  /** Tries out what a DICOM peer does. @throws {StoreError} where it takes no association; for certificates */
+  examinePeer(order: DoctorOrder): Promise<PeerExamination>
   /** What a gateway speaks, as a document in Markdown. */
   conformance(): Promise<string>
   /** A gateway that runs, here or elsewhere. */

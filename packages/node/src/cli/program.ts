@@ -10,6 +10,7 @@ import { addAuditCommand } from './audit/command.ts'
 import type { Runs } from './command-tools.ts'
 import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
+import type { DoctorOptions } from './doctor.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { addGatewayCommands } from './gateway/commands.ts'
 import type { InspectOptions } from './inspect.ts'
@@ -115,6 +116,24 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .option('--demo', 'with simulated rooms that send and an archive that takes')
     .option('--for <seconds>', 'end after so long', positiveNumber)
     .action(runs(async (_words, options: UpOptions, context) => (await import('./up.ts')).runUp(options, context)))
+
+  command(
+    program,
+    'doctor <peer>',
+    'Examines a DICOM peer: what it takes, how it answers, and what it does to images.',
+    'fiducial doctor ORTHANC@127.0.0.1:4242 --store',
+  )
+    .option('--calling <aet>', 'what we call ourselves', 'FIDUCIAL')
+    .option('--store', 'store a synthetic image there, and see what becomes of it')
+    .option('--trust <pem>', 'speak TLS, and believe the authorities of a file')
+    .option('--certificate <pem>', 'what we show of ourselves by TLS')
+    .option('--key <pem>', 'the key of that certificate')
+    .option('--timeout <seconds>', 'wait so long for an answer', positiveNumber, 20)
+    .action(
+      runs(async ([peer], options: DoctorOptions, context) =>
+        (await import('./doctor.ts')).examine(String(peer), options, context),
+      ),
+    )
 
   const keys = program
     .command('keys')

@@ -6,6 +6,7 @@
  * means is left to the services beside this file.
  */
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { IMPLEMENTATION_CLASS_UID } from '@fiducial/core/formats/dicom/encode.ts'
@@ -63,6 +64,8 @@ export interface AssociationOptions {
   readonly onRequest?: (context: OpenContext, request: Request) => PeerRequest
   /** Asynchronous operations that we offer; none unless a caller wants to see what the peer makes of them. */
   readonly operations?: { readonly invoked: number; readonly performed: number }
+  /** Told of each piece of bytes that comes, before it is read. */
+  readonly onBytes?: (length: number) => void
 }
 
 type WithoutIds<T> = T extends unknown ? Omit<T, 'messageId' | 'hasDataSet'> : never
@@ -145,6 +148,11 @@ export class Association {
     socket.setTimeout(this.#timeouts.associateMs)
     options.signal?.addEventListener('abort', this.#stop)
     socket.write(formatPdu(this.#request()))
+  }
+
+  /** Version of TLS; null for a plain connection. */
+  get tls(): string | null {
+    return this.#socket instanceof TLSSocket ? this.#socket.getProtocol() : null
   }
 
   get isOpen(): boolean {
@@ -265,6 +273,7 @@ export class Association {
 
   #read(chunk: Uint8Array): void {
     if (this.#state === 'ended') return
+    this.#options.onBytes?.(chunk.length)
     try {
       this.#pdus.read(chunk)
     } catch (cause) {
