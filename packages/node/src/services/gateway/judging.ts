@@ -65,8 +65,8 @@ export interface JudgingOptions {
 const LEASE_MS = 60_000
 const ATTEMPTS = 3
 const PATIENCE_MS = 30_000
-/** Tasks for each thread: one to work on, one to turn to. */
-const DEPTH = 2
+/** Instances in hand for each thread: enough that several are claimed at once. */
+const DEPTH = 8
 /** An earlier instance of the same UID is about to be judged. */
 const SOON_MS = 50
 /** A record whose file is not there may be about to get one, from another process. */
@@ -121,7 +121,8 @@ export class Judging {
       const called = new Promise<void>((resolve) => {
         this.#call = resolve
       })
-      const free = failure !== undefined || signal.aborted ? 0 : depth - this.#inHand.size
+      const isClaiming = failure === undefined && !signal.aborted && this.#inHand.size <= depth / 2
+      const free = isClaiming ? depth - this.#inHand.size : 0
       if (free > 0) {
         const claimed = await store.claimReceived({ owner, now: now(), leaseMs, limit: free })
         for (const instance of claimed) {
@@ -133,6 +134,7 @@ export class Judging {
         }
         if (claimed.length === 0 && this.#inHand.size === 0) break
       } else if (this.#inHand.size === 0) break
+      if (this.#inHand.size === 0) continue
       await Promise.race([...this.#inHand.values(), ...(free > 0 ? [called] : [])])
     }
     this.#call = undefined
@@ -166,9 +168,12 @@ export class Judging {
   async #pass(instance: StoredInstance): Promise<Later | undefined> {
     const path = await this.#find(instance)
     if (typeof path !== 'string') return path
-    const looked = await this.#examine(instance, path)
+    const earlier = await this.#earlier(instance, instance.sopInstanceUid)
+    // Looking at it would be in vain: how it stands is not known before the other one is judged.
+    if (earlier.some(({ state }) => state === 'received')) return { notBefore: this.#in(SOON_MS), counts: false }
+    const looked = await this.#examine(instance, { path, earlier })
     if ('notBefore' in looked) return looked
-    const input = await this.#compare(instance, looked.examination)
+    const input = await this.#compare(instance, { examination: looked.examination, earlier })
     if ('notBefore' in input) return input
     const way = planWay(this.#options.routes(), input)
     if (way.isWaitingForLog) return { notBefore: this.#in(RETRY.firstMs), counts: false }
@@ -197,9 +202,13 @@ export class Judging {
     }
   }
 
+  async #earlier({ id }: StoredInstance, uid: string | null): Promise<readonly EarlierInstance[]> {
+    return uid === null ? [] : this.#options.store.findEarlier(uid, id)
+  }
+
   async #examine(
     instance: StoredInstance,
-    path: string,
+    { path, earlier }: { readonly path: string; readonly earlier: readonly EarlierInstance[] },
   ): Promise<{ readonly examination: Examination; readonly cpuMs: number } | Later> {
     const { examiner, routes, attemptsLimit = ATTEMPTS } = this.#options
     const { id, sha256, sopClassUid, sopInstanceUid, transferSyntaxUid, attempts } = instance
@@ -211,7 +220,7 @@ export class Judging {
       sha256,
       stated: { sopClassUid, sopInstanceUid, transferSyntaxUid },
       attributes: [...ALWAYS_ASKED, ...attributesAsked(routes())],
-      sealPath: await this.#sealOf(instance),
+      sealPath: await this.#sealOf(instance, earlier),
     })
     const answer = this.#answerOf(id, attempts, attempted)
     if (answer === 'failed') return { examination: { state: 'failed' }, cpuMs: 0 }
@@ -242,12 +251,11 @@ export class Judging {
   }
 
   /** Where the seal of its device lies, or the one that the gateway made when the same instance came before. */
-  async #sealOf({ id, sopInstanceUid }: StoredInstance): Promise<string | null> {
+  async #sealOf({ sopInstanceUid }: StoredInstance, earlier: readonly EarlierInstance[]): Promise<string | null> {
     const { store, seals, deviceSeals } = this.#options
     if (sopInstanceUid === null) return null
     const handedOver = await deviceSeals?.find(sopInstanceUid)
     if (handedOver !== undefined) return handedOver
-    const earlier = await store.findEarlier(sopInstanceUid, id)
     for (const one of earlier.toReversed().slice(0, SAME_LIMIT)) {
       const sealed = (await store.get(one.id))?.sealed
       if (sealed == null) continue
@@ -260,16 +268,16 @@ export class Judging {
     return null
   }
 
-  async #compare(instance: StoredInstance, examination: Examination): Promise<WayInput | Later> {
-    const { store } = this.#options
-    const { id, sha256 } = instance
+  async #compare(
+    instance: StoredInstance,
+    { examination, earlier }: { readonly examination: Examination; readonly earlier: readonly EarlierInstance[] },
+  ): Promise<WayInput | Later> {
+    const { sha256, sopInstanceUid } = instance
     const description = examination.state === 'examined' ? examination.description : null
-    const uids = new Set([description?.instance.sopInstanceUid, instance.sopInstanceUid])
-    const found = new Map<string, EarlierInstance>()
-    for (const uid of uids) {
-      if (uid == null) continue
-      for (const one of await store.findEarlier(uid, id)) found.set(one.id, one)
-    }
+    // What a file says at its start need not be what it says.
+    const uid = description?.instance.sopInstanceUid ?? null
+    const others = uid === sopInstanceUid ? [] : await this.#earlier(instance, uid)
+    const found = new Map([...earlier, ...others].map((one) => [one.id, one]))
     const { standing, same, isRejectedBefore } = standingOf({ sha256, description }, [...found.values()])
     if (standing === 'unknown') return { notBefore: this.#in(SOON_MS), counts: false }
     const reached = await this.#reachedBy(same)
