@@ -25,7 +25,7 @@ import { formatBytes } from './progress.ts'
 import { layOut, wrap } from './table.ts'
 import { readTrust } from './trust.ts'
 import { uidName } from './uid-names.ts'
-import { describeSealer, type SignatureRecord, type VerifyRecord } from './verify-record.ts'
+import { describeArrival, describeSealer, type SignatureRecord, type VerifyRecord } from './verify-record.ts'
 import { cut, visible } from './visible.ts'
 
 export interface InspectOptions {
@@ -249,6 +249,7 @@ class InspectReport {
         '  Seal',
         `${seal.outcome}; by ${visible(describeSealer(seal))}, ${seal.sealedAt}; content ${seal.comparison}`,
       ])
+      if (seal.gateway !== null) rows.push(['  Received', `by ${visible(describeArrival(seal.gateway))}`])
     } else {
       rows.push(['  Seal', seal.state === 'absent' ? 'none beside the image' : `malformed (${seal.code})`])
     }

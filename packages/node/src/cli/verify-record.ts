@@ -211,9 +211,19 @@ function toSealerRecord(statement: ImageStatement): SealerRecord {
   }
 }
 
-/** `Room 2 and Kim Lee`, or `the gateway Front Door, which received it from CT1 on …`. */
-export function describeSealer({ device, operator, gateway }: SealerRecord): string {
-  if (gateway === null) return `${device} and ${operator}`
-  const { callingAet, receivedAt } = gateway.received
-  return `the gateway ${gateway.name}, which received it${callingAet === null ? '' : ` from AE ${callingAet}`} at ${receivedAt}`
+/** `Room 2 and Kim Lee`, or `the gateway Front Door`. */
+export const describeSealer = ({ device, operator, gateway }: SealerRecord): string =>
+  gateway === null ? `${device} and ${operator}` : `the gateway ${gateway.name}`
+
+/** How an image came to the gateway that sealed it, without what tells of a person. */
+export function describeArrival({ received, order, technologist }: GatewaySealRecord): string {
+  const { protocol, callingAet, address, certificate, receivedAt } = received
+  const from = [
+    ...(callingAet === null ? [] : [`from AE ${callingAet}`]),
+    ...(address === null ? [] : [`at ${address}`]),
+    ...(certificate === null ? [] : ['with a certificate']),
+  ]
+  const bound = order === null ? 'no order' : `order by ${order.source}, matched by ${order.matchedBy}`
+  const named = technologist === null ? 'no technologist' : `technologist by ${technologist.source}`
+  return `${[protocol, ...from].join(' ')}, ${receivedAt}; ${bound}; ${named}`
 }

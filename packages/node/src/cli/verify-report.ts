@@ -8,7 +8,13 @@ import { isAsked, type Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import type { Failure } from './failure.ts'
 import type { Output } from './output.ts'
 import { layOut, wrap } from './table.ts'
-import { describeSealer, type LogRecord, type SignatureRecord, type VerifyRecord } from './verify-record.ts'
+import {
+  describeArrival,
+  describeSealer,
+  type LogRecord,
+  type SignatureRecord,
+  type VerifyRecord,
+} from './verify-record.ts'
 import { visible } from './visible.ts'
 import type { ImageTask } from './work.ts'
 
@@ -94,6 +100,7 @@ export class VerifyReport {
       lines.push(
         `seal by ${visible(describeSealer(seal))}, ${seal.sealedAt}, ${proven}: ${seal.outcome}, content ${seal.comparison}`,
       )
+      if (seal.gateway !== null) lines.push(`received by ${visible(describeArrival(seal.gateway))}`)
     } else {
       lines.push(seal.state === 'absent' ? 'no seal beside the image' : `the seal is malformed (${seal.code})`)
     }
