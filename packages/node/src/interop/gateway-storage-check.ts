@@ -26,21 +26,36 @@ export class StorageHistory {
   }
 }
 
+/** Ends a worker at once, and what it was started under. */
+export function killWorker({ pid }: ChildProcess): void {
+  // Each is a group of processes of its own.
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+}
+
 export interface RunningWorker {
   readonly process: ChildProcess
   /** With what it wrote to stderr. */
   readonly ended: Promise<{ readonly signal: NodeJS.Signals | null; readonly stderr: string }>
 }
 
-/** @param onLine  is told each line that the worker prints, after it was noted */
+/**
+ * @param onLine  is told each line that the worker prints, after it was noted
+ * @param under  a command that starts it, such as strace
+ */
 export function startWorker(
   args: readonly string[],
   history: StorageHistory,
   onLine: (line: string, child: ChildProcess) => void = () => undefined,
+  under: readonly string[] = [],
 ): RunningWorker {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const [program = '', ...words] = [
+    ...under,
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    PROGRAM,
+    ...args,
+  ]
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let [rest, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n')

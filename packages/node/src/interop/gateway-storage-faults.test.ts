@@ -1,13 +1,15 @@
 /** The storage of a gateway whose process is killed, whose disk runs full, and whose database goes away. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seeded } from '../testing/log-load.ts'
 import { run, temporaryFolder } from '../testing/peers.ts'
 import { postgres, startPostgres } from '../testing/postgres.ts'
-import { checkStorage, StorageHistory, startWorker } from './gateway-storage-check.ts'
+import { injecting, strace } from '../testing/strace.ts'
+import { checkStorage, killWorker, StorageHistory, startWorker } from './gateway-storage-check.ts'
+import { openInstances } from './gateway-storage-worker.ts'
 
 /** FIDUCIAL_SOAK: for so many minutes. */
 const SOAK_MINUTES = Number(process.env.FIDUCIAL_SOAK ?? 0)
@@ -32,7 +34,7 @@ describe('the storage of a gateway', () => {
         let lines = Math.floor(random() * 500)
         const delayMs = random() * 20
         const worker = startWorker([folder, 'a'], history, (_, child) => {
-          if (lines-- === 0) setTimeout(() => child.kill('SIGKILL'), delayMs)
+          if (lines-- === 0) setTimeout(() => killWorker(child), delayMs)
         })
         const { signal, stderr } = await worker.ended
         assert.deepEqual([signal, stderr], ['SIGKILL', ''], `seed ${seed}, kill ${kill}`)
@@ -65,7 +67,7 @@ describe('the storage of a gateway', () => {
       const history = new StorageHistory()
       let refusals = 0
       const worker = startWorker([folder, 'a'], history, (line, child) => {
-        if (line.startsWith('refused') && ++refusals === 50) child.kill('SIGKILL')
+        if (line.startsWith('refused') && ++refusals === 50) killWorker(child)
       })
       const { signal, stderr } = await worker.ended
       assert.deepEqual([signal, stderr], ['SIGKILL', ''])
@@ -77,7 +79,7 @@ describe('the storage of a gateway', () => {
       const before = history.accepted.size
       let lines = 300
       const again = startWorker([folder, 'a'], history, (_, child) => {
-        if (lines-- === 0) child.kill('SIGKILL')
+        if (lines-- === 0) killWorker(child)
       })
       await again.ended
       await checkStorage(folder, history, ['a'])
@@ -104,16 +106,16 @@ describe('the storage of a gateway', () => {
         look()
       })
     let workers = [startWorker(args, history), startWorker(args, history)]
-    await reach(60)
+    await reach(40)
     for (let round = 0; round < 3; round++) {
       const before = history.sent.size
       await cluster.crash()
       await sleep(50)
       await cluster.start()
-      await reach(before + 40)
+      await reach(before + 20)
       if (round !== 1) continue
       const [first, second] = workers
-      first?.process.kill('SIGKILL')
+      if (first !== undefined) killWorker(first.process)
       await first?.ended
       const opened = Promise.withResolvers<void>()
       const third = startWorker(args, history, (line) => {
@@ -122,7 +124,7 @@ describe('the storage of a gateway', () => {
       workers = [third, ...(second === undefined ? [] : [second])]
       await opened.promise
     }
-    for (const { process } of workers) process.kill('SIGKILL')
+    for (const { process } of workers) killWorker(process)
     for (const { ended } of workers) assert.equal((await ended).stderr, '')
     for (const code of history.refused.keys()) {
       assert.match(code, /^(?:spool_unwritable|service_unreachable|service_refused|instance_moved)$/)
@@ -133,4 +135,84 @@ describe('the storage of a gateway', () => {
         `each once; refused meanwhile: ${[...history.refused].map(([code, count]) => `${count} ${code}`).join(', ')}`,
     )
   })
+
+  it('flushes file, names and record before it acknowledges', { skip: strace.skip }, async (t) => {
+    const folder = temporaryFolder(t)
+    const output = join(folder, 'trace')
+    const history = new StorageHistory()
+    const under = [strace.path, '-f', '-qq', '-y', '-s', '64', '-o', output, '-e', 'trace=write,fsync,fdatasync']
+    const worker = startWorker(
+      [folder, 'a'],
+      history,
+      (_, child) => {
+        if (history.accepted.size === 30) killWorker(child)
+      },
+      under,
+    )
+    await worker.ended
+    const keys = await keysOf(folder, [...history.accepted])
+    const calls = finishedCalls(readFileSync(output, 'utf8'))
+    let checked = 0
+    for (const [at, { text }] of calls.entries()) {
+      const [, id = ''] = /"accepted (\w{26})/.exec(text) ?? []
+      const key = keys.get(id)
+      if (key === undefined) continue
+      const isFlushed = (path: string): boolean =>
+        calls.slice(0, at).some((call) => call.name !== 'write' && call.text.includes(`${path}>`))
+      const spool = join(folder, 'spool')
+      for (const path of [join(spool, key.slice(0, 7), key), join(spool, key.slice(0, 7)), spool]) {
+        assert.ok(isFlushed(path), `${path.slice(folder.length)} was flushed before its instance was acknowledged`)
+      }
+      assert.ok(isFlushed(join(folder, 'gateway.sqlite-wal')))
+      checked++
+    }
+    assert.ok(checked > 10, `${checked} acknowledgements`)
+  })
+
+  for (const call of ['fsync', 'fdatasync'] as const) {
+    it(`refuses what an ${call} that fails does not keep`, { skip: strace.skip }, async (t) => {
+      const folder = temporaryFolder(t)
+      const history = new StorageHistory()
+      let refusals = 0
+      const worker = startWorker(
+        [folder, 'a'],
+        history,
+        (line, child) => {
+          if (line.startsWith('refused') && ++refusals === 20) killWorker(child)
+        },
+        injecting({ kind: call, action: 'EIO', call: 25, isLasting: true }),
+      )
+      await worker.ended
+      for (const code of history.refused.keys()) assert.match(code, /^(?:spool_unwritable|instance_moved)$/)
+      await checkStorage(folder, history, ['a'])
+    })
+  }
 })
+
+/** The keys of instances that are recorded. */
+async function keysOf(folder: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const store = await openInstances(folder, 'a')
+  try {
+    const found = await Promise.all(ids.map((id) => store.get(id)))
+    return new Map(found.flatMap((instance) => (instance === undefined ? [] : [[instance.id, instance.spoolKey]])))
+  } finally {
+    await store.close()
+  }
+}
+
+/** The calls of a trace in the order in which they ended. */
+function finishedCalls(trace: string): { readonly name: string; readonly text: string }[] {
+  const begun = new Map<string, { readonly name: string; readonly text: string }>()
+  return trace.split('\n').flatMap((line) => {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
+    if (rest.startsWith('<...')) {
+      const call = begun.get(thread)
+      return call === undefined ? [] : [call]
+    }
+    const call = { name: rest.split('(')[0] ?? '', text: rest }
+    // What is written is seen by others from its beginning on.
+    if (!rest.endsWith('<unfinished ...>') || call.name === 'write') return [call]
+    begun.set(thread, call)
+    return []
+  })
+}
