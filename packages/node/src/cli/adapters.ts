@@ -21,7 +21,7 @@ import type { BundleOptions, CheckedBundle } from '../services/log/check-bundle.
 import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
-import type { DoctorOrder } from './doctor.ts'
+import type { DoctorOrder } from './doctor-order.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { UpOrder, UpRunning } from './up-adapters.ts'

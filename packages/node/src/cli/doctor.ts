@@ -14,6 +14,7 @@ import {
 } from '@fiducial/core/domain/gateway/peer-diagnosis.ts'
 import { formatTag } from '@fiducial/core/formats/dicom/element.ts'
 import type { Context } from './context.ts'
+import type { DoctorOrder } from './doctor-order.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { counted, wrap } from './table.ts'
 import { uidName } from './uid-names.ts'
@@ -27,20 +28,6 @@ export interface DoctorOptions {
   readonly certificate?: string
   readonly key?: string
   readonly timeout: number
-}
-
-/** A peer to examine, for the adapter that does. */
-export interface DoctorOrder {
-  readonly host: string
-  readonly port: number
-  readonly calledAet: string
-  readonly callingAet: string
-  /** Paths of PEM files; null for a plain connection. */
-  readonly tls: { readonly trust: string; readonly certificate?: string; readonly key?: string } | null
-  /** Whether a synthetic image may be stored there. */
-  readonly isStoring: boolean
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
 }
 
 const STORAGE = '1.2.840.10008.5.1.4.1.1.'

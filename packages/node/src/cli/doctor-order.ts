@@ -1,0 +1,15 @@
+/** Doctor order: what the examination of a peer is told. */
+
+/** A peer to examine, for the adapter that does. */
+export interface DoctorOrder {
+  readonly host: string
+  readonly port: number
+  readonly calledAet: string
+  readonly callingAet: string
+  /** Paths of PEM files; null for a plain connection. */
+  readonly tls: { readonly trust: string; readonly certificate?: string; readonly key?: string } | null
+  /** Whether a synthetic image may be stored there. */
+  readonly isStoring: boolean
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
