@@ -54,13 +54,20 @@ const KEYWORDS: Record<string, Keyword> = {
     Object.entries(properties as Json).every(
       ([name, inner]) => !Object.hasOwn(value, name) || isValid(inner as Json, value[name] as JsonValue, place),
     ),
-  additionalProperties: (allowed, value, { properties }) =>
-    allowed !== false ||
+  additionalProperties: (allowed, value, { properties }, place) =>
     !isObject(value) ||
-    Object.keys(value).every((name) => Object.hasOwn(properties as Json, name)),
+    Object.entries(value).every(
+      ([name, inner]) =>
+        Object.hasOwn((properties ?? {}) as Json, name) ||
+        (allowed !== false && isValid(allowed as Json, inner, place)),
+    ),
+  propertyNames: (rule, value, _rule, place) =>
+    !isObject(value) || Object.keys(value).every((name) => isValid(rule as Json, name, place)),
+  maxProperties: (most, value) => !isObject(value) || Object.keys(value).length <= Number(most),
   oneOf: (options, value, _rule, place) =>
     (options as Json[]).filter((option) => isValid(option, value, place)).length === 1,
   not: (inner, value, _rule, place) => !isValid(inner as Json, value, place),
+  default: () => true,
   $schema: () => true,
   $id: () => true,
   $defs: () => true,
