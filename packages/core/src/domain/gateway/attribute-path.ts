@@ -30,7 +30,9 @@ const VALUES_LIMIT = 256
 
 /** Undefined for what is no path, or a keyword that the standard does not know. */
 export function parseAttributePath(text: string): AttributePath | undefined {
-  const steps = splitPath(text).map(parseStep)
+  const parts = splitPath(text)
+  if (parts.join('/') !== text) return undefined
+  const steps = parts.map(parseStep)
   if (steps.length > STEPS_LIMIT || !steps.every((step) => step !== undefined)) return undefined
   return { steps, name: formatAttributePath(steps) }
 }
