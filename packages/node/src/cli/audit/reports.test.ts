@@ -1,9 +1,10 @@
 /** The reports of a sweep, over a store in memory: what they say, and what they must not. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { finding } from '@fiducial/core/domain/audit/finding.ts'
+import { FINDINGS, finding } from '@fiducial/core/domain/audit/finding.ts'
 import type { SweepStore } from '../../services/audit/ports.ts'
 import { type ReportFacts, reportEntries, summarize } from '../../services/audit/report.ts'
 import { openSweepStore } from '../../storage/audit/sqlite-sweep-store.ts'
@@ -131,5 +132,18 @@ describe('reports', () => {
       assert.ok(!schema.isValid({ ...small, [name]: true }), name)
     }
     assert.ok(!schema.isValid({ ...small, more: 1 }))
+  })
+})
+
+describe('the page about audits', () => {
+  it('has a row for each finding, with its severity', () => {
+    const page = readFileSync(join(repositoryRoot, 'docs/reference/audit.md'), 'utf8')
+    const rows = [...page.matchAll(/^\| `([a-z_]+)` \| (alarm|warning|notice) \| (.+) \|$/gm)].map(
+      ([, code, severity, explanation]) => ({ code, severity, explanation }),
+    )
+    assert.deepEqual(
+      rows,
+      Object.entries(FINDINGS).map(([code, { severity, explanation }]) => ({ code, severity, explanation })),
+    )
   })
 })
