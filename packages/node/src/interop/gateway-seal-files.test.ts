@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { portableCrypto } from '@fiducial/core/bytes/portable-crypto.ts'
+import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { parseGatewaySeal } from '@fiducial/core/domain/seal/seal.ts'
 import { verifyGatewaySeal } from '@fiducial/core/domain/seal/verify.ts'
@@ -17,6 +18,7 @@ import { FormatError } from '@fiducial/core/errors.ts'
 import { encodePae } from '@fiducial/core/formats/dsse/envelope.ts'
 import { encodePem } from '@fiducial/core/formats/x509/pem.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
+import { describeImage } from '../services/log/describe-image.ts'
 import { peer, run, sharedSkip, temporaryFolder } from '../testing/peers.ts'
 import { createGatewaySite, type GatewaySite, ORDER } from './gateway-site.ts'
 import { complaints, type SealedImage, sha256 } from './sealing-site.ts'
@@ -167,6 +169,20 @@ describe('sealing every file at a gateway', { skip: sharedSkip }, () => {
     const { image, seal } = await hospital.receive(strip(parse(signed), new Set(byDevice)))
     const found = await hospital.verify(image, seal)
     assert.deepEqual([found.verdict, found.level], ['authentic', 'P2'])
+  })
+
+  it('says the same of the pixels where their digest was measured before, and measures many frames itself', async () => {
+    for (const name of ['CTImage.dcm', 'MR_small_bigendian.dcm', 'MR_small_RLE.dcm', 'rtdose.dcm', 'reportsi.dcm']) {
+      const { bytes } = subjectNamed(name)
+      const { crypto, codecs } = hospital.site.dependencies
+      const { digests } = await describeImage(memorySource(bytes), { crypto, codecs })
+      const known = await hospital.prepare(bytes, { known: { file: sha256(bytes), pixels: digests.pixels } })
+      const measured = await hospital.prepare(bytes)
+      assert.ok(known && measured)
+      assert.deepEqual(known.description.pixels, measured.description.pixels, name)
+      assert.deepEqual(known.description.frames, measured.description.frames, name)
+      assert.deepEqual(digests.frames?.root, measured.description.pixels?.root, name)
+    }
   })
 
   it('refuses what a strict reader refuses', async () => {

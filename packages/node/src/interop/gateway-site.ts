@@ -7,6 +7,7 @@ import type { Sealer } from '../services/ports.ts'
 import {
   type Arrival,
   type GatewaySealDependencies,
+  type KnownDigests,
   type PreparedGatewaySeal,
   prepareGatewaySeal,
 } from '../services/seal-at-gateway.ts'
@@ -25,7 +26,10 @@ export interface GatewaySite {
   verify(image: Uint8Array, seal?: Uint8Array, options?: Partial<VerifyDependencies>): Promise<VerifiedInstance>
 }
 
-export type GatewayOptions = Partial<GatewaySealDependencies> & { readonly arrival?: Partial<Arrival> }
+export type GatewayOptions = Partial<GatewaySealDependencies> & {
+  readonly arrival?: Partial<Arrival>
+  readonly known?: KnownDigests
+}
 
 export const ORDER: NonNullable<Arrival['order']> = {
   source: 'mpps',
@@ -53,11 +57,12 @@ export async function createGatewaySite(folder: string): Promise<GatewaySite> {
   const [gateway, second] = [await enrol('Front Door'), await enrol('Back Door')]
   const { crypto, codecs, random, now } = site.dependencies
   const dependencies: GatewaySealDependencies = { crypto, codecs, random, now, gateway }
-  const prepare: GatewaySite['prepare'] = (bytes, { arrival, ...others } = {}) =>
+  const prepare: GatewaySite['prepare'] = (bytes, { arrival, known, ...others } = {}) =>
     prepareGatewaySeal(
       memorySource(bytes),
       { ...dependencies, ...others },
       { ...ARRIVAL, receivedAt: now(), ...arrival },
+      known,
     )
   return {
     site,

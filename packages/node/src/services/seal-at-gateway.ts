@@ -56,6 +56,14 @@ export interface Arrival {
   readonly order: OrderFacts | null
 }
 
+/** What was measured of the source before, such as when it was verified: each saves a pass. */
+export interface KnownDigests {
+  /** SHA-256 of all its bytes. */
+  readonly file?: Uint8Array
+  /** SHA-256 of its decoded frames one after the other, as events of the log have it. */
+  readonly pixels?: Uint8Array | null
+}
+
 export interface PreparedGatewaySeal extends PreparedSeal {
   /** Of the signature in the file, DER: the one whose SHA-256 the event `sealed-at-gateway` states. */
   readonly certificate: Uint8Array
@@ -67,9 +75,8 @@ const OPERATORS_NAME = 0x00081070
 /**
  * Makes the signature of one image.
  *
- * Cost: a pass over the pixels for the signature, one for the frames, one for the digest of the original where the caller
- * does not know it; encapsulated pixels are decoded.
- * @param originalSha256  of all bytes of the source, where it is known
+ * Cost: a pass over the pixels for the signature; one for the frames, and one for the digest of the original, where the
+ * caller does not know them; encapsulated pixels are decoded.
  * @returns undefined for an image that a device or a gateway of ours has signed: whoever stands nearer is not signed over
  * @throws {FormatError} the code of the first finding of a strict reader; `dicom_signature_malformed` if there is nothing
  *   to sign. Such a file cannot be sealed, and is passed on as it is
@@ -79,7 +86,7 @@ export async function prepareGatewaySeal(
   source: ByteSource,
   dependencies: GatewaySealDependencies,
   arrival: Arrival,
-  originalSha256?: Uint8Array,
+  known: KnownDigests = {},
 ): Promise<PreparedGatewaySeal | undefined> {
   const { crypto, codecs, random, now, gateway, isDemo = false } = dependencies
   const file = parseDicom(source, { isStrict: true })
@@ -105,11 +112,12 @@ export async function prepareGatewaySeal(
     digests,
     random: random(UUID_BYTES),
     ...(decodeFrame && { decodeFrame }),
+    ...(known.pixels && { knownFrame: known.pixels }),
   })
   const { frames, ...described } = description
   const statement: Omit<GatewayStatement, 'file'> = {
     ...described,
-    original: originalSha256 ?? digestSource(file, crypto),
+    original: known.file ?? digestSource(file, crypto),
     isDemo,
     gateway: {
       id: gateway.id,

@@ -95,6 +95,8 @@ export interface DescribeOptions {
   /** Of this file; shares the pass over the data set with the signatures. */
   readonly digests: Digests
   readonly decodeFrame?: DecodeFrame
+  /** SHA-256 of the one frame of native pixels, where it was measured before; ignored for all others. */
+  readonly knownFrame?: Uint8Array
   /** 16 bytes that nobody could foresee, for an Acquisition UID where the file has none. */
   readonly random: Uint8Array
 }
@@ -112,7 +114,7 @@ export function describeInstance(
   salt: Uint8Array,
   options: DescribeOptions,
 ): InstanceDescription {
-  const decoded = describePixels(file, hashes, options.decodeFrame)
+  const decoded = describePixels(file, hashes, options.decodeFrame, 'sign', options.knownFrame)
   const layout = describeLayout(file, hashes)
   const codestreams = layout === undefined ? undefined : digestCodestreams(file, layout, hashes)
   return {

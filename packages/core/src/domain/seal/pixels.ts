@@ -55,6 +55,7 @@ export const findPixelElement = ({ elements }: DataSet): Element | undefined =>
  *
  * @param decode  for encapsulated pixel data; without it those have no digests
  * @param fill    what stands above the stored bits of a decoded signed sample
+ * @param known   SHA-256 of the one frame of native pixels, where it was measured before: saves the pass over it
  * @returns undefined if there are no pixels, or their samples cannot be had exactly: encoded with loss, damaged, of a
  *   syntax without decoder, or not to be cut into frames
  */
@@ -63,11 +64,12 @@ export function describePixels(
   hashes: HashFactory,
   decode?: DecodeFrame,
   fill: Fill = 'sign',
+  known?: Uint8Array,
 ): PixelDigests | undefined {
   const element = findPixelElement(file.dataSet)
   if (element === undefined) return undefined
   const shape = readShape(file.dataSet)
-  if (element.fragments === undefined) return describeNative(file.dataSet, element, shape, hashes)
+  if (element.fragments === undefined) return describeNative(file.dataSet, element, shape, hashes, known)
   return decode === undefined
     ? undefined
     : describeDecoded(file, shape, hashes, (uid, codestream) => filled(decode(uid, codestream, shape), shape, fill))
@@ -122,16 +124,24 @@ export const CODE_STRING = /^[A-Z0-9_ ]{0,16}$/
 
 type Shape = ReturnType<typeof readShape>
 
-function describeNative(dataSet: DataSet, element: Element, shape: Shape, hashes: HashFactory): PixelDigests {
+function describeNative(
+  dataSet: DataSet,
+  element: Element,
+  shape: Shape,
+  hashes: HashFactory,
+  known: Uint8Array | undefined,
+): PixelDigests {
   const { photometricInterpretation, samplesPerPixel, bitsAllocated } = shape
   const { valueStart, valueEnd } = element
   const cut = cutNative(valueEnd - valueStart, shape)
+  const meaning = { photometricInterpretation, samplesPerPixel, bitsAllocated }
+  if (known !== undefined && cut.frames === 1) return { frames: [known], ...meaning }
   const isByPlane = shape.planarConfiguration === 1 && samplesPerPixel > 1 && bitsAllocated % 8 === 0 && cut.isWhole
   const chunks = nativeChunks(dataSet, element, valueStart + cut.frameBytes * cut.frames)
   const frames = isByPlane
     ? digestPlanes(dataSet, element, cut, shape, hashes)
     : digestInPieces(chunks, cut.frameBytes, hashes)
-  return { frames, photometricInterpretation, samplesPerPixel, bitsAllocated }
+  return { frames, ...meaning }
 }
 
 interface Cut {

@@ -30,6 +30,8 @@ export interface PrepareTask {
   readonly kind: 'prepare'
   readonly path: string
   readonly sha256: Uint8Array
+  /** SHA-256 of its decoded frames, as it was described; null where it was not. */
+  readonly pixels: Uint8Array | null
   /** What a seal of the gateway is to say besides; null where none is asked for. */
   readonly arrival: Arrival | null
   readonly orders: readonly CopyOrder[]

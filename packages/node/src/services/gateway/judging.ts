@@ -310,6 +310,7 @@ export class Judging {
       kind: 'prepare',
       path,
       sha256,
+      pixels: input.examination.state === 'examined' ? input.examination.description.digests.pixels : null,
       arrival: isToBeSealed ? { origin, receivedAt, order } : null,
       orders,
       profiles: Object.fromEntries(routes().profiles),

@@ -50,6 +50,8 @@ export interface PrepareDependencies {
 export interface PrepareInput {
   readonly source: ByteSource
   readonly sha256: Uint8Array
+  /** SHA-256 of its decoded frames, as it was described; null where it was not. */
+  readonly pixels: Uint8Array | null
   readonly arrival: Arrival | null
   readonly orders: readonly CopyOrder[]
   readonly profiles: Readonly<Record<string, DeidentifyProfile>>
@@ -78,7 +80,10 @@ async function seal(input: PrepareInput, arrival: Arrival, dependencies: Prepare
   const { crypto, spool, seals, sealing } = dependencies
   if (sealing === undefined) return { sealed: null, sealFailure: NO_KEY }
   try {
-    const prepared = await prepareGatewaySeal(input.source, sealing, arrival, input.sha256)
+    const prepared = await prepareGatewaySeal(input.source, sealing, arrival, {
+      file: input.sha256,
+      pixels: input.pixels,
+    })
     // Somebody who stands nearer to the device has signed it.
     if (prepared === undefined) return UNSEALED
     const { segments, finish, certificate } = prepared

@@ -9,7 +9,7 @@ import type { Hash, HashFactory } from '@fiducial/core/bytes/hash.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { ContentDigests, EventInstance } from '@fiducial/core/domain/log/event-parts.ts'
 import { digestDataSet, UID } from '@fiducial/core/domain/seal/instance.ts'
-import { describePixels, findPixelElement } from '@fiducial/core/domain/seal/pixels.ts'
+import { describePixels, findPixelElement, readShape } from '@fiducial/core/domain/seal/pixels.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
 import type { DecodeFrame } from '@fiducial/core/domain/signature/encapsulated.ts'
 import { digestFile } from '@fiducial/core/domain/verdict/file-marks.ts'
@@ -96,12 +96,16 @@ function digestPixels(
       whole.update(frame.bytes)
       return frame
     })
-  const described = describePixels(file, isNative ? listening(hashes, whole) : hashes, decoding)
+  // One frame needs nobody to listen: its digest is that of all of them.
+  const isSingle = readShape(file.dataSet).numberOfFrames === 1
+  const described = isSingle
+    ? describePixels(file, hashes, decode)
+    : describePixels(file, isNative ? listening(hashes, whole) : hashes, decoding)
   if (described === undefined) return { pixels: null, frames: null }
   const { frames } = described
   return {
     // Frames that do not end on a byte are digested as one, as native pixel data would hold them.
-    pixels: frames.length === 1 ? (frames[0] as Uint8Array) : whole.digest(),
+    pixels: frames.length === 1 ? (frames[0] as Uint8Array) : isSingle ? null : whole.digest(),
     frames: { count: BigInt(frames.length), root: hashTree(hashes, frames) },
   }
 }
