@@ -225,7 +225,7 @@ async function* fetchGroup(
   }
 }
 
-function proposalsFor(sopClasses: readonly string[]): readonly Proposal[] {
+export function proposalsFor(sopClasses: readonly string[]): readonly Proposal[] {
   const retrieve = { abstractSyntax: GET, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] }
   const storage = sopClasses.flatMap((abstractSyntax) =>
     SYNTAXES.map((syntax) => ({ abstractSyntax, transferSyntaxes: [syntax], isOwnScp: true })),
@@ -236,7 +236,7 @@ function proposalsFor(sopClasses: readonly string[]): readonly Proposal[] {
 /** PS3.8 section 7.1.1.13. */
 const CONTEXTS = 128
 
-function openSink(files: FetchedFiles, onWhole: (path: string) => void): InstanceSink {
+export function openSink(files: FetchedFiles, onWhole: (path: string) => void): InstanceSink {
   const path = files.newPath()
   const descriptor = openSync(path, 'wx', 0o600)
   return {

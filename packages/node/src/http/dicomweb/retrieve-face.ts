@@ -110,41 +110,52 @@ async function answer(
 
 const sendInstances: Handler = async (request, reply, { archive, instances }) => {
   const form = instanceForm(acceptedTypes(request))
-  const fitting = instances.filter(
-    ({ transferSyntaxUid }) => form?.transferSyntax === undefined || form.transferSyntax === transferSyntaxUid,
-  )
+  const fitting = instances.filter(({ transferSyntaxUid: stored }) => {
+    const wanted = form?.transferSyntax
+    return wanted === undefined || stored === null || stored === wanted
+  })
   const [first] = fitting
-  if (form === undefined || first === undefined)
+  if (form === undefined || first === undefined) {
     return refuse(reply, 406, 'instances are application/dicom, as they are stored')
-  if (fitting.length < instances.length) reply.code(206)
-  if (!form.isMultipart && instances.length === 1) {
-    reply.header('content-length', first.lengthBytes)
-    return reply
-      .type(typeOf('application/dicom', first.transferSyntaxUid))
-      .send(streamOf(archive, [{ instance: first, head: new Uint8Array() }], new Uint8Array()))
   }
   if (!form.isMultipart && instances.length > 1) return refuse(reply, 406, 'several instances are multipart/related')
+  if (fitting.length < instances.length) reply.code(206)
+  if (!form.isMultipart) {
+    reply.header('content-type', instanceType(first))
+    const part = { instance: first, head: NOTHING }
+    return withLength(reply, [part], NOTHING).send(streamOf(archive, [part], NOTHING))
+  }
   const boundary = boundaryOf(randomBytes(16))
-  const parts = fitting.map((instance, i) => ({ instance, head: instanceHead(boundary, instance, i === 0) }))
+  const parts = fitting.map((instance, i) => {
+    return { instance, head: formatPartHead(boundary, new Map([['Content-Type', instanceType(instance)]]), i === 0) }
+  })
   const end = formatLastDelimiter(boundary)
-  reply.header(
-    'content-length',
-    parts.reduce((sum, { instance, head }) => sum + head.length + instance.lengthBytes, end.length),
-  )
-  return reply
-    .header('content-type', formatRelatedType(boundary, 'application/dicom'))
-    .send(streamOf(archive, parts, end))
+  reply.header('content-type', formatRelatedType(boundary, 'application/dicom'))
+  return withLength(reply, parts, end).send(streamOf(archive, parts, end))
 }
 
-function instanceHead(boundary: string, { transferSyntaxUid }: ArchivedInstance, isFirst: boolean): Uint8Array {
-  return formatPartHead(boundary, new Map([['Content-Type', typeOf('application/dicom', transferSyntaxUid)]]), isFirst)
+const NOTHING = new Uint8Array()
+
+interface InstancePart {
+  readonly instance: ArchivedInstance
+  /** What stands before it. */
+  readonly head: Uint8Array
 }
 
-function streamOf(
-  archive: Archive,
-  parts: readonly { readonly instance: ArchivedInstance; readonly head: Uint8Array }[],
-  end: Uint8Array,
-): Readable {
+/** States the length, where every instance's is known. */
+function withLength(reply: FastifyReply, parts: readonly InstancePart[], end: Uint8Array): FastifyReply {
+  let total = end.length
+  for (const { instance, head } of parts) {
+    if (instance.lengthBytes === null) return reply
+    total += head.length + instance.lengthBytes
+  }
+  return reply.header('content-length', total)
+}
+
+const instanceType = ({ transferSyntaxUid }: ArchivedInstance): string =>
+  transferSyntaxUid === null ? 'application/dicom' : typeOf('application/dicom', transferSyntaxUid)
+
+function streamOf(archive: Archive, parts: readonly InstancePart[], end: Uint8Array): Readable {
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
     for (const { instance, head } of parts) {
       if (head.length > 0) yield head

@@ -14,8 +14,10 @@ export interface ArchivePlace {
 
 export interface ArchivedInstance extends Required<ArchivePlace> {
   readonly sopClassUid: string
-  readonly transferSyntaxUid: string
-  readonly lengthBytes: number
+  /** Null where only the file itself tells. */
+  readonly transferSyntaxUid: string | null
+  /** Likewise. */
+  readonly lengthBytes: number | null
 }
 
 /** May reject with {StoreError} `service_unreachable`, `service_refused`, `peer_timeout` where the archive is another machine. */
