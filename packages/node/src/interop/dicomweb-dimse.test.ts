@@ -105,7 +105,8 @@ describe('DICOMweb over DIMSE', { skip: sharedSkip || orthancDicomWeb.skip }, ()
     const picture = await fetch(`${server.url}/dicom-web/studies/${textAt(ct, 0x0020000d)}/thumbnail`)
     assert.equal(picture.status, 200)
     assert.equal(picture.headers.get('content-type'), 'image/png')
-    assert.deepEqual(readdirSync(join(folder, 'fetched')), [])
+    // The last one goes once its answer has gone; a file that stays keeps this test from ending.
+    while (readdirSync(join(folder, 'fetched')).length > 0) await new Promise(setImmediate)
   })
 
   it('says what is not there, and that the PACS is away', async () => {
