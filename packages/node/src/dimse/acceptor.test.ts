@@ -254,8 +254,8 @@ describe('a C-STORE that fails', () => {
     { name: 'a UID with a NUL inside', command: storeCommand(1, '1.2.3/4'), status: 0x0117 },
     { name: 'an empty UID', command: storeCommand(1, ''), status: 0x0117 },
     {
-      name: 'a SOP Class that is not that of the context',
-      command: { ...storeCommand(1), affectedSopClassUid: '1.2.840.10008.5.1.4.1.1.4' } as Command,
+      name: 'a SOP Class that is not stored',
+      command: { ...storeCommand(1), affectedSopClassUid: VERIFICATION } as Command,
       status: 0x0122,
     },
   ]
@@ -270,6 +270,15 @@ describe('a C-STORE that fails', () => {
       assert.equal(intake.begun, 0)
     })
   }
+
+  it('is taken in the context of another storage class, and with letters in its UID', async (t) => {
+    const { acceptor, intake } = await startAcceptorSite(t)
+    const peer = await RawPeer.associate(acceptor.port)
+    const mr = '1.2.840.10008.5.1.4.1.1.4'
+    peer.send(message(1, { ...storeCommand(1, 'abc.1'), affectedSopClassUid: mr } as Command, DATA_SET))
+    assert.equal(statusOf(await peer.command()), 0)
+    assert.equal(intake.taken[0]?.announcement.sopClassUid, mr)
+  })
 
   it('is refused without a data set, and with an empty one', async (t) => {
     const { acceptor, intake } = await startAcceptorSite(t)

@@ -213,16 +213,18 @@ export class Association implements PduHandler {
     const { limits, intake, rules, onEvent } = this.#host
     const sender = new MessageSender(this.#transport, request.user.maximumLength, limits.answerMs)
     const own = new OwnRequests(sender, limits.answerMs, () => this.#fail('answer_timeout'))
+    const facts = this.#requireFacts()
     const association: ServedAssociation = {
-      ...this.#requireFacts(),
+      ...facts,
       contexts,
       ended: this.#ended.signal,
       ask: (question) => own.ask(question),
     }
     this.#operations = new Operations({
       association,
+      facts,
       intake,
-      services: rules.services,
+      rules,
       limits,
       window,
       sender,

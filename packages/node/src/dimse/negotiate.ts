@@ -88,9 +88,12 @@ function chooseSyntax({ abstractSyntax, transferSyntaxes }: ProposedContext, rul
   return preferred ?? offered[0] ?? CONTEXT_RESULTS.transferSyntaxesNotSupported
 }
 
-function isTakenHere(abstractSyntax: string, { refusedSopClasses }: NegotiationRules): boolean {
-  return abstractSyntax === VERIFICATION || (isStorageClass(abstractSyntax) && !refusedSopClasses.has(abstractSyntax))
-}
+const isTakenHere = (abstractSyntax: string, rules: NegotiationRules): boolean =>
+  abstractSyntax === VERIFICATION || isStored(abstractSyntax, rules)
+
+/** Whether objects of a SOP Class are taken. */
+export const isStored = (uid: string, { refusedSopClasses }: NegotiationRules): boolean =>
+  isStorageClass(uid) && !refusedSopClasses.has(uid)
 
 const DICOM_ROOT = '1.2.840.10008.'
 /** Below the root, what stores: composite instances, and those without a patient (PS3.4 annexes B.5 and GG). */

@@ -20,15 +20,25 @@ import type { AcceptorEvent, AssociationEnd } from './acceptor-events.ts'
 import type { AcceptorLimits } from './acceptor-settings.ts'
 import { type CollectedDataSet, collectDataSet, type DataSetSink } from './data-set-sink.ts'
 import type { MessageSender } from './message-sender.ts'
+import type { NegotiationRules } from './negotiate.ts'
 import type { OwnRequests } from './own-requests.ts'
-import type { AgreedContext, Operation, Reply, ServedAssociation, ServiceProvider } from './service.ts'
+import type {
+  AgreedContext,
+  AssociationFacts,
+  Operation,
+  Reply,
+  ServedAssociation,
+  ServiceProvider,
+} from './service.ts'
 import { StoreOperation, type StoreOutcome, type StoreRequest } from './store-operation.ts'
 
 /** What operations need of their association. */
 export interface OperationsLink {
   readonly association: ServedAssociation
+  /** The same, for events. */
+  readonly facts: AssociationFacts
   readonly intake: Intake
-  readonly services: readonly ServiceProvider[]
+  readonly rules: NegotiationRules
   readonly limits: AcceptorLimits
   /** Operations that may be under way at once. */
   readonly window: number
@@ -119,7 +129,7 @@ export class Operations implements MessageHandler {
 
   #onRequest(context: AgreedContext, request: Request): void {
     if (this.#isDraining) return this.#link.fail('stopped')
-    const provider = this.#link.services.find((service) => service.takes(context.abstractSyntax))
+    const provider = this.#link.rules.services.find((service) => service.takes(context.abstractSyntax))
     const start = (): void => {
       if (provider === undefined && request.kind === 'c_store_rq') this.#beginStore(context, request)
       else if (provider === undefined) this.#answerAtOnce(context, request)
@@ -132,8 +142,8 @@ export class Operations implements MessageHandler {
   }
 
   #beginStore(context: AgreedContext, request: StoreRequest): void {
-    const { intake, association, limits } = this.#link
-    const store = new StoreOperation(intake, association, context, request)
+    const { intake, facts: association, rules, limits } = this.#link
+    const store = new StoreOperation({ intake, association, context, request, rules })
     this.#store = store
     const turn = this.#takeTurn()
     const end = (): void => {
@@ -152,7 +162,7 @@ export class Operations implements MessageHandler {
 
   #finishStore(turn: Turn, context: AgreedContext, store: StoreOperation, outcome: StoreOutcome): void {
     const { request, lengthBytes, transferSyntaxUid } = store
-    const { association, onEvent } = this.#link
+    const { facts: association, onEvent } = this.#link
     this.#fill(turn, () => {
       const code = 'code' in outcome ? outcome.code : undefined
       this.#sendReply(context, request, { status: outcome.status, ...(code && { errorComment: code }) })
@@ -173,7 +183,7 @@ export class Operations implements MessageHandler {
 
   #failedToStore({ request, lengthBytes }: StoreOperation, status: number | null, code: string): void {
     this.failed++
-    const { association, onEvent } = this.#link
+    const { facts: association, onEvent } = this.#link
     const { affectedSopClassUid: sopClassUid } = request
     onEvent({ type: 'object_failed', association, status, code, sopClassUid, lengthBytes })
   }
@@ -197,7 +207,7 @@ export class Operations implements MessageHandler {
 
   async #serve(call: ServiceCall): Promise<void> {
     const { provider, context, request, serving, dataSet } = call
-    const { association, onEvent, sender } = this.#link
+    const { association, facts, onEvent, sender } = this.#link
     const startedAt = performance.now()
     let replies = 0
     let last: number | null = null
@@ -217,14 +227,14 @@ export class Operations implements MessageHandler {
       if (dataSet.isTooLong) await reply({ status: STATUS.resourceLimitation })
       else await provider.serve(operation)
     } catch (error) {
-      if (!this.#isEnded) onEvent({ type: 'fault', association, error })
+      if (!this.#isEnded) onEvent({ type: 'fault', association: facts, error })
     }
     if (last === null && !this.#isEnded) await reply({ status: STATUS.processingFailure })
     const { name: service } = provider
     const durationMs = performance.now() - startedAt
     onEvent({
       type: 'operation_served',
-      association,
+      association: facts,
       service,
       kind: request.kind,
       status: last,

@@ -10,10 +10,24 @@ import { formatFileMeta } from '@fiducial/core/formats/dicom/file-meta.ts'
 import type { CommandOf } from '@fiducial/core/formats/dimse/command.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
 import type { IncomingInstance, Intake } from '../services/gateway/ports.ts'
-import { isUid } from './negotiate.ts'
+import { isStored, type NegotiationRules } from './negotiate.ts'
 import type { AgreedContext, AssociationFacts } from './service.ts'
 
 export type StoreRequest = CommandOf<'c_store_rq'>
+
+export interface StoreCall {
+  readonly intake: Intake
+  readonly association: AssociationFacts
+  readonly context: AgreedContext
+  readonly request: StoreRequest
+  readonly rules: NegotiationRules
+}
+
+/**
+ * Letters are wrong in a UID (PS3.5 section 9.1), yet anonymisers put them there: what becomes of such an instance is for
+ * the rules of the gateway to say. What could climb folders or break a line is never taken.
+ */
+const HARMLESS_UID = /^[0-9A-Za-z][0-9A-Za-z.]{0,63}$/
 
 /** How it ended: a status, and a code where it was not stored. */
 export type StoreOutcome =
@@ -28,13 +42,14 @@ export class StoreOperation {
   #refusal: { readonly status: number; readonly code: string } | undefined
   #lengthBytes = 0
 
-  constructor(intake: Intake, association: AssociationFacts, context: AgreedContext, request: StoreRequest) {
+  constructor({ intake, association, context, request, rules }: StoreCall) {
     this.request = request
     this.transferSyntaxUid = context.transferSyntax
     const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid } = request
-    if (sopClassUid !== context.abstractSyntax) {
-      this.#refusal = { status: STATUS.sopClassNotSupported, code: 'sop_class_mismatch' }
-    } else if (!isUid(sopInstanceUid)) {
+    // Devices send objects in the context of another storage class, and archives take them; so it is done here.
+    if (!isStored(sopClassUid, rules)) {
+      this.#refusal = { status: STATUS.sopClassNotSupported, code: 'sop_class_refused' }
+    } else if (!HARMLESS_UID.test(sopInstanceUid)) {
       this.#refusal = { status: STATUS.invalidObjectInstance, code: 'uid_invalid' }
     } else if (!request.hasDataSet) {
       this.#refusal = { status: STATUS.cannotUnderstand, code: 'data_set_missing' }

@@ -1,6 +1,6 @@
 /** Raw peer: the other end of an association, byte by byte, for tests that break rules a real program keeps. */
 import { connect, type Socket } from 'node:net'
-import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import type { Command } from '@fiducial/core/formats/dimse/command.ts'
 import { MessageReader } from '@fiducial/core/formats/dimse/message-reader.ts'
@@ -167,7 +167,9 @@ export class RawPeer {
 
   /** Is gone, as if its plug were pulled. */
   destroy(): void {
-    this.#socket.resetAndDestroy()
+    // TLS sockets cannot be reset.
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
   }
 
   #arrive(arrival: Arrival): void {
