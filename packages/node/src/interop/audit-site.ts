@@ -67,13 +67,19 @@ export class AuditSite {
       ['keys', 'init', '--site', 'Example Hospital', '--demo'],
       ['log', 'init', '--origin', 'hospital.example/log'],
     ]) {
-      const { code, stderr } = await run(process.execPath, [MAIN, ...words], { env: this.env })
-      assert.equal(code, 0, stderr)
+      await this.must(...words)
     }
   }
 
   get env(): Record<string, string> {
     return { FIDUCIAL_HOME: this.#home, NO_COLOR: '1' }
+  }
+
+  /** Runs another command, which must end well. @returns its standard output */
+  async must(...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await run(process.execPath, [MAIN, ...words], { env: this.env })
+    assert.equal(code, 0, `${words.join(' ')}: ${stdout}${stderr}`)
+    return stdout
   }
 
   /** Runs the auditor to its end, and reads its report. */
