@@ -242,8 +242,8 @@ export class Gateway implements GatewayControl {
     return outcome
   }
 
-  reject(id: string, by: Party): Promise<void> {
-    return this.#quarantine.reject(id, by)
+  reject(id: string, by: Party, reason: string): Promise<void> {
+    return this.#quarantine.reject(id, by, reason)
   }
 
   /** Has an instance in quarantine judged anew. @throws {StoreError} `instance_missing`, `instance_moved` */

@@ -53,12 +53,16 @@ export class Quarantine {
     return 'released'
   }
 
-  /** Takes an instance out of quarantine for good. @throws {StoreError} `instance_missing`, `instance_moved` */
-  async reject(id: string, by: Party): Promise<void> {
+  /**
+   * Takes an instance out of quarantine for good.
+   * @param reason  for the log, which names it with the person
+   * @throws {StoreError} `instance_missing`, `instance_moved`
+   */
+  async reject(id: string, by: Party, reason: string): Promise<void> {
     const { store, now, observe, onChange } = this.#options
     const instance = await this.#find(id)
     const at = now()
-    const news = { type: 'flagged', details: { by: nameOf(by), reasons: ['rejected'] } } as const
+    const news = { type: 'flagged', details: { by: wordsOf(by, reason), reasons: ['rejected'] } } as const
     await store.reject(id, at, [write({ ...whatIsHeld(instance), at, news })])
     observe({ kind: 'rejected', id })
     onChange()
@@ -107,5 +111,5 @@ function releaseEvents(
 
 const whatIsHeld = (instance: StoredInstance) => instance.description ?? unreadImage(instance)
 const write = (event: GatewayEvent): PendingEvent => ({ news: formatGatewayEvent(event) })
-/** An event names whoever raised it by a text of at most 256 characters. */
-const nameOf = ({ id, name }: Party): string => `${id} (${name})`.slice(0, 256)
+/** An event says who raised it in a text of at most 256 characters. */
+const wordsOf = ({ id, name }: Party, reason: string): string => `${id} (${name}): ${reason}`.slice(0, 256)
