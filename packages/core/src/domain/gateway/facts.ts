@@ -18,13 +18,15 @@ export const TROUBLES = [
   'unreadable',
   'seal_failed',
   'transcode_failed',
+  'deidentify_failed',
 ] as const
 /**
  * What keeps an instance from the straight way, without being evidence against it.
  *
  * `undetermined`: nobody can say whether it is authentic · `unexamined`: examining it failed, or took too long ·
  * `unlogged`: the custody log could not be asked · `unreadable`: it is no DICOM that could be judged · `seal_failed`: it could not be sealed at the gateway ·
- * `transcode_failed`: it could not be transcoded without a change of its pixels.
+ * `transcode_failed`: it could not be transcoded without a change of its pixels · `deidentify_failed`: a copy without names could
+ * not be made. Nobody gets one with names instead: whoever fails open lets the other destinations have theirs.
  */
 export type Trouble = (typeof TROUBLES)[number]
 

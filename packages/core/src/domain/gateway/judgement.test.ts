@@ -197,6 +197,27 @@ describe('a judgement', () => {
     assert.deepEqual(judgement.deliveries, [], 'nor upon release')
   })
 
+  it('lets other destinations have theirs where a copy without names cannot be made, unless the route fails closed', () => {
+    const order = { deidentify: 'basic', transcode: null } as const
+    const to = [
+      { destination: 'research', when: null, ...order },
+      { destination: 'pacs', when: null, deidentify: null, transcode: null },
+    ]
+    const made: Preparation = {
+      ...NOTHING_MADE,
+      copies: [{ ...order, outcome: 'failed', code: 'pixels_identifying' }],
+    }
+    const open = judge(inputWith(examined), { to }, made).judgement
+    assert.equal(open.state, 'forwarding')
+    assert.deepEqual(
+      open.deliveries.map(({ destination }) => destination),
+      ['pacs'],
+    )
+    assert.ok(open.reasons.includes('deidentify_failed'))
+    const onProblem = { ...DEFAULT_ON_PROBLEM, deidentify_failed: 'failClosed' } as const
+    assert.equal(judge(inputWith(examined), { to, onProblem }, made).judgement.state, 'quarantined')
+  })
+
   it('sends an image that could not be transcoded as it is, where the route fails open', () => {
     const order = { deidentify: null, transcode: 'jpeg_ls' } as const
     const to = [{ destination: 'pacs', when: null, ...order }]

@@ -155,9 +155,9 @@ export interface PassageJudgement {
 export function judgePassage(input: WayInput, way: Way, made: Preparation, at: Date): PassageJudgement {
   const { received, examination, standing } = input
   const { decision, facts, held } = way
-  const failures = failuresOf(way, made)
-  const holding = [...held, ...(decision.outcome === 'quarantine' ? decision.reasons : []), ...failures.closed]
   const deliveries = deliveriesOf(input, way, made)
+  const failures = failuresOf(way, made, deliveries.length > 0)
+  const holding = [...held, ...(decision.outcome === 'quarantine' ? decision.reasons : []), ...failures.closed]
   const isQuarantined = holding.length > 0
   const isDropped = decision.outcome === 'drop'
   const state = isQuarantined ? 'quarantined' : isDropped || deliveries.length === 0 ? 'done' : 'forwarding'
@@ -201,21 +201,22 @@ const REASONS_LIMIT = 32
 const listOf = (reasons: readonly string[]): readonly string[] => unique(reasons).toSorted().slice(0, REASONS_LIMIT)
 const unique = <T>(values: readonly T[]): readonly T[] => [...new Set(values)]
 
-/** What could not be made: whether the route goes on without it. */
+/** What could not be made: whether the route goes on without it. @param isLeft  whether anything is left to be sent */
 function failuresOf(
-  { decision: { route }, copies }: Way,
+  { decision: { route } }: Way,
   { sealFailure, copies: results }: Preparation,
+  isLeft: boolean,
 ): { readonly open: readonly string[]; readonly closed: readonly string[] } {
-  const troubles: Trouble[] = sealFailure === null ? [] : ['seal_failed']
   const failed = results.filter(({ outcome }) => outcome === 'failed')
-  if (failed.some(({ deidentify }) => deidentify === null)) troubles.push('transcode_failed')
-  const isOpen = (trouble: Trouble): boolean => route !== null && onTrouble(route, trouble) === 'failOpen'
-  // Whoever asked for a copy without names must not get one with names.
-  const isExposed = failed.some(({ deidentify }) => deidentify !== null) && copies.some(isMade)
-  return {
-    open: troubles.filter(isOpen),
-    closed: [...troubles.filter((trouble) => !isOpen(trouble)), ...(isExposed ? ['deidentify_failed'] : [])],
-  }
+  const troubles: readonly Trouble[] = [
+    ...(sealFailure === null ? [] : ['seal_failed' as const]),
+    ...(failed.some(({ deidentify }) => deidentify === null) ? ['transcode_failed' as const] : []),
+    ...(failed.some(({ deidentify }) => deidentify !== null) ? ['deidentify_failed' as const] : []),
+  ]
+  // Whoever asked for a copy without names must not get one with names: with nothing else to send, it waits for somebody.
+  const isOpen = (trouble: Trouble): boolean =>
+    route !== null && onTrouble(route, trouble) === 'failOpen' && (trouble !== 'deidentify_failed' || isLeft)
+  return { open: troubles.filter(isOpen), closed: troubles.filter((trouble) => !isOpen(trouble)) }
 }
 
 function deliveriesOf(input: WayInput, { copies }: Way, made: Preparation): readonly PlannedDelivery[] {

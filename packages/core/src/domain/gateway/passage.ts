@@ -84,7 +84,7 @@ export function standingOf<Earlier extends EarlierPassage>(
 }
 
 /** Codes that hold an instance back whatever its route says. */
-export const ALWAYS_HELD = ['examination_failed', 'rejected_before', 'not_deliverable', 'deidentify_failed'] as const
+export const ALWAYS_HELD = ['examination_failed', 'rejected_before', 'not_deliverable'] as const
 
 /** What routes are asked with. */
 export function routeFactsOf(

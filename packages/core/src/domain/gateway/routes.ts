@@ -94,6 +94,7 @@ export const DEFAULT_ON_PROBLEM: Readonly<Record<Trouble, OnTrouble>> = {
   unreadable: 'failClosed',
   seal_failed: 'failOpen',
   transcode_failed: 'failOpen',
+  deidentify_failed: 'failOpen',
 }
 
 /** Conditions of quarantine that have names. */
@@ -149,6 +150,11 @@ const ON_PROBLEM = record<Readonly<Record<Trouble, OnTrouble>>>({
     words(ON_TROUBLE),
     DEFAULT_ON_PROBLEM.transcode_failed,
     'it could not be transcoded without a change of its pixels; it goes out as it is',
+  ),
+  deidentify_failed: optional(
+    words(ON_TROUBLE),
+    DEFAULT_ON_PROBLEM.deidentify_failed,
+    'a copy without names could not be made; other destinations get theirs',
   ),
 })
 
