@@ -67,7 +67,8 @@ export class WebClient {
     pageSize = PAGE_SIZE,
     signal,
   }: SearchOptions): AsyncIterable<readonly JsonObject[]> {
-    const above = `${study === undefined ? '' : `/studies/${study}`}${series === undefined ? '' : `/series/${series}`}`
+    // A series is in a study (PS3.18 table 10.6.1-2).
+    const above = study === undefined ? '' : pathOf({ study, ...(series === undefined ? {} : { series }) })
     let firstBefore: string | undefined
     for (let offset = 0; ; ) {
       const parameters = new URLSearchParams()
@@ -87,7 +88,7 @@ export class WebClient {
   }
 
   /** Everything but bulk data, of each instance. @throws as {@link search} */
-  metadata(place: Place, { signal }: { readonly signal: AbortSignal }): Promise<readonly JsonObject[]> {
+  async metadata(place: Place, { signal }: { readonly signal: AbortSignal }): Promise<readonly JsonObject[]> {
     return this.#json(`${pathOf(place)}/metadata`, signal)
   }
 
