@@ -200,11 +200,12 @@ function readElement(fields: JsonFields): ElementDigest {
   }
 }
 
+/** Members in the order of their names: there are hundreds of these, and so they need no sorting. */
 const writeElement = ({ tag, vr, digest, isSignable }: ElementDigest): JsonValue => ({
-  tag: tag.toString(16).padStart(8, '0'),
-  vr,
   digest: digest === undefined ? null : encodeHex(digest),
   signable: isSignable,
+  tag: tag.toString(16).padStart(8, '0'),
+  vr,
 })
 
 function readPixels(fields: JsonFields): PixelTree {

@@ -16,12 +16,36 @@ export function formatCanonicalJson(value: JsonValue): string {
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'number') return formatNumber(value)
   if (typeof value === 'string') return formatString(value)
-  if (isArray(value)) return `[${value.map(formatCanonicalJson).join(',')}]`
+  if (isArray(value)) return formatNatively(value) ?? `[${value.map(formatCanonicalJson).join(',')}]`
   const members = Object.keys(value)
     // The default order of `sort` is that of UTF-16 code units, which is what the standard asks for.
     .sort()
     .map((name) => `${formatString(name)}:${formatCanonicalJson(value[name] as JsonValue)}`)
   return `{${members.join(',')}}`
+}
+
+/**
+ * A list as the runtime writes it, many times faster, where that is the canonical spelling; undefined for any other. Long
+ * ones are lists of one kind of thing, whose writer names its members in order.
+ */
+function formatNatively(value: readonly JsonValue[]): string | undefined {
+  if (!isReady(value)) return undefined
+  const text = JSON.stringify(value)
+  // The runtime spells a lone surrogate as an escape; what merely looks like one goes the other way.
+  return text.includes('\\ud') ? undefined : text
+}
+
+/** Whether all names below stand in order, and all numbers have a spelling. */
+function isReady(value: JsonValue): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (value === null || typeof value !== 'object') return value !== undefined
+  if (isArray(value)) return value.every(isReady)
+  let last = ''
+  for (const name of Object.keys(value)) {
+    if (name < last || !isReady(value[name] as JsonValue)) return false
+    last = name
+  }
+  return true
 }
 
 /** The canonical spelling in UTF-8. @throws {RangeError} as {@link formatCanonicalJson} */
