@@ -1,15 +1,13 @@
 /** Commit afterwards: asks a destination to commit to what it was sent, and notes to what it did. */
-import { StoreError } from '@fiducial/core/errors.ts'
 import type { Outgoing } from '../services/gateway/ports.ts'
 import type { RemoteNode } from './remote-node.ts'
 import { type CommitmentReports, type CommitmentWaits, requestCommitment } from './storage-commitment.ts'
 
 export interface AfterwardsOptions {
-  readonly node: RemoteNode
   readonly reports: CommitmentReports
-  /** Told of deliveries that the destination has committed to. */
+  /** Told of deliveries that a destination has committed to. */
   readonly onCommitted: (deliveryIds: readonly string[]) => Promise<void>
-  /** Told of copies that it refused to commit to, and of requests that failed. */
+  /** Told of requests that failed; they are not made again. */
   readonly onError: (error: unknown) => void
   readonly waits?: CommitmentWaits
 }
@@ -17,7 +15,7 @@ export interface AfterwardsOptions {
 /** References of one request. */
 const TOGETHER = 500
 
-/** For `onStored` of a sender. Requests go on beside it; closing gives up those under way. */
+/** For what a sender has stored. Requests go on beside it; closing gives up those under way. */
 export class CommitAfterwards {
   readonly #options: AfterwardsOptions
   readonly #stop = new AbortController()
@@ -27,11 +25,18 @@ export class CommitAfterwards {
     this.#options = options
   }
 
-  readonly onStored = (stored: readonly Outgoing[]): void => {
+  /** Asks a node to commit to copies that it has stored. @param onRefused  told of how many it does not commit to */
+  ask(node: RemoteNode, stored: readonly Outgoing[], onRefused: (count: number) => void): void {
     for (let at = 0; at < stored.length; at += TOGETHER) {
-      const running = this.#ask(stored.slice(at, at + TOGETHER)).catch((error) => {
-        if (!this.#stop.signal.aborted) this.#options.onError(error)
-      })
+      const copies = stored.slice(at, at + TOGETHER)
+      const running = this.#ask(node, copies).then(
+        (refused) => {
+          if (refused > 0) onRefused(refused)
+        },
+        (error) => {
+          if (!this.#stop.signal.aborted) this.#options.onError(error)
+        },
+      )
       this.#running.add(running)
       void running.finally(() => this.#running.delete(running))
     }
@@ -42,16 +47,15 @@ export class CommitAfterwards {
     await Promise.all(this.#running)
   }
 
-  async #ask(copies: readonly Outgoing[]): Promise<void> {
-    const { node, reports, waits, onCommitted, onError } = this.#options
+  /** @returns how many it does not commit to */
+  async #ask(node: RemoteNode, copies: readonly Outgoing[]): Promise<number> {
+    const { reports, waits, onCommitted } = this.#options
     const unique = new Map(copies.map((copy) => [copy.sopInstanceUid, copy]))
     const references = [...unique.values()].map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }))
     const report = await requestCommitment(node, references, reports, { ...waits, signal: this.#stop.signal })
     const committed = new Set(report.committed.map(({ sopInstanceUid }) => sopInstanceUid))
     const ids = copies.flatMap(({ deliveryId, sopInstanceUid }) => (committed.has(sopInstanceUid) ? deliveryId : []))
     if (ids.length > 0) await onCommitted(ids)
-    if (ids.length < copies.length) {
-      onError(new StoreError('peer_refused', `${copies.length - ids.length} of ${copies.length} are not committed to`))
-    }
+    return copies.length - ids.length
   }
 }
