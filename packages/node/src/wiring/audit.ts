@@ -49,7 +49,12 @@ async function openDicomWeb(order: ArchiveOrder): Promise<ArchiveSource> {
   const { openDicomWebArchive } = await import('../archives/dicomweb-archive.ts')
   const authorization = authorizationOf(order)
   const url = addressOf(order.target).href.replace(/\/$/, '')
-  const client = new WebClient({ url, ...(authorization && { authorization: async () => authorization }) })
+  const { tls } = order
+  const client = new WebClient({
+    url,
+    ...(authorization && { authorization: async () => authorization }),
+    ...(tls && { tls: { authorities: [tls.trusted], ...withoutTrusted(tls) } }),
+  })
   return openDicomWebArchive({ client, name: url, files: filesFor(order), now: () => new Date() })
 }
 
@@ -98,6 +103,11 @@ function authorizationOf({ credentials }: ArchiveOrder): string | undefined {
     ? `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}`
     : `Bearer ${credentials}`
 }
+
+const withoutTrusted = ({ certificate, key }: NonNullable<ArchiveOrder['tls']>) => ({
+  ...(certificate !== undefined && { certificate }),
+  ...(key !== undefined && { key }),
+})
 
 const filesFor = ({ target, temporary }: ArchiveOrder): FetchedFiles =>
   new FetchedFiles(join(temporary, 'audit', `fetched-${digestOf(target)}`))

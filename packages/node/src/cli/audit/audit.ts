@@ -4,9 +4,10 @@
  * The steps of a sweep stand in services/audit; which findings there are, in domain/audit.
  */
 import { StoreError } from '@fiducial/core/errors.ts'
+import type { ArchiveOrder } from '../../services/audit/access.ts'
 import { type AuditOutcome, auditOnce } from '../../services/audit/audit-once.ts'
 import { enrolUnrecorded } from '../../services/audit/enrol.ts'
-import { Nightly } from '../../services/audit/nightly.ts'
+import { Nightly, type NightlyStatus } from '../../services/audit/nightly.ts'
 import type { ArchiveSource, SweepStore } from '../../services/audit/ports.ts'
 import { recordFindings } from '../../services/audit/record-findings.ts'
 import type { AuditSummary } from '../../services/audit/report.ts'
@@ -33,27 +34,44 @@ export async function auditArchive(target: string, options: AuditOptions, contex
   const { output, terminal } = context
   if (!options.log && (options.enrol === true || options.record === true))
     throw new UsageError('--enrol and --record need the custody log, and --no-log forbids it')
-  const once = (): Promise<{ readonly summary: AuditSummary; readonly exitCode: ExitCode }> =>
-    new Auditor(target, options, context).run()
-  if (options.schedule === undefined) return (await once()).exitCode
+  if (options.schedule === undefined) return (await new Auditor(target, options, context).run()).exitCode
+  const { nightly, exitCode } = openNightlyAudit(
+    target,
+    { ...options, schedule: options.schedule },
+    context,
+    (status) => {
+      if (status.last?.error != null) output.note(`the sweep failed (${status.last.error})`)
+      output.note(`the next sweep begins at ${status.nextAt?.toLocaleString()}`)
+    },
+  )
+  output.note(`the next sweep begins at ${nightly.status.nextAt?.toLocaleString()}`)
+  await nightly.start(terminal.interruption)
+  return exitCode()
+}
+
+/**
+ * A sweep each day for a process that stays, such as a gateway; it runs once `start` is called.
+ * @param onRun  told after each sweep
+ */
+export function openNightlyAudit(
+  target: string,
+  options: AuditOptions & { readonly schedule: string },
+  context: Context,
+  onRun: (status: NightlyStatus) => void = () => undefined,
+): { readonly nightly: Nightly; readonly exitCode: () => ExitCode } {
   let last: ExitCode = EXIT.ok
-  const nightly = new Nightly({
+  const nightly: Nightly = new Nightly({
     at: readSchedule(options.schedule),
     run: async () => {
-      const { summary, exitCode } = await once()
+      const { summary, exitCode } = await new Auditor(target, options, context).run()
       last = exitCode
       return summary
     },
     now: () => new Date(),
     pause,
-    onRun: ({ error }) => {
-      if (error !== null) output.note(`the sweep failed (${error})`)
-      output.note(`the next sweep begins at ${nightly.status.nextAt?.toLocaleString()}`)
-    },
+    onRun: () => onRun(nightly.status),
   })
-  output.note(`the next sweep begins at ${nightly.status.nextAt?.toLocaleString()}`)
-  await nightly.start(terminal.interruption)
-  return last
+  return { nightly, exitCode: () => last }
 }
 
 class Auditor {
@@ -96,13 +114,15 @@ class Auditor {
   async #openArchive(): Promise<ArchiveSource> {
     const { adapters, home } = this.#context
     const { credentialsFile, callingAet } = this.#options
-    const credentials = credentialsFile === undefined ? undefined : await this.#readCredentials(credentialsFile)
+    const tls = await this.#readTls()
+    const credentials = credentialsFile === undefined ? undefined : (await this.#readText(credentialsFile)).trim()
     try {
       return await adapters.audit.openArchive({
         target: this.#target,
         temporary: home,
         ...(credentials !== undefined && { credentials }),
         ...(callingAet !== undefined && { callingAet }),
+        ...(tls && { tls }),
       })
     } catch (error) {
       if (error instanceof RangeError) throw new UsageError(error.message, TARGETS)
@@ -110,10 +130,28 @@ class Auditor {
     }
   }
 
-  async #readCredentials(path: string): Promise<string> {
+  async #readTls(): Promise<ArchiveOrder['tls']> {
+    const { tlsCa, tlsCert, tlsKey } = this.#options
+    if (tlsCa === undefined) {
+      if (tlsCert !== undefined || tlsKey !== undefined)
+        throw new UsageError('--tls-cert and --tls-key go with --tls-ca')
+      return undefined
+    }
+    if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new UsageError('--tls-cert and --tls-key go together')
+    const [trusted, certificate, key] = await Promise.all(
+      [tlsCa, tlsCert, tlsKey].map((path) => (path === undefined ? undefined : this.#readText(path))),
+    )
+    return {
+      trusted: trusted ?? '',
+      ...(certificate !== undefined && { certificate }),
+      ...(key !== undefined && { key }),
+    }
+  }
+
+  async #readText(path: string): Promise<string> {
     const bytes = await this.#context.adapters.readFile(path)
     if (bytes === undefined) throw new UsageError(`there is no file ${visible(path)}`)
-    return new TextDecoder().decode(bytes).trim()
+    return new TextDecoder().decode(bytes)
   }
 
   async #sweep(source: ArchiveSource, store: SweepStore, settings: VerifySettings): Promise<AuditOutcome> {

@@ -36,6 +36,9 @@ export function addAuditCommand(program: Command, { command, runs, passphrase }:
     .option('--record', 'record what was found in the custody log of this site')
     .option('--schedule <time>', 'stay, and sweep each day at a time such as 02:00')
     .option('--credentials-file <file>', 'holds a bearer token, or USER:PASSWORD, for an archive on the network')
+    .option('--tls-ca <pem>', 'authorities to believe when an archive is called by TLS: needed for dicoms://')
+    .option('--tls-cert <pem>', 'our certificate, for an archive that asks who calls; with --tls-key')
+    .option('--tls-key <pem>', 'its private key')
     .option('--calling-aet <title>', 'AE title by which to call, for dicom:// (default: FIDUCIAL)')
     .action(
       runs(async ([target], options: AuditOptions, context) =>

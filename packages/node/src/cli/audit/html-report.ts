@@ -113,28 +113,28 @@ function tilesOf({ standings }: AuditSummary): string {
 
 function summaryTable({ counts, previous }: AuditSummary): string {
   if (counts.length === 0) return ''
-  const isNew = previous !== null
-  const rows = counts.map(
-    ({
-      code,
-      severity,
-      count,
-      fresh,
-    }) => `<tr><td data-sort="${SEVERITIES.indexOf(severity)}" class="${severity}">${severity}</td>
-<td><a href="#${code}-${severity}">${asHtml(FINDINGS[code].title)}</a></td><td><code>${code}</code></td>
-<td class="number">${number(count)}</td>${isNew ? `<td class="number">${number(fresh)}</td>` : ''}</tr>`,
-  )
+  const isCompared = previous !== null
+  const heads = ['Severity', 'Finding', 'Code']
+  const numbers = ['Count', ...(isCompared ? ['New', 'No more'] : [])]
   return `<h2>Findings</h2>
 <div class="scroll"><table class="sortable">
-<thead><tr><th>Severity</th><th>Finding</th><th>Code</th><th class="number">Count</th>${isNew ? '<th class="number">New</th>' : ''}</tr></thead>
+<thead><tr>${heads.map((head) => `<th>${head}</th>`).join('')}${numbers.map((head) => `<th class="number">${head}</th>`).join('')}</tr></thead>
 <tbody>
-${rows.join('\n')}
+${counts.map((count) => summaryRow(count, isCompared)).join('\n')}
 </tbody>
 </table></div>`
 }
 
+function summaryRow({ code, severity, count, fresh, resolved }: FindingCount, isCompared: boolean): string {
+  const title = asHtml(FINDINGS[code].title)
+  const name = count === 0 ? title : `<a href="#${code}-${severity}">${title}</a>`
+  const numbers = [count, ...(isCompared ? [fresh, resolved] : [])]
+  const cells = numbers.map((one) => `<td class="number">${one === null ? '' : number(one)}</td>`)
+  return `<tr><td data-sort="${SEVERITIES.indexOf(severity)}" class="${severity}">${severity}</td><td>${name}</td><td><code>${code}</code></td>${cells.join('')}</tr>`
+}
+
 function sectionOf(severity: Severity, summary: AuditSummary, listed: Listed): string {
-  const counts = summary.counts.filter((count) => count.severity === severity)
+  const counts = summary.counts.filter((one) => one.severity === severity && one.count > 0)
   if (counts.length === 0) return ''
   return `<h2 class="${severity}">${SEVERITY_NAMES[severity]}</h2>\n${counts.map((count) => findingOf(count, summary, listed)).join('\n')}`
 }

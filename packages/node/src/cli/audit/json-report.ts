@@ -20,9 +20,9 @@ export function toJsonSummary(summary: AuditSummary) {
     previous: previous && toJsonSweep(previous),
     standings,
     severities,
-    findings: counts.map(({ code, severity, count, fresh }) => {
+    findings: counts.map(({ code, severity, count, fresh, resolved }) => {
       const { title, explanation, advice } = FINDINGS[code]
-      return { code, severity, count, fresh, title, explanation, advice }
+      return { code, severity, count, fresh, resolved, title, explanation, advice }
     }),
   }
 }

@@ -27,6 +27,10 @@ export interface AuditOptions extends TrustOptions, LogOptions, SecretOptions {
   readonly missingAfter: number
   readonly credentialsFile?: string
   readonly callingAet?: string
+  /** PEM files. */
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
 }
 
 export const REPORT_FORMATS = ['html', 'csv', 'json'] as const

@@ -39,10 +39,11 @@ export function showSummary({ summary, result, enrolled, paths }: Shown, output:
   output.line(
     `    ${standings.authentic} authentic, ${standings.recorded} unchanged since recorded, ${standings.undetermined} undetermined, ${standings.not_authentic} not authentic`,
   )
-  const rows = counts.map(({ code, severity, count, fresh }) => [
+  const rows = counts.map(({ code, severity, count, fresh, resolved }) => [
     `${MARKS[severity][0]} ${code}`,
     String(count),
     fresh < count ? `${fresh} new` : '',
+    (resolved ?? 0) > 0 ? `${resolved} no more` : '',
     FINDINGS[code].title,
   ])
   for (const line of layOut(rows, (text, column, row) => {

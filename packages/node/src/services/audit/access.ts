@@ -17,7 +17,7 @@ export interface ArchiveOrder {
   readonly credentials?: string
   /** AE title by which we call: for DIMSE. */
   readonly callingAet?: string
-  /** For `dicoms://`: PEM texts of authorities, and of our own certificate and key where the archive asks. */
+  /** PEM texts of authorities, and of our own certificate and key where the archive asks: for `dicoms://` and `https://`. */
   readonly tls?: { readonly trusted: string; readonly certificate?: string; readonly key?: string }
   /** Folder of the state: what is fetched lies below it while it is examined. */
   readonly temporary: string

@@ -34,6 +34,8 @@ export interface FindingCount {
   readonly count: number
   /** Of them, found by this sweep first. */
   readonly fresh: number
+  /** Found by the sweep before, and no more; null where nobody remembers what that found. */
+  readonly resolved: number | null
 }
 
 export interface AuditSummary {
@@ -46,7 +48,7 @@ export interface AuditSummary {
   /** The sweep that ended before this one. */
   readonly previous: Sweep | null
   readonly standings: Awaited<ReturnType<SweepStore['standings']>>
-  /** Worst first; those of which there are none are left out. */
+  /** Worst first; those of which there are none, and of which none is resolved, are left out. */
   readonly counts: readonly FindingCount[]
   /** Instances with findings, by the severity of the worst. */
   readonly severities: Readonly<Record<Severity, number>>
@@ -71,23 +73,42 @@ export async function summarize(facts: ReportFacts): Promise<AuditSummary> {
       counts.set(name, { count: known.count + 1, fresh: known.fresh + (foundIn === sweep.number ? 1 : 0) })
     }
   }
-  const ended = await store.ended(2)
+  const previous = (await store.ended(2)).find(({ number }) => number < sweep.number) ?? null
+  const before = await rememberedCounts(store, previous)
+  if (isFinished)
+    await store.setNote(
+      noteOf(sweep),
+      JSON.stringify(Object.fromEntries([...counts].map(([name, { count }]) => [name, count]))),
+    )
   return {
     archive: { name: archive.name, kind: archive.kind },
     policy,
     log,
     sweep,
     isFinished,
-    previous: ended.find(({ number }) => number < sweep.number) ?? null,
+    previous,
     standings: await store.standings(),
-    counts: [...counts]
-      .map(([name, count]) => {
+    counts: [...new Set([...counts.keys(), ...(before?.keys() ?? [])])]
+      .map((name) => {
         const [code, severity] = name.split(' ') as [FindingCode, Severity]
-        return { code, severity, ...count }
+        const { count, fresh } = counts.get(name) ?? { count: 0, fresh: 0 }
+        const resolved = before === undefined ? null : Math.max(0, (before.get(name) ?? 0) + fresh - count)
+        return { code, severity, count, fresh, resolved }
       })
+      .filter(({ count, resolved }) => count > 0 || (resolved ?? 0) > 0)
       .sort(compareFindings),
     severities,
   }
+}
+
+const noteOf = ({ number }: Pick<Sweep, 'number'>): string => `counts ${number}`
+
+async function rememberedCounts(
+  store: SweepStore,
+  sweep: Sweep | null,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const text = sweep === null ? undefined : await store.note(noteOf(sweep))
+  return text === undefined ? undefined : new Map(Object.entries(JSON.parse(text) as Record<string, number>))
 }
 
 /** All that was found, in the order of the archive; what is about no instance that is there comes last. */

@@ -248,7 +248,7 @@ class SqliteSweepStore implements SweepStore {
   async gone({ after = '', limit }: Slice): Promise<readonly KnownInstance[]> {
     // One that is there under another name has only been moved.
     return this.#all(
-      `SELECT * FROM instance AS lost WHERE key > ? AND gone_at IS NOT NULL AND NOT EXISTS
+      `SELECT * FROM instance AS lost WHERE key > ? AND gone_at IS NOT NULL AND standing != 'other' AND NOT EXISTS
          (SELECT 1 FROM instance WHERE sop = lost.sop AND gone_at IS NULL)
        ORDER BY key LIMIT ?`,
       after,
