@@ -134,7 +134,7 @@ function contentOf(
  * The level of provenance. A seal by device and technologist counts as P2, and with a record in a custody log, at its
  * time and with certificates that are known not to be revoked, as P3. A gateway has not seen how the image was made: its
  * seal counts as P2 where it could tie the image to order, technologist and sender, and never for more; else, as a
- * record alone or its signature alone, as P1.
+ * record alone, as P1.
  * P4 asks for keys that are rooted in hardware, and nothing shows that yet.
  */
 function levelOf(verdict: Verdict, checks: readonly Check[], isRecorded: boolean): Level {
@@ -146,7 +146,7 @@ function levelOf(verdict: Verdict, checks: readonly Check[], isRecorded: boolean
   if (verdict === 'not_authentic') return 'P0'
   if (hold('gateway_signature', 'seal', 'content')) return hold('binding') ? 'P2' : 'P1'
   if (!hold('device_signature', 'operator_signature', 'seal', 'content')) {
-    return (isRecorded && hold('log')) || hold('gateway_signature', 'coverage') ? 'P1' : 'P0'
+    return isRecorded && hold('log') ? 'P1' : 'P0'
   }
   return hold('time', 'revocation', 'log') ? 'P3' : 'P2'
 }
