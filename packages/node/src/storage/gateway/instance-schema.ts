@@ -1,6 +1,6 @@
 /**
  * Instance schema: the database in which a gateway on one machine keeps what is under way, and how an older one becomes
- * the present one. Described in docs/reference/gateway-database.md.
+ * the present one. Described in docs/reference/gateway-storage.md.
  *
  *     instance   one row for each object that was received; stays when its files are gone
  *     delivery   one for each copy that is to reach a destination
