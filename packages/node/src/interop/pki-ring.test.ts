@@ -24,6 +24,7 @@ describe('a key ring among others', { skip: openssl.skip }, () => {
     for (const dicomKey of dicomKeys)
       await ring.enrolDevice({ name: dicomKey, dicomKey, serial: 'SN 1', manufacturer: 'Größe & Söhne' })
     await ring.enrolPerson({ name: 'Jane Roe', staffId: 'RT-4711', dicomKey: 'p-256' })
+    await ring.enrolGateway({ name: 'Front Door' })
     ring.exportPublic(publicFolder)
   })
 
@@ -45,6 +46,8 @@ describe('a key ring among others', { skip: openssl.skip }, () => {
       ...dicomKeys.map((key) => `device-${key}.dicom.pem`),
       'person-jane-roe.dicom.pem',
       'person-jane-roe.statement.pem',
+      'gateway-front-door.dicom.pem',
+      'gateway-front-door.statement.pem',
     ]
     for (const name of names) {
       const outcome = await verify(name)

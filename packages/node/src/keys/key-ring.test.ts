@@ -120,6 +120,19 @@ describe('a new key ring', () => {
     )
   })
 
+  it('enrols a gateway in a role of its own, with keys for many images', async () => {
+    const gateway = await ring.enrolGateway({ name: 'Front Door' })
+    assert.deepEqual([gateway.id, gateway.role], ['gateway-front-door', 'gateway'])
+    assert.equal(gateway.certificates.dicom?.subject.text, 'O=St. Mary, CN=Front Door')
+    assert.deepEqual([gateway.certificates.dicom?.key.algorithm, gateway.certificates.dicom?.key.bits], ['rsa', 2048])
+    const { dicom, statement, postQuantum } = await ring.gatewaySigners(gateway.id)
+    assert.deepEqual([dicom.algorithm, statement.algorithm, postQuantum.algorithm], ['rsa', 'ed25519', 'ml-dsa-44'])
+    const material = await ring.gatewayMaterial(gateway.id)
+    assert.deepEqual(material.statement.certificate, statement.certificate)
+    await ring.revoke(gateway.id, 'superseded')
+    await assert.rejects(ring.gatewaySigners(gateway.id), fails('key_revoked'))
+  })
+
   it('signs by each of the three keys', async () => {
     const signers = await ring.signers('device-room-2')
     const { certificates } = ring.find('device-room-2')
@@ -142,6 +155,10 @@ describe('a new key ring', () => {
   it('hands out no key of another role, of nobody, or of what is no id', async () => {
     await assert.rejects(ring.signers('timestamp'), fails('key_role_mismatch'))
     await assert.rejects(ring.logSigners('device-room-2'), fails('key_role_mismatch'))
+    await assert.rejects(ring.gatewaySigners('device-room-2'), fails('key_role_mismatch'))
+    await assert.rejects(ring.gatewayMaterial('person-jorg-muller'), fails('key_role_mismatch'))
+    await assert.rejects(ring.signers('gateway-front-door'), fails('key_role_mismatch'))
+    await assert.rejects(ring.material('gateway-front-door'), fails('key_role_mismatch'))
     for (const id of ['device-room-3', '../ca', '', 'holders/../../ca', 'DEVICE-ROOM-2']) {
       await assert.rejects(ring.signers(id), fails('key_missing'))
     }
