@@ -15,6 +15,7 @@ import { stripSignatures } from '@fiducial/core/domain/signature/strip.ts'
 import { ACQUISITION_POLICY } from '@fiducial/core/domain/verdict/policy.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { piecesOf, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
+import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { initKeyRing } from '../keys/key-ring.ts'
 import { custodyEvents } from '../services/gateway/custody-events.ts'
 import { Gateway } from '../services/gateway/gateway.ts'
@@ -60,7 +61,7 @@ async function openSite(folder: string, route: Partial<Route>): Promise<Site> {
     settings: { anchors, policy: ACQUISITION_POLICY, log: { folder: logFolder(home), ownRoots: [] } },
     places,
     sealing: { id, keys: await ring.gatewayMaterial(id), isDemo: false, logFolder: logFolder(home) },
-    deidentifyKey: null,
+    deidentifyKey: new Uint8Array(32).fill(9),
   })
   const newsSite = { origin: facts.origin, recorder: { id: facts.holder, name: facts.origin }, isDemo: facts.isDemo }
   const { site } = open
@@ -141,9 +142,9 @@ function unsealed(bytes: Uint8Array): Uint8Array {
 }
 
 /** Sends all files, and waits until nothing is left to do. @returns them by the ids that they were given */
-async function sendAll(site: Site): Promise<ReadonlyMap<string, SentFile>> {
+async function sendAll(site: Site, files = sendable()): Promise<ReadonlyMap<string, SentFile>> {
   const sent = new Map<string, SentFile>()
-  for (const file of sendable()) {
+  for (const file of files) {
     const nothing = { sopClassUid: null, sopInstanceUid: null, transferSyntaxUid: null }
     const incoming = site.gateway.intake.begin({ origin: ROOM, ...nothing })
     incoming.write(file.bytes)
@@ -213,6 +214,39 @@ describe('the pipeline over real files', { skip: sharedSkip }, () => {
       held.every(({ reasons }) => reasons.includes('not_deliverable')),
       'none but those without a name',
     )
+  })
+
+  it('sends copies without names, in another transfer syntax, and holds back what it cannot make', async (t) => {
+    const order = { deidentify: 'basic', transcode: 'htj2k' } as const
+    await using site = await openSite(temporaryFolder(t), {
+      seal: 'never',
+      quarantine: [],
+      to: [{ destination: 'pacs', when: null, ...order }],
+    })
+    const sent = await sendAll(
+      site,
+      sendable().filter(({ bytes }) => bytes.length < 40_000),
+    )
+    let [made, held] = [0, 0]
+    for (const [id, { name, bytes }] of sent) {
+      const instance = await site.gateway.get(id)
+      assert.ok(instance, name)
+      const isHeld = instance.reasons.some((reason) => ['transcode_failed', 'deidentify_failed'].includes(reason))
+      if (instance.state === 'quarantined' && isHeld) held++
+      for (const delivery of instance.deliveries.filter(({ state }) => state === 'sent')) {
+        const arrival = site.pacs.arrivals.find((one) => one.sha256 === encodeHex(delivery.sha256))
+        assert.ok(arrival, `${name} arrived`)
+        const [before, after] = [bytes, arrival.bytes].map((one) => parseDicom(memorySource(one)).dataSet)
+        assert.ok(before !== undefined && after !== undefined)
+        assert.equal(textAt(after, 0x00120062), 'YES', name)
+        const uid = textAt(before, 0x00080018)
+        // Colour palettes have UIDs that the standard gave them.
+        if (uid?.startsWith('1.2.840.10008.') === false) assert.notEqual(textAt(after, 0x00080018), uid, name)
+        made++
+      }
+    }
+    t.diagnostic(`${await report(site, sent.size)}; ${made} copies derived, ${held} could not be made`)
+    assert.ok(made > 50 && held > 20)
   })
 })
 
