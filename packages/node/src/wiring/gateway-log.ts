@@ -5,6 +5,7 @@ import type { Seal } from '@fiducial/core/domain/seal/seal.ts'
 import type { KeyRing, RingOptions } from '../keys/key-ring.ts'
 import { custodyEvents } from '../services/gateway/custody-events.ts'
 import type { GatewayLog } from '../services/gateway/gateway.ts'
+import { ReopeningLog } from '../services/gateway/reopening-log.ts'
 import type { OpenSiteLog } from '../services/log/log-access.ts'
 import type { LogView } from '../services/log/log-view.ts'
 import type { RecordStore } from '../services/log/ports.ts'
@@ -33,8 +34,31 @@ export async function openGatewayLog(
 ): Promise<OpenGatewayLog> {
   if (findSiteLog(home) === undefined) await createSiteLog(home, ring)
   const { onFailure, ...opening } = options
-  const open = await openSiteLog(home, opening)
+  const open = async () => openedLog(await openSiteLog(home, opening), onFailure)
+  const first = await open()
+  const log = new ReopeningLog(first, open)
   const reader = await openLogReader(logFolder(home))
+  const { facts } = first.open
+  return {
+    origin: facts.origin,
+    folder: facts.folder,
+    gatewayLog: {
+      events: log,
+      async describe() {
+        const [view, { open }] = await Promise.all([reader.view(), log.current()])
+        const isWitnessed = view?.quorum.state === 'witnessed'
+        return { origin: facts.origin, size: open.site.log.state.size, isWitnessed }
+      },
+    },
+    recordSeal: async (seal) => void (await (await log.current()).open.site.recorder.recordSeal(seal)),
+    view: () => reader.view(),
+    records: { payload: async (index) => (await log.current()).open.ports.records.payload(index) },
+    [Symbol.asyncDispose]: () => closeBoth(log, reader),
+  }
+}
+
+/** A log that is open, as one that can be opened again. */
+function openedLog(open: OpenSiteLog, onFailure: (error: unknown) => void) {
   const { facts, site } = open
   const newsSite = {
     origin: facts.origin,
@@ -42,28 +66,13 @@ export async function openGatewayLog(
     isDemo: facts.isDemo,
   }
   const events = custodyEvents({ recorder: site.recorder, settle: () => site.settle() }, newsSite, onFailure)
-  return {
-    origin: facts.origin,
-    folder: facts.folder,
-    gatewayLog: {
-      events,
-      async describe() {
-        const view = await reader.view()
-        const isWitnessed = view?.quorum.state === 'witnessed'
-        return { origin: facts.origin, size: site.log.state.size, isWitnessed }
-      },
-    },
-    recordSeal: async (seal) => void (await site.recorder.recordSeal(seal)),
-    view: () => reader.view(),
-    records: open.ports.records,
-    [Symbol.asyncDispose]: () => closeBoth(open, reader),
-  }
+  return { open, events, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() }
 }
 
-async function closeBoth(open: OpenSiteLog, reader: AsyncDisposable): Promise<void> {
+async function closeBoth(log: { close(): Promise<void> }, reader: AsyncDisposable): Promise<void> {
   try {
     await reader[Symbol.asyncDispose]()
   } finally {
-    await open[Symbol.asyncDispose]()
+    await log.close()
   }
 }

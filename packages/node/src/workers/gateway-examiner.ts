@@ -4,7 +4,6 @@
 import { availableParallelism } from 'node:os'
 import { ADVISORS } from '../services/gateway/examine-instance.ts'
 import type { Examiner } from '../services/gateway/examiner.ts'
-import type { ExaminerOrder } from '../wiring/gateway.ts'
 import { LastingPool } from './lasting-pool.ts'
 import type { GatewaySetup } from './setup.ts'
 
@@ -29,23 +28,4 @@ export function openGatewayExaminer(setup: Omit<GatewaySetup, 'kind'>, options: 
     prepare: (task) => pool.run(task),
     close: () => pool.close(),
   }
-}
-
-/**
- * The examiner that a gateway of this machine asks for.
- * @throws {KeyError} where the keys of the gateway cannot be used
- */
-export async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
-  const { home, secrets, gateway, anchors, policy, logFolder, ownRoots, places, threads, examineMs, isDemo } = order
-  const { openKeyRing } = await import('../keys/key-ring.ts')
-  const keys = await (await openKeyRing(home, secrets)).gatewayMaterial(gateway)
-  return openGatewayExaminer(
-    {
-      settings: { anchors, policy, log: { folder: logFolder, ownRoots } },
-      places,
-      sealing: { id: gateway, keys, isDemo, logFolder },
-      deidentifyKey: null,
-    },
-    { threads, timeoutMs: examineMs },
-  )
 }
