@@ -199,6 +199,24 @@ describe('deidentify', () => {
     assert.throws(() => deidentify(cut, BASIC_PROFILE, means), FormatError)
   })
 
+  it('makes a clean file or none of every damaged one', () => {
+    const bytes = joinBytes(encodeFile({ transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN, elements: ELEMENTS }))
+    let made = 0
+    for (let at = 132; at < bytes.length; at++) {
+      for (const flip of [0x01, 0x80]) {
+        const damaged = bytes.slice()
+        damaged[at] = (damaged[at] as number) ^ flip
+        try {
+          run({}, parseDicom(memorySource(damaged)))
+          made++
+        } catch (error) {
+          assert.ok(error instanceof FormatError, String(error))
+        }
+      }
+    }
+    assert.ok(made > 100)
+  })
+
   it('asks for a key that cannot be guessed', () => {
     assert.throws(() => deidentify(fileOf(ELEMENTS), BASIC_PROFILE, { ...means, key: new Uint8Array(8) }), RangeError)
   })

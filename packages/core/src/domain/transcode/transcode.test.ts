@@ -173,6 +173,27 @@ describe('transcode', () => {
     )
   })
 
+  it('makes the same picture or none of every damaged file', async () => {
+    const packed = await run(fileOf(), RLE)
+    const bytes = bytesOf(packed)
+    const means = await meansFor(packed)
+    let made = 0
+    for (let at = 132; at < bytes.length; at++) {
+      const damaged = bytes.slice()
+      damaged[at] = (damaged[at] as number) ^ 0x04
+      try {
+        const file = parseDicom(memorySource(damaged))
+        const copy = transcode(file, IMPLICIT_LITTLE_ENDIAN, means)
+        if (copy === undefined) continue
+        parseDicom(memorySource(joinBytes([...piecesOf(copy.segments)])), { isStrict: true })
+        made++
+      } catch (error) {
+        assert.ok(error instanceof FormatError, String(error))
+      }
+    }
+    assert.ok(made > 50)
+  })
+
   it('keeps what stands in sequences', async () => {
     const file = await run(fileOf(EXPLICIT_BIG_ENDIAN), IMPLICIT_LITTLE_ENDIAN)
     const [item] = findElement(file.dataSet.elements, 0x00081140)?.items ?? []
