@@ -4,6 +4,7 @@
  * Source: PS3.8 section 9 (TCP), PS3.15 annexes B.12 and B.13 (TLS). Each connection becomes an association of its own;
  * what is stored goes to the intake, other requests to services.
  */
+import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { StoreError } from '@fiducial/core/errors.ts'
@@ -69,6 +70,8 @@ class RunningAcceptor implements Acceptor {
   readonly #associations = new Set<Association>()
   readonly #sockets = new Set<Socket>()
   readonly #perAddress = new Map<string, number>()
+  /** So that no two acceptors, here or elsewhere, name associations alike. */
+  readonly #name = randomBytes(4).toString('hex')
   #lastId = 0
   #address: AddressInfo | undefined
   #isStopping = false
@@ -91,7 +94,7 @@ class RunningAcceptor implements Acceptor {
       },
       intake,
       onEvent,
-      nextId: () => String(++this.#lastId),
+      nextId: () => `${this.#name}-${++this.#lastId}`,
       admit: (visitor) => this.#admit(visitor),
       onClosed: (association) => this.#forget(association),
     }

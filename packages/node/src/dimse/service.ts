@@ -8,7 +8,7 @@ import type { CommandOf, Request, Response } from '@fiducial/core/formats/dimse/
 
 /** Who is at the other end; nothing of it is a patient's. */
 export interface AssociationFacts {
-  /** Of our own making; ascending within a process. */
+  /** Of our own making; no other association has it. */
   readonly id: string
   readonly callingAet: string
   readonly calledAet: string
