@@ -15,6 +15,7 @@ import type { SealShelf } from '../services/gateway/device-seals.ts'
 import type { InstanceStore, OrderStore, Spool } from '../services/gateway/ports.ts'
 import { FileSealShelf } from '../storage/gateway/file-seal-shelf.ts'
 import { FileSpool } from '../storage/gateway/file-spool.ts'
+import { lockGateway } from '../storage/gateway/gateway-lock.ts'
 import { DEVICE_SEALS, GATEWAY_FOLDER, GATEWAY_SEALS, INSTANCES } from '../storage/gateway/site-seals.ts'
 import { SqliteInstances } from '../storage/gateway/sqlite-instances.ts'
 import { SqliteOrders } from '../storage/gateway/sqlite-orders.ts'
@@ -39,6 +40,7 @@ export interface SpoolPlaces {
 }
 
 const PRIVATE_FOLDER = 0o700
+const LOCK = 'lock.db'
 
 /** The folder of a gateway's state. */
 export const gatewayFolder = (home: string): string => join(home, GATEWAY_FOLDER)
@@ -58,6 +60,7 @@ export async function openGatewayStorage(
   }
   await using opened = new AsyncDisposableStack()
   const keep = <T extends { close(): Promise<void> }>(part: T): T => opened.adopt(part, (open) => open.close())
+  keep(lockGateway(join(folder, LOCK)))
   const store = keep(await SqliteInstances.open(join(folder, INSTANCES)))
   const spool = keep(await FileSpool.open(places.spool, { reserveBytes }))
   const seals = keep(await FileSpool.open(places.seals, { reserveBytes }))
