@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, it } from 'node:test'
 import type { FetchedInstance, ListedInstance } from '../../services/audit/ports.ts'
@@ -7,6 +7,8 @@ import { temporaryFolder } from '../../testing/peers.ts'
 import { openFolderArchive } from './folder-archive.ts'
 
 const { signal } = new AbortController()
+/** Whoever runs as root enters every folder. */
+const mayReadAll = (): boolean => process.getuid?.() === 0
 
 describe('openFolderArchive', () => {
   const root = temporaryFolder()
@@ -103,6 +105,32 @@ describe('openFolderArchive', () => {
     assert.deepEqual(await Array.fromAsync(openFolderArchive(folder).fetch(listed, signal)), [
       { key: 'a.dcm', code: 'input_missing' },
     ])
+  })
+
+  it('names a folder that cannot be entered, and does not take what is in it for gone', {
+    skip: mayReadAll(),
+  }, async () => {
+    write('a/1.dcm')
+    write('b/2.dcm')
+    chmodSync(join(folder, 'a'), 0)
+    const archive = openFolderArchive(folder)
+    const pages = await Array.fromAsync(archive.list(undefined, signal))
+    chmodSync(join(folder, 'a'), 0o700)
+    assert.deepEqual(
+      pages.flatMap(({ instances }) => instances).map(({ key }) => key),
+      ['a', 'b/2.dcm'],
+    )
+    assert.equal(archive.isComplete(undefined), false)
+  })
+
+  it('goes through a folder once, however links lead back to it', async () => {
+    write('a/1.dcm')
+    symlinkSync(folder, join(folder, 'a', 'back'))
+    symlinkSync(join(folder, 'a'), join(folder, 'again'))
+    assert.deepEqual(
+      (await list()).map(({ key }) => key),
+      ['a/1.dcm'],
+    )
   })
 
   it('refuses what is no folder', () => {

@@ -1,12 +1,12 @@
 /**
  * Folder archive: a folder of image files, with their seals and proofs beside them, as an archive to sweep.
  *
- * Which files count, find-inputs.ts says. What changes with a file is its size, its times and its place on the disk; those of
- * its seal and proof count with it. Whoever can write there can put times back: that is why each file is read again from
- * time to time.
+ * The same files count as find-inputs.ts finds; here they may be millions, and none is remembered.
+ * What changes with a file is its size, its times and its place on the disk; those of its seal and proof count with it.
+ * Whoever can write there can put times back: that is why each file is read again from time to time.
  */
-import { existsSync, statSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
+import { type BigIntStats, existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type {
@@ -16,7 +16,7 @@ import type {
   ListedInstance,
   ListedPage,
 } from '../../services/audit/ports.ts'
-import { findInputs, PROOF_SUFFIX, SEAL_SUFFIX } from '../find-inputs.ts'
+import { PROOF_SUFFIX, SEAL_SUFFIX } from '../find-inputs.ts'
 
 const PAGE = 500
 const DAY_MS = 86_400_000
@@ -25,11 +25,12 @@ const DAY_MS = 86_400_000
 export function openFolderArchive(folder: string): ArchiveSource {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new StoreError('input_missing', `${folder} is no folder`)
+  const walk = new Walk()
   return {
     name: folder,
     kind: 'folder',
-    isComplete: (cursor) => dayOf(cursor) === undefined,
-    list: (cursor, signal) => listFolder(folder, dayOf(cursor), signal),
+    isComplete: (cursor) => dayOf(cursor) === undefined && walk.isWhole,
+    list: (cursor, signal) => listFolder(folder, walk, dayOf(cursor), signal),
     fetch: (instances) => openFiles(folder, instances),
     close: async () => undefined,
   }
@@ -43,17 +44,15 @@ function dayOf(cursor: string | undefined): number | undefined {
 
 async function* listFolder(
   folder: string,
+  walk: Walk,
   sinceMs: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<ListedPage> {
-  using inputs = findInputs([folder])
   const cursor = `date:${new Date(Date.now() - DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}`
   let page: ListedInstance[] = []
-  for await (const { path } of inputs) {
+  for (const listed of walk.files(folder, sinceMs)) {
     if (signal.aborted) return
-    if (path.endsWith(SERIES_SUFFIX)) continue
-    if (sinceMs !== undefined && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? sinceMs) < sinceMs) continue
-    page.push(describe(folder, path))
+    page.push(listed)
     if (page.length < PAGE) continue
     yield { instances: page }
     page = []
@@ -62,24 +61,71 @@ async function* listFolder(
   yield { instances: page, cursor }
 }
 
-/** The list of a series belongs to images and is none. */
-const SERIES_SUFFIX = `.series${SEAL_SUFFIX}`
+/** Goes through folders; holds no more than the names of one folder on each level. */
+class Walk {
+  /** False once a folder could not be entered: what lies there is not gone. */
+  isWhole = true
+  /** Identities of folders: a link can lead back to one. */
+  #entered = new Set<string>();
 
-function describe(folder: string, path: string): ListedInstance {
-  const parts = [path, `${path}${SEAL_SUFFIX}`, `${path}${PROOF_SUFFIX}`].map(versionOf)
-  return {
-    key: relative(folder, path).split(sep).join('/'),
-    version: parts.join(' '),
-    sopInstanceUid: null,
-    seriesInstanceUid: null,
-    studyInstanceUid: null,
+  /** Files below a folder, in the order of their names. */
+  *files(folder: string, sinceMs: number | undefined): Generator<ListedInstance> {
+    this.#entered = new Set()
+    yield* this.#files(folder, '', sinceMs)
+  }
+
+  /** @param prefix  what keys begin with: empty, or a path with a slash at its end */
+  *#files(folder: string, prefix: string, sinceMs: number | undefined): Generator<ListedInstance> {
+    const stats = statSync(folder, { bigint: true, throwIfNoEntry: false })
+    if (stats === undefined || this.#entered.has(`${stats.dev}:${stats.ino}`)) return
+    this.#entered.add(`${stats.dev}:${stats.ino}`)
+    const listed = this.#namesIn(folder)
+    // Opening it as a file tells why.
+    if (listed === undefined) return yield listedAs(prefix.slice(0, -1), null)
+    const names = new Set(listed)
+    for (const name of names) {
+      if (name.startsWith('.') || isBeside(name, names)) continue
+      const path = join(folder, name)
+      const own = statSync(path, { bigint: true, throwIfNoEntry: false })
+      if (own?.isDirectory()) yield* this.#files(path, `${prefix}${name}/`, sinceMs)
+      // Devices, pipes and sockets have no place in an archive; a link that leads nowhere is told when it is opened.
+      if (own !== undefined && !own.isFile()) continue
+      if (sinceMs !== undefined && own !== undefined && Number(own.mtimeMs) < sinceMs) continue
+      const beside = [SEAL_SUFFIX, PROOF_SUFFIX].map((suffix) =>
+        names.has(name + suffix) ? versionOf(statSync(path + suffix, { bigint: true, throwIfNoEntry: false })) : '-',
+      )
+      yield listedAs(prefix + name, [versionOf(own), ...beside].join(' '))
+    }
+  }
+
+  #namesIn(folder: string): readonly string[] | undefined {
+    try {
+      return readdirSync(folder).sort()
+    } catch {
+      this.isWhole = false
+      return undefined
+    }
   }
 }
 
-function versionOf(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return stats === undefined ? '-' : `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`
-}
+const listedAs = (key: string, version: string | null): ListedInstance => ({
+  key,
+  version,
+  sopInstanceUid: null,
+  seriesInstanceUid: null,
+  studyInstanceUid: null,
+})
+
+/** Whether a file belongs to an image beside it, or to a whole series. */
+const isBeside = (name: string, names: ReadonlySet<string>): boolean =>
+  name.endsWith(SERIES_SUFFIX) ||
+  [SEAL_SUFFIX, PROOF_SUFFIX].some((suffix) => name.endsWith(suffix) && names.has(name.slice(0, -suffix.length)))
+
+/** The list of a series belongs to images and is none. */
+const SERIES_SUFFIX = `.series${SEAL_SUFFIX}`
+
+const versionOf = (stats: BigIntStats | undefined): string =>
+  stats === undefined ? '-' : `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`
 
 async function* openFiles(
   folder: string,
