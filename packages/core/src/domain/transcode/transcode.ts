@@ -4,7 +4,7 @@
  * Source: PS3.5 section 8 and annex A. Lossless only, and not on trust: each frame that is written is decoded again and compared
  * with what it was made of. What was compressed with loss before is not touched: two decoders may differ about it.
  */
-import { joinBytes } from '../../bytes/text.ts'
+import { equalBytes, joinBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import type { EncodedFrame, EncodeFrame } from '../../formats/codec/encode.ts'
 import { type FrameShape, frameLength } from '../../formats/codec/shape.ts'
@@ -214,8 +214,11 @@ function compress(
 function checkAgain(made: EncodedFrame, bytes: Uint8Array, shape: FrameShape, goal: string, decode: DecodeFrame): void {
   const { photometricInterpretation } = made
   const again = decode(goal, made.codestream, { ...shape, photometricInterpretation })
-  const isSame = again.bytes.length === bytes.length && again.bytes.every((byte, i) => byte === bytes[i])
-  if (!again.isLossless || !isSame || again.photometricInterpretation !== shape.photometricInterpretation) {
+  if (
+    !again.isLossless ||
+    !equalBytes(again.bytes, bytes) ||
+    again.photometricInterpretation !== shape.photometricInterpretation
+  ) {
     throw new FormatError('codec_failed', 'the encoded frame does not give its pixels back')
   }
 }

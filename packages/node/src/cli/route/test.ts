@@ -4,6 +4,7 @@
  * Images are verified with the trust of the site as `verify` does it. What a dry run cannot know, whether a UID was here before,
  * is taken from the command line.
  */
+import { doubtPixels, type PixelDoubt } from '@fiducial/core/domain/deidentify/deidentify.ts'
 import { decideRoute, type RouteDecision } from '@fiducial/core/domain/gateway/decide-route.ts'
 import { type RouteFacts, STANDINGS, type Standing } from '@fiducial/core/domain/gateway/facts.ts'
 import { checkHeader } from '@fiducial/core/domain/gateway/header-rules.ts'
@@ -73,7 +74,8 @@ export async function testRoutes(
       troubles: 'failure' in done ? ['unreadable'] : [],
     }
     const decision = decideRoute(routes, facts)
-    show(done.task, facts, decision, options, context)
+    const withheld = withheldOf(decision, routes, file?.doubts ?? [])
+    show(done.task, { facts, decision, withheld }, options, context)
     exits.push(decision.outcome === 'quarantine' ? EXIT.notAuthentic : EXIT.ok)
   }
   terminal.interruption.throwIfAborted()
@@ -110,7 +112,11 @@ async function describe({ path }: VerifyTask, routes: Routes, { adapters }: Cont
   using source = await adapters.openFile(path)
   const file = parseDicom(source)
   const stated = { sopClassUid: null, sopInstanceUid: null, transferSyntaxUid: null }
-  return { attributes: readAttributesAsked(routes, file.dataSet), flags: checkHeader(file, stated, new Date()) }
+  return {
+    attributes: readAttributesAsked(routes, file.dataSet),
+    flags: checkHeader(file, stated, new Date()),
+    doubts: doubtPixels(file),
+  }
 }
 
 function verdictOf(record: VerifyRecord): InstanceVerdict {
@@ -121,10 +127,32 @@ function verdictOf(record: VerifyRecord): InstanceVerdict {
   return { verdict, level, content, policy: ACQUISITION_POLICY.name, sentence, isSynthetic, failing }
 }
 
+/** A copy that would not be made. */
+interface Withheld {
+  readonly destination: string
+  readonly doubts: readonly PixelDoubt[]
+}
+
+/** Copies without names that cannot be made, since the pixels may show whose they are. */
+function withheldOf(
+  { copies }: RouteDecision,
+  { profiles }: Routes,
+  doubts: readonly PixelDoubt[],
+): readonly Withheld[] {
+  return copies
+    .filter(({ deidentify }) => deidentify !== null && profiles.get(deidentify)?.allowsBurnedIn === false)
+    .flatMap(({ destination }) => (doubts.length > 0 ? [{ destination, doubts }] : []))
+}
+
+interface Tried {
+  readonly facts: RouteFacts
+  readonly decision: RouteDecision
+  readonly withheld: readonly Withheld[]
+}
+
 function show(
   task: VerifyTask,
-  facts: RouteFacts,
-  decision: RouteDecision,
+  { facts, decision, withheld }: Tried,
   { values }: RouteTestOptions,
   { output }: Context,
 ): void {
@@ -140,6 +168,7 @@ function show(
     reasons,
     isToBeSealed,
     copies,
+    withheld,
     failedOpen,
     trace,
   })
@@ -158,6 +187,10 @@ function show(
       outcome === 'quarantine' ? 'to, if released' : 'to',
       copies.length === 0 ? 'nowhere' : copies.map(formatTarget).join('; '),
     ],
+    ...withheld.map(
+      ({ destination, doubts }) =>
+        ['not made', `${destination}: the pixels may show a person (${doubts.join(', ')})`] as const,
+    ),
   ]
   for (const line of layOut(facets)) output.line(`    ${line}`)
   output.line('    rules')
