@@ -76,9 +76,9 @@ class Walk {
 
   /** @param prefix  what keys begin with: empty, or a path with a slash at its end */
   *#files(folder: string, prefix: string, sinceMs: number | undefined): Generator<ListedInstance> {
-    const stats = statSync(folder, { bigint: true, throwIfNoEntry: false })
-    if (stats === undefined || this.#entered.has(`${stats.dev}:${stats.ino}`)) return
-    this.#entered.add(`${stats.dev}:${stats.ino}`)
+    const stats = statOf(folder)
+    if (stats !== undefined && this.#entered.has(`${stats.dev}:${stats.ino}`)) return
+    if (stats !== undefined) this.#entered.add(`${stats.dev}:${stats.ino}`)
     const listed = this.#namesIn(folder)
     // Opening it as a file tells why.
     if (listed === undefined) return yield listedAs(prefix.slice(0, -1), null)
@@ -86,13 +86,13 @@ class Walk {
     for (const name of names) {
       if (name.startsWith('.') || isBeside(name, names)) continue
       const path = join(folder, name)
-      const own = statSync(path, { bigint: true, throwIfNoEntry: false })
+      const own = statOf(path)
       if (own?.isDirectory()) yield* this.#files(path, `${prefix}${name}/`, sinceMs)
       // Devices, pipes and sockets have no place in an archive; a link that leads nowhere is told when it is opened.
       if (own !== undefined && !own.isFile()) continue
       if (sinceMs !== undefined && own !== undefined && Number(own.mtimeMs) < sinceMs) continue
       const beside = [SEAL_SUFFIX, PROOF_SUFFIX].map((suffix) =>
-        names.has(name + suffix) ? versionOf(statSync(path + suffix, { bigint: true, throwIfNoEntry: false })) : '-',
+        names.has(name + suffix) ? versionOf(statOf(path + suffix)) : '-',
       )
       yield listedAs(prefix + name, [versionOf(own), ...beside].join(' '))
     }
@@ -124,6 +124,15 @@ const isBeside = (name: string, names: ReadonlySet<string>): boolean =>
 /** The list of a series belongs to images and is none. */
 const SERIES_SUFFIX = `.series${SEAL_SUFFIX}`
 
+/** Undefined for what is not there, or nobody may look at: opening it tells why. */
+function statOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
+}
+
 const versionOf = (stats: BigIntStats | undefined): string =>
   stats === undefined ? '-' : `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`
 
@@ -133,11 +142,11 @@ async function* openFiles(
 ): AsyncGenerator<FetchedInstance | FailedFetch> {
   for (const { key } of instances) {
     const path = join(folder, ...key.split('/'))
-    const stats = statSync(path, { throwIfNoEntry: false })
+    const stats = statOf(path)
     if (stats === undefined) yield { key, code: 'input_missing' }
     else {
       const mayBeOther = !isNamedLikeImage(key) && !existsSync(`${path}${SEAL_SUFFIX}`)
-      yield { key, path, lengthBytes: stats.size, mayBeOther, [Symbol.asyncDispose]: async () => undefined }
+      yield { key, path, lengthBytes: Number(stats.size), mayBeOther, [Symbol.asyncDispose]: async () => undefined }
     }
   }
 }
