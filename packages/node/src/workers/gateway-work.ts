@@ -17,11 +17,12 @@ import type { Attempted, ExamineTask, PrepareTask } from '../services/gateway/ex
 import { prepareCopies } from '../services/gateway/prepare-copies.ts'
 import type { GatewaySealDependencies } from '../services/seal-at-gateway.ts'
 import { openFileSource } from '../storage/file-source.ts'
-import { FileSpool } from '../storage/gateway/file-spool.ts'
+import { openSpool } from '../storage/gateway/open-spool.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import { openDerive } from './gateway-derive.ts'
 import { openKeys, openQuoting } from './seal-work.ts'
 import type { GatewaySealSetup, GatewaySetup } from './setup.ts'
+import { stepBack } from './step-back.ts'
 import { openLogs } from './verify-work.ts'
 
 export type GatewayTask = ExamineTask | PrepareTask
@@ -37,13 +38,15 @@ export async function openGatewayWork({
   sealing,
   deidentifyKey,
 }: GatewaySetup): Promise<GatewayWork> {
+  // Senders wait for their answers; what is looked at afterwards can wait.
+  stepBack()
   const codecs = createCodecs(loadWasm)
   const log = await openLogs(settings)
   const { anchors, policy } = settings
   const now = (): Date => new Date()
   const examining = { crypto: nativeCrypto, codecs, anchors, policy, now, advisors: [], ...(log && { log }) }
-  const spool = await FileSpool.open(places.spool, places)
-  const seals = await FileSpool.open(places.seals, places)
+  const spool = await openSpool(places.spool, places.reserveBytes)
+  const seals = await openSpool(places.seals, places.reserveBytes)
   const preparing = {
     crypto: nativeCrypto,
     codecs,
