@@ -97,5 +97,5 @@ export type AcceptorEvent =
       readonly replies: number
       readonly durationMs: number
     }
-  /** Something of ours did what it should not: a service that threw. */
-  | { readonly type: 'fault'; readonly association: AssociationFacts; readonly error: unknown }
+  /** Something of ours did what it should not: a service that threw, a system that has no handles left (no association). */
+  | { readonly type: 'fault'; readonly association: AssociationFacts | null; readonly error: unknown }

@@ -111,6 +111,29 @@ describe('times', () => {
     assert.equal((await event('association_ended')).end, 'disconnected')
     assert.match(String(await failed.promise), /association_aborted|closed|ended/)
   })
+
+  it('reads no more from a peer that asks and asks, and reads no answer', async (t) => {
+    const settings = { limits: { answerMs: 200 } }
+    const { acceptor, event } = await startAcceptorSite(t, { settings })
+    const socket = connect({ port: acceptor.port, host: '127.0.0.1' })
+    t.after(() => socket.destroy())
+    socket.on('error', () => undefined)
+    socket.pause()
+    socket.write(formatPdu(request()))
+    const echoes = joinBytes(Array.from({ length: 1_000 }, (_, i) => message(3, echoCommand(i))))
+    let sentBytes = 0
+    const more = (): void => {
+      do sentBytes += echoes.length
+      while (socket.write(echoes))
+    }
+    socket.on('drain', more)
+    more()
+    const { end, receivedBytes } = await event('association_ended')
+    assert.equal(end, 'disconnected')
+    // Both systems' buffers filled up, and then it was over.
+    assert.ok(receivedBytes < 64 << 20, String(receivedBytes))
+    assert.ok(sentBytes >= receivedBytes - 10_000)
+  })
 })
 
 describe('sizes', () => {

@@ -422,6 +422,30 @@ describe('a service', () => {
     await peer.release()
   })
 
+  it('ends the association where what it sends breaks off, or is not answered', async (t) => {
+    const errors: unknown[] = []
+    const service = serving(async ({ association, request: { messageId } }) => {
+      const context = association.contexts.find(({ isPeerScp }) => isPeerScp)
+      assert.ok(context)
+      const { messageId: _, hasDataSet: __, ...command } = storeCommand(1) as Extract<Command, { kind: 'c_store_rq' }>
+      const pieces = (async function* () {
+        yield DATA_SET
+        if (messageId === 1) throw new StoreError('peer_timeout', 'as the test says')
+      })()
+      await association.ask({ context, command, dataSet: pieces }).catch((error) => errors.push(error.code))
+    })
+    const settings = { limits: { answerMs: 50 } }
+    const { acceptor, event } = await startAcceptorSite(t, { services: [service], settings })
+    const user = { roles: [{ sopClassUid: CT, isScu: false, isScp: true }] }
+    for (const [index, end] of (['internal', 'answer_timeout'] as const).entries()) {
+      const peer = await RawPeer.associate(acceptor.port, request([FIND, CT], { user }))
+      peer.send(message(1, findCommand(index + 1), Uint8Array.of(1, 2)))
+      assert.deepEqual(abortOf(await peer.rest()), { type: 'abort', source: 0, reason: 0 })
+      assert.equal((await event('association_ended', index + 1)).end, end)
+    }
+    assert.deepEqual(errors, ['peer_timeout', 'association_aborted'])
+  })
+
   it('leaves what nobody serves unanswered by an object: unrecognized operation', async (t) => {
     const { acceptor } = await startAcceptorSite(t)
     const peer = await RawPeer.associate(acceptor.port)

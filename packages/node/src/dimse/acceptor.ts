@@ -105,10 +105,14 @@ class RunningAcceptor implements Acceptor {
 
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (cause) => {
+      const onError = (cause: Error): void => {
         reject(new StoreError('service_refused', `cannot listen on ${host}:${port}`, { cause }))
-      })
+      }
+      this.#server.once('error', onError)
       this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', onError)
+        // Such as no file handles left: the next connection may find some.
+        this.#server.on('error', (error) => this.#onEvent({ type: 'fault', association: null, error }))
         this.#address = this.#server.address() as AddressInfo
         resolve()
       })

@@ -36,6 +36,9 @@ export interface AssociationHost {
 /** Names follow PS3.8 table 9-10: Sta2, Sta3, Sta6, Sta8, Sta13. */
 type State = 'awaiting_request' | 'deciding' | 'established' | 'releasing' | 'closing' | 'closed'
 
+/** Why nothing more is read: a request is being decided on or waits for its turn, or answers are not taken. */
+type Block = 'decision' | 'turn' | 'answers'
+
 /** What the timer waits for. */
 type Watch = 'message' | 'progress' | 'nothing'
 
@@ -66,7 +69,7 @@ export class Association implements PduHandler {
   #state: State = 'awaiting_request'
   #timer: NodeJS.Timeout | undefined
   #watch: Watch = 'nothing'
-  #isBlocked = false
+  readonly #blocks = new Set<Block>()
   #isDraining = false
   /** Bytes that came behind what blocked. */
   #held: Uint8Array | undefined
@@ -118,7 +121,7 @@ export class Association implements PduHandler {
       this.#close()
     } else if (this.#state === 'awaiting_request' && pdu.type === 'associate_rq') {
       this.#state = 'deciding'
-      this.#block()
+      this.#block('decision')
       void this.#decide(pdu)
     } else if (this.#state === 'established' && pdu.type === 'release_rq' && this.#messages?.isBetween === true) {
       this.#state = 'releasing'
@@ -151,6 +154,7 @@ export class Association implements PduHandler {
     } catch (error) {
       this.#onUnreadable(error)
     }
+    this.#waitForRoom()
     this.#keepWatch()
   }
 
@@ -175,7 +179,7 @@ export class Association implements PduHandler {
     if (this.#state !== 'deciding') return
     if (reason === undefined) this.#accept(request)
     else this.#reject(reason)
-    this.#unblock()
+    this.#unblock('decision')
   }
 
   async #refusalOf(request: AssociateRequest): Promise<RejectionReason | undefined> {
@@ -212,7 +216,7 @@ export class Association implements PduHandler {
   #serve(request: AssociateRequest, { contexts, window }: Agreement): void {
     const { limits, intake, rules, onEvent } = this.#host
     const sender = new MessageSender(this.#transport, request.user.maximumLength, limits.answerMs)
-    const own = new OwnRequests(sender, limits.answerMs, () => this.#fail('answer_timeout'))
+    const own = new OwnRequests(sender, limits.answerMs, (end) => this.#fail(end))
     const facts = this.#requireFacts()
     const association: ServedAssociation = {
       ...facts,
@@ -230,8 +234,8 @@ export class Association implements PduHandler {
       sender,
       own,
       onEvent,
-      block: () => this.#block(),
-      unblock: () => this.#unblock(),
+      block: () => this.#block('turn'),
+      unblock: () => this.#unblock('turn'),
       fail: (end) => this.#fail(end),
       onIdle: () => this.#onIdle(),
     })
@@ -276,7 +280,7 @@ export class Association implements PduHandler {
     this.#reader.stop()
     if (wasEstablished) this.#endOperations()
     this.#held = undefined
-    this.#isBlocked = false
+    this.#blocks.clear()
     this.#transport.resume()
     this.#transport.end()
     this.#arm(Math.min(CLOSE_MS, this.#host.limits.associateMs), () => this.#transport.destroy())
@@ -311,20 +315,34 @@ export class Association implements PduHandler {
     })
   }
 
-  #block(): void {
-    this.#isBlocked = true
+  #block(why: Block): void {
+    this.#blocks.add(why)
     this.#reader.stop()
     this.#transport.pause()
   }
 
-  #unblock(): void {
-    if (!this.#isBlocked) return
-    this.#isBlocked = false
+  #unblock(why: Block): void {
+    if (!this.#blocks.delete(why) || this.#isBlocked) return
     const held = this.#held
     this.#held = undefined
     if (held !== undefined) this.#read(held)
     if (!this.#isBlocked) this.#transport.resume()
     this.#keepWatch()
+  }
+
+  get #isBlocked(): boolean {
+    return this.#blocks.size > 0
+  }
+
+  /** A peer that asks and asks, and reads no answer, would otherwise fill our memory with them. */
+  #waitForRoom(): void {
+    if (!this.#transport.isFull || !this.isEstablished || this.#blocks.has('answers')) return
+    this.#block('answers')
+    this.#transport.drained(this.#host.limits.answerMs).then(
+      () => this.#unblock('answers'),
+      // It has closed, and has been told so.
+      () => undefined,
+    )
   }
 
   /** Sets the timer for what is expected of the peer: another message, progress of one, or nothing while it waits for us. */

@@ -17,16 +17,17 @@ interface Asked {
 export class OwnRequests {
   readonly #sender: MessageSender
   readonly #timeoutMs: number
-  readonly #onTimeout: () => void
+  readonly #fail: (end: 'answer_timeout' | 'internal') => void
   #lastId = 0
   #asked: Asked | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #isEnded = false
 
-  constructor(sender: MessageSender, timeoutMs: number, onTimeout: () => void) {
+  /** @param fail  aborts the association */
+  constructor(sender: MessageSender, timeoutMs: number, fail: (end: 'answer_timeout' | 'internal') => void) {
     this.#sender = sender
     this.#timeoutMs = timeoutMs
-    this.#onTimeout = onTimeout
+    this.#fail = fail
   }
 
   /** @throws {StoreError} `association_aborted` */
@@ -66,14 +67,24 @@ export class OwnRequests {
     const messageId = this.#lastId
     const whole: Command = { ...command, messageId, hasDataSet: dataSet !== null } as CommandOf<'c_echo_rq'>
     const answer = new Promise<Answer>((resolve, reject) => {
-      const timer = setTimeout(this.#onTimeout, this.#timeoutMs)
+      const timer = setTimeout(() => this.#fail('answer_timeout'), this.#timeoutMs)
       this.#asked = { messageId, resolve, reject, timer }
     })
     // Whoever sends below may fail first; the answer is then nobody's any more.
     answer.catch(() => undefined)
     if (dataSet === null || dataSet instanceof Uint8Array) this.#sender.send(context.id, whole, dataSet)
-    else await this.#sender.stream(context.id, whole, dataSet)
+    else await this.#stream(context.id, whole, dataSet)
     return await answer
+  }
+
+  /** A data set that breaks off cannot be taken back: the association is of no use any more. */
+  async #stream(contextId: number, command: Command, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      await this.#sender.stream(contextId, command, pieces)
+    } catch (error) {
+      this.#fail('internal')
+      throw error
+    }
   }
 }
 

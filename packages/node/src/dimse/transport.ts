@@ -72,6 +72,11 @@ export class Transport {
     return hasRoom
   }
 
+  /** More was sent than the peer takes for now: wait for {@link drained}. */
+  get isFull(): boolean {
+    return this.#socket.writableNeedDrain
+  }
+
   get isClosed(): boolean {
     return this.#socket.destroyed
   }

@@ -101,6 +101,15 @@ describe('DIMSE by TLS', dcmtk, () => {
     await new Promise((resolve) => socket.once('close', resolve))
   })
 
+  it('closes connections of an address that has too many, and goes on', async (t) => {
+    const settings = { ...tls('none'), limits: { connectionsPerAddress: 1 } }
+    const { acceptor, event } = await startAcceptorSite(t, { settings })
+    const first = await RawPeer.associate(acceptor.port, request(), own(site.client))
+    await assert.rejects(RawPeer.connect(acceptor.port, own(site.client)))
+    assert.equal((await event('connection_failed')).reason, 'too_many_connections')
+    await first.release()
+  })
+
   it('refuses TLS 1.1 and suites without authenticated encryption', async (t) => {
     const { acceptor } = await startAcceptorSite(t, { settings: tls('none') })
     const old: readonly ConnectionOptions[] = [

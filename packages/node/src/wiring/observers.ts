@@ -203,7 +203,8 @@ export function observeAcceptor({ logger, metrics }: Watchers): (event: Acceptor
       }
       case 'fault':
         metrics.faults.inc({ part: 'dicom' })
-        return logger.error('a service failed', factsOf(event), event.error)
+        if (event.association === null) return logger.error('accepting failed', { part: 'dicom' }, event.error)
+        return logger.error('a service failed', factsOf({ association: event.association }), event.error)
     }
   }
 }
