@@ -1,5 +1,5 @@
 /**
- * DIMSE archive: a PACS that answers C-FIND and C-GET, as an archive to sweep.
+ * DIMSE archive: a PACS that answers C-FIND and C-GET or C-MOVE, as an archive to sweep.
  *
  * Source: PS3.4 annex C, Study Root. What it has is asked study by study and series by series; instances come over the same
  * association, some at a time, each under the transfer syntax in which it is stored where the PACS can do that. A PACS says of
@@ -8,7 +8,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
-import { find, get, QUERY_RETRIEVE, requireContext } from '../dimse/query.ts'
+import { find, get, move, QUERY_RETRIEVE, requireContext } from '../dimse/query.ts'
 import { type InstanceSink, receiveInstances } from '../dimse/receive-instances.ts'
 import type { RemoteNode } from '../dimse/remote-node.ts'
 import { type Association, openAssociation, type Proposal } from '../dimse/requestor.ts'
@@ -20,6 +20,7 @@ import type {
   ListedPage,
 } from '../services/audit/ports.ts'
 import type { FetchedFiles } from './fetched-files.ts'
+import type { MoveReceiver } from './move-receiver.ts'
 import { type Answered, formatIdentifier, KEY, type QueryKeys, type QueryLevel, readIdentifier } from './query-keys.ts'
 import { cursorOfDay, parseSince } from './since.ts'
 
@@ -27,9 +28,11 @@ export interface DimseArchiveOptions {
   readonly node: RemoteNode
   readonly files: FetchedFiles
   readonly now: () => Date
+  /** Takes what the PACS sends upon C-MOVE; absent where it answers C-GET. */
+  readonly receiver?: MoveReceiver
 }
 
-const { find: FIND, get: GET } = QUERY_RETRIEVE.study
+const { find: FIND, get: GET, move: MOVE } = QUERY_RETRIEVE.study
 /** Instances of one C-GET: so many lie on the disk at once. */
 const TOGETHER = 16
 /** How images are stored in practice; of each the PACS is offered a context of its own, so that it sends what it has. */
@@ -52,7 +55,7 @@ const SYNTAXES = [
   '1.2.840.10008.1.2.5',
 ] as const
 
-export function openDimseArchive({ node, files, now }: DimseArchiveOptions): ArchiveSource {
+export function openDimseArchive({ node, files, now, receiver }: DimseArchiveOptions): ArchiveSource {
   const queries = new QueryLine(node)
   const classes = new Map<string, string>()
   return {
@@ -63,11 +66,12 @@ export function openDimseArchive({ node, files, now }: DimseArchiveOptions): Arc
     async *fetch(instances, signal) {
       for (const group of groupBySeries(instances)) {
         if (signal.aborted) return
-        yield* fetchSafely(node, group, { files, classes, signal })
+        yield* fetchSafely(node, group, { files, classes, signal, receiver })
       }
     },
     async close() {
       await queries.close()
+      await receiver?.close()
       files.close()
     },
   }
@@ -160,6 +164,7 @@ interface FetchMeans {
   readonly files: FetchedFiles
   readonly classes: ReadonlyMap<string, string>
   readonly signal: AbortSignal
+  readonly receiver: MoveReceiver | undefined
 }
 
 /** What ends an association in the middle of a C-GET: the next one may go well. */
@@ -173,7 +178,10 @@ async function* fetchSafely(
 ): AsyncGenerator<FetchedInstance | FailedFetch> {
   const given = new Set<string>()
   try {
-    for await (const got of fetchGroup(node, group, means)) {
+    const { receiver } = means
+    const fetching =
+      receiver === undefined ? fetchGroup(node, group, means) : moveGroup(node, group, { ...means, receiver })
+    for await (const got of fetching) {
       given.add(got.key)
       yield got
     }
@@ -206,18 +214,9 @@ async function* fetchGroup(
   })
   try {
     const context = requireContext(association, GET)
-    const keys = {
-      [KEY.study]: first.studyInstanceUid ?? '',
-      [KEY.series]: first.seriesInstanceUid ?? '',
-      [KEY.sopInstance]: group.map(({ sopInstanceUid }) => sopInstanceUid ?? ''),
-    }
-    await get(association, context, formatIdentifier('IMAGE', keys, context.transferSyntax), { signal })
+    await get(association, context, formatIdentifier('IMAGE', keysOf(group), context.transferSyntax), { signal })
     await association.release()
-    for (const { key, sopInstanceUid } of group) {
-      const path = came.get(sopInstanceUid ?? '')
-      came.delete(sopInstanceUid ?? '')
-      yield path === undefined ? { key, code: 'instance_missing' } : files.take(key, path)
-    }
+    yield* handOut(group, came, files)
   } finally {
     association.abort()
     // What nobody asked for, or takes any more.
@@ -225,6 +224,49 @@ async function* fetchGroup(
   }
 }
 
+export /** The same by C-MOVE: the PACS calls back. */
+async function* moveGroup(
+  node: RemoteNode,
+  group: readonly ListedInstance[],
+  { files, signal, receiver }: FetchMeans & { readonly receiver: MoveReceiver },
+): AsyncGenerator<FetchedInstance | FailedFetch> {
+  const proposals = [{ abstractSyntax: MOVE, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] }]
+  const association = await openAssociation(node, { proposals, signal })
+  let came = new Map<string, string>()
+  try {
+    const context = requireContext(association, MOVE)
+    const identifier = formatIdentifier('IMAGE', keysOf(group), context.transferSyntax)
+    const uids = group.map(({ sopInstanceUid }) => sopInstanceUid ?? '')
+    const order = { identifier, destination: receiver.aet }
+    came = await receiver.receive(uids, () => move(association, context, order, { signal }))
+    await association.release()
+    yield* handOut(group, came, files)
+  } finally {
+    association.abort()
+    for (const path of came.values()) await files.remove(path)
+  }
+}
+
+const keysOf = (group: readonly ListedInstance[]): QueryKeys => ({
+  [KEY.study]: group[0]?.studyInstanceUid ?? '',
+  [KEY.series]: group[0]?.seriesInstanceUid ?? '',
+  [KEY.sopInstance]: group.map(({ sopInstanceUid }) => sopInstanceUid ?? ''),
+})
+
+/** Gives what came, and says of the others that they did not. Whatever is given goes from the list. */
+function* handOut(
+  group: readonly ListedInstance[],
+  came: Map<string, string>,
+  files: FetchedFiles,
+): Generator<FetchedInstance | FailedFetch> {
+  for (const { key, sopInstanceUid } of group) {
+    const path = came.get(sopInstanceUid ?? '')
+    came.delete(sopInstanceUid ?? '')
+    yield path === undefined ? { key, code: 'instance_missing' } : files.take(key, path)
+  }
+}
+
+/** C-GET, and storage of these classes by the one who asks, each in every transfer syntax by itself. */
 export function proposalsFor(sopClasses: readonly string[]): readonly Proposal[] {
   const retrieve = { abstractSyntax: GET, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] }
   const storage = sopClasses.flatMap((abstractSyntax) =>

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { freePort } from '../testing/free-port.ts'
 import { type Orthanc, orthanc, orthancDicomWeb, startOrthanc } from '../testing/orthanc.ts'
 import { type AuditRun, AuditSite, troublesOf } from './audit-site.ts'
 
@@ -96,6 +97,15 @@ describe('an audit of an Orthanc', { skip }, () => {
       assert.equal(run.record.readNow, 1)
       assert.ok(codesOf(run).includes('altered'))
     })
+  })
+
+  it('is fetched from by C-MOVE, too, and takes nothing that was not asked for', async () => {
+    const port = await freePort()
+    await pacs.know('auditor', { aet: 'AUDITOR', port })
+    const words = ['--receive-port', String(port), '--calling-aet', 'AUDITOR', '--full']
+    const run = await site.audit(ways['C-FIND and C-GET'] ?? '', ...words)
+    assert.deepEqual([run.report.sweep.read, run.report.sweep.failed], [9, 0])
+    assert.ok(codesOf(run).includes('altered'))
   })
 
   it('says that it cannot be reached, and goes on the next time', async () => {

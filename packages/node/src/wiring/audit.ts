@@ -84,7 +84,11 @@ async function openDimse(order: ArchiveOrder): Promise<ArchiveSource> {
     callingAet,
     ...(/^dicoms:/i.test(order.target) && tls !== undefined && { tls }),
   }
-  return openDimseArchive({ node, files: filesFor(order), now: () => new Date() })
+  const files = filesFor(order)
+  const now = (): Date => new Date()
+  if (order.receivePort === undefined) return openDimseArchive({ node, files, now })
+  const { MoveReceiver } = await import('../archives/move-receiver.ts')
+  return openDimseArchive({ node, files, now, receiver: new MoveReceiver({ node, port: order.receivePort, files }) })
 }
 
 /** Credentials stand in a file, and never in an address that reports show. */

@@ -113,7 +113,7 @@ class Auditor {
 
   async #openArchive(): Promise<ArchiveSource> {
     const { adapters, home } = this.#context
-    const { credentialsFile, callingAet } = this.#options
+    const { credentialsFile, callingAet, receivePort } = this.#options
     const tls = await this.#readTls()
     const credentials = credentialsFile === undefined ? undefined : (await this.#readText(credentialsFile)).trim()
     try {
@@ -123,6 +123,7 @@ class Auditor {
         ...(credentials !== undefined && { credentials }),
         ...(callingAet !== undefined && { callingAet }),
         ...(tls && { tls }),
+        ...(receivePort !== undefined && { receivePort }),
       })
     } catch (error) {
       if (error instanceof RangeError) throw new UsageError(error.message, TARGETS)

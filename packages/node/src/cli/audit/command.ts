@@ -40,6 +40,11 @@ export function addAuditCommand(program: Command, { command, runs, passphrase }:
     .option('--tls-cert <pem>', 'our certificate, for an archive that asks who calls; with --tls-key')
     .option('--tls-key <pem>', 'its private key')
     .option('--calling-aet <title>', 'AE title by which to call, for dicom:// (default: FIDUCIAL)')
+    .option(
+      '--receive-port <n>',
+      'for dicom://: fetch by C-MOVE, and let the PACS call back on this port',
+      positiveNumber,
+    )
     .action(
       runs(async ([target], options: AuditOptions, context) =>
         (await import('./audit.ts')).auditArchive(String(target), options, context),

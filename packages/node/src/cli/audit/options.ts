@@ -27,6 +27,7 @@ export interface AuditOptions extends TrustOptions, LogOptions, SecretOptions {
   readonly missingAfter: number
   readonly credentialsFile?: string
   readonly callingAet?: string
+  readonly receivePort?: number
   /** PEM files. */
   readonly tlsCa?: string
   readonly tlsCert?: string

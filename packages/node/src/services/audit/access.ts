@@ -17,6 +17,8 @@ export interface ArchiveOrder {
   readonly credentials?: string
   /** AE title by which we call: for DIMSE. */
   readonly callingAet?: string
+  /** Where a PACS calls back upon C-MOVE, which knows us by our title and this port; absent: C-GET. */
+  readonly receivePort?: number
   /** PEM texts of authorities, and of our own certificate and key where the archive asks: for `dicoms://` and `https://`. */
   readonly tls?: { readonly trusted: string; readonly certificate?: string; readonly key?: string }
   /** Folder of the state: what is fetched lies below it while it is examined. */
