@@ -16,7 +16,8 @@ import {
 } from '../../formats/dicom/transfer-syntax.ts'
 import { readText, readUint16s, sq, text, textAt, us } from '../../formats/dicom/values.ts'
 import { actionOf } from './actions.ts'
-import { deidentify, doubtPixels } from './deidentify.ts'
+import { deidentify } from './deidentify.ts'
+import { doubtPixels } from './doubt-pixels.ts'
 import { BASIC_PROFILE, type DeidentifyProfile } from './profile.ts'
 import { Pseudonyms, shiftDate } from './pseudonym.ts'
 
@@ -256,6 +257,17 @@ describe('doubtPixels', () => {
   it('believes an image that says that nothing is burned in', () => {
     assert.deepEqual(doubts(), [])
     assert.deepEqual(doubts(text(0x00080060, 'CS', 'US'), text(0x00280301, 'CS', 'NO')), [])
+  })
+  it('doubts compressed pixels with notes of a camera, also where their header is cut', () => {
+    const jpeg = Uint8Array.of(0xff, 0xd8, 0xff, 0xe1, 0, 6, 1, 2, 3, 4, 0xff, 0xda, 0, 2)
+    const withFragments = (...fragments: readonly Uint8Array[]) => {
+      const elements = ELEMENTS.filter(({ tag }) => tag === 0x00080016 || tag === 0x00080018)
+      const pixels = { tag: 0x7fe00010, vr: 'OB', fragments: [new Uint8Array(0), ...fragments] } as const
+      return doubtPixels(fileOf([...elements, pixels], '1.2.840.10008.1.2.4.70'))
+    }
+    assert.deepEqual(withFragments(jpeg), ['codestream_notes'])
+    assert.deepEqual(withFragments(jpeg.subarray(0, 2), jpeg.subarray(2)), ['codestream_notes'])
+    assert.deepEqual(withFragments(Uint8Array.of(0xff, 0xd8, 0xff, 0xda, 0, 2)), [])
   })
   it('doubts what says that there is, and what often has it', () => {
     assert.deepEqual(doubts(text(0x00280301, 'CS', 'YES')), ['burned_in'])

@@ -289,37 +289,3 @@ function wrap({ tag, vr, hasUndefinedLength, encoding }: Element, content: Uint8
     encodeItemHeader(SEQUENCE_DELIMITER, 0, inner),
   ])
 }
-
-/** Modalities and classes whose pixels often show text of the patient: pictures of screens, ultrasound, photographs, papers. */
-const RISKY_MODALITIES = new Set(['US', 'IVUS', 'ES', 'XC', 'GM', 'OP', 'DOC', 'OT', 'SC', 'PX', 'ECG', 'HD'])
-const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
-
-export const PIXEL_DOUBTS = ['burned_in', 'recognizable_features', 'embedded_overlay'] as const
-/**
- * Why the pixels of a copy may still say whose they are.
- *
- * `burned_in`: the file says that text is burned in, or is of a kind that often has it and does not say that it has not ·
- * `recognizable_features`: it says that a face can be recognised · `embedded_overlay`: an overlay lies in unused bits of the pixels.
- */
-export type PixelDoubt = (typeof PIXEL_DOUBTS)[number]
-
-/** What cannot be taken out of an image by taking attributes out. */
-export function doubtPixels({ dataSet }: DicomFile): readonly PixelDoubt[] {
-  const { elements } = dataSet
-  if (findElement(elements, PIXEL_DATA) === undefined) return []
-  const stated = textAt(dataSet, 0x00280301)?.toUpperCase()
-  const isRisky =
-    RISKY_MODALITIES.has(textAt(dataSet, 0x00080060) ?? '') ||
-    (textAt(dataSet, SOP_CLASS) ?? '').startsWith(SECONDARY_CAPTURE)
-  const hasOverlay = elements.some(
-    ({ tag }) =>
-      tag >>> 24 === 0x60 &&
-      (tag & 0xffff) === 0x0100 &&
-      findElement(elements, ((tag & 0xffff0000) | 0x3000) >>> 0) === undefined,
-  )
-  return [
-    ...(stated === 'YES' || (stated !== 'NO' && isRisky) ? ['burned_in' as const] : []),
-    ...(textAt(dataSet, 0x00280302)?.toUpperCase() === 'YES' ? ['recognizable_features' as const] : []),
-    ...(hasOverlay ? ['embedded_overlay' as const] : []),
-  ]
-}

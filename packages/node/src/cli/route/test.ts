@@ -4,7 +4,7 @@
  * Images are verified with the trust of the site as `verify` does it. What a dry run cannot know, whether a UID was here before,
  * is taken from the command line.
  */
-import { doubtPixels, type PixelDoubt } from '@fiducial/core/domain/deidentify/deidentify.ts'
+import { doubtPixels, type PixelDoubt } from '@fiducial/core/domain/deidentify/doubt-pixels.ts'
 import { decideRoute, type RouteDecision } from '@fiducial/core/domain/gateway/decide-route.ts'
 import { type RouteFacts, STANDINGS, type Standing } from '@fiducial/core/domain/gateway/facts.ts'
 import { checkHeader } from '@fiducial/core/domain/gateway/header-rules.ts'
