@@ -8,9 +8,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { GatewaySite, makeImage } from '../../testing/gateway-site.ts'
 import { type FaultMoment, FaultPlan } from '../../testing/log-faults.ts'
 import type { Gateway } from './gateway.ts'
+import type { Derive } from './prepare-copies.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -68,6 +71,7 @@ async function run(fault?: Fault): Promise<{ readonly plan: FaultPlan; readonly 
     if (fault?.isFinal === true) void first.close().catch(() => undefined)
     else await first.close()
   }
+  site.time.advance(1)
   const second = await site.start({ retentionMs: 60_000 })
   await sendRest(site, second, acknowledged)
   await site.rest()
@@ -102,6 +106,49 @@ async function check(site: GatewaySite, gateway: Gateway, acknowledged: Readonly
   assert.deepEqual(await site.files(), [held?.spoolKey])
 }
 
+const DERIVED = 'basic'
+/** A copy under another UID, which nobody else makes. */
+const derive: Derive = async (source) => {
+  const { dataSet } = parseDicom(source)
+  const sop = `${textAt(dataSet, 0x00080018)}.99`
+  return { segments: [makeImage({ sop, study: '2.25.9' })], kind: 'derived', method: 'toy' }
+}
+
+/** A process that runs into a fault, and one after it, where each image is sent as it is and as a derived copy. */
+async function runDeriving(fault?: Fault): Promise<FaultPlan> {
+  const to = [
+    { destination: 'pacs', when: null, deidentify: null, transcode: null },
+    { destination: 'research', when: null, deidentify: DERIVED, transcode: null },
+  ]
+  const site = new GatewaySite({ to })
+  const plan = new FaultPlan(fault)
+  const acknowledged = new Map<number, string>()
+  const targets = (of: FaultPlan) => () => ['pacs', 'research'].map((name) => ({ ...site.target(of), name }))
+  const first = await site.start({ plan, derive, targets: targets(plan) }).catch(() => undefined)
+  if (first !== undefined) {
+    await sendRest(site, first, acknowledged)
+    for (let k = 0; k < 40 && !plan.hasStruck; k++) {
+      site.time.advance(200)
+      await site.time.until(() => true)
+    }
+    void first.close().catch(() => undefined)
+  }
+  site.time.advance(1)
+  const second = await site.start({ derive, targets: targets(new FaultPlan()), retentionMs: 60_000 })
+  await sendRest(site, second, acknowledged)
+  await site.rest()
+  const derived = UNIQUE.map((uid) => `${uid}.99`)
+  assert.deepEqual(site.pacs.uids.toSorted(), [...UNIQUE, ...derived].toSorted())
+  assert.deepEqual(site.log.uidsOf('derived').toSorted(), derived)
+  assert.deepEqual(site.log.uidsOf('forwarded').toSorted(), [...UNIQUE, ...derived].toSorted())
+  await site.time.until(async () => (await site.files()).length === 2)
+  const [held] = await second.list({ states: ['quarantined'], limit: 1 })
+  const keys = [held?.spoolKey, ...(held?.otherKeys ?? [])]
+  assert.deepEqual((await site.files()).toSorted(), keys.toSorted(), 'of copies, too, nothing is left over')
+  await second.close()
+  return plan
+}
+
 /** Without soaking, every so many steps are tried. */
 const EVERY = process.env.FIDUCIAL_SOAK === undefined ? 3 : 1
 
@@ -130,5 +177,21 @@ describe('a gateway whose steps fail', () => {
         assert.ok(cells > 10)
       })
     }
+  }
+
+  for (const moment of ['before', 'after'] as const) {
+    it(`leaves no derived copy behind where a step ends it ${moment} it took effect`, async (t) => {
+      const whole = await runDeriving()
+      let cells = 0
+      for (let step = 0; step < whole.steps.length; step += 3 * EVERY) {
+        try {
+          if ((await runDeriving({ step, moment, isFinal: true })).hasStruck) cells++
+        } catch (cause) {
+          throw new Error(`step ${step} (${whole.steps[step]}) ${moment}`, { cause })
+        }
+      }
+      t.diagnostic(`${cells} cells of ${whole.steps.length} steps`)
+      assert.ok(cells > 5)
+    })
   }
 })

@@ -115,6 +115,17 @@ describe('duplicates', () => {
     await gateway.close()
   })
 
+  it('lets one pass of several contents that come at once under one UID', async () => {
+    const site = new GatewaySite()
+    const gateway = await site.start()
+    const images = Array.from({ length: 5 }, (_, fill) => makeImage({ sop: '2.25.1', fill }))
+    await Promise.all(images.map((image) => site.send(gateway, image)))
+    await site.rest()
+    assert.equal(site.pacs.arrivals.length, 1)
+    assert.equal((await site.store.counts()).states.quarantined, 4)
+    await gateway.close()
+  })
+
   it('sends a copy to a destination that has not got it yet', async () => {
     const site = new GatewaySite()
     site.routes = routesWith({ seal: 'never' }, [])

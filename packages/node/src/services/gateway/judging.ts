@@ -90,6 +90,8 @@ export class Judging {
   readonly #options: JudgingOptions
   /** Instances that this process works on. */
   readonly #inHand = new Map<string, Promise<void>>()
+  /** By SOP Instance UID, what is under way for it: of two, the second one has to see what became of the first. */
+  readonly #lines = new Map<string, Promise<void>>()
   #call: (() => void) | undefined
   #awaySince: Date | undefined
 
@@ -143,10 +145,30 @@ export class Judging {
   }
 
   #take(instance: StoredInstance, onFailure: (error: unknown) => void): void {
-    const done = this.#judge(instance)
+    const done = this.#inLine(instance)
       .catch(onFailure)
       .finally(() => this.#inHand.delete(instance.id))
     this.#inHand.set(instance.id, done)
+  }
+
+  /**
+   * Instances of one UID pass one after the other.
+   *
+   * Known flaw: in another process, an instance of the same UID with an earlier id may be taken down while this one is under
+   * way, if the clocks of the two differ. Both then pass as new, and the log has both.
+   */
+  async #inLine(instance: StoredInstance): Promise<void> {
+    const uid = instance.sopInstanceUid
+    if (uid === null) return this.#judge(instance)
+    const before = this.#lines.get(uid)
+    const done = (before ?? Promise.resolve()).then(() => this.#judge(instance))
+    const settled = done.catch(() => undefined)
+    this.#lines.set(uid, settled)
+    try {
+      await done
+    } finally {
+      if (this.#lines.get(uid) === settled) this.#lines.delete(uid)
+    }
   }
 
   async #judge(instance: StoredInstance): Promise<void> {
