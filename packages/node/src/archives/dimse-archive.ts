@@ -11,7 +11,7 @@ import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/f
 import { find, get, move, QUERY_RETRIEVE, requireContext } from '../dimse/query.ts'
 import { type InstanceSink, receiveInstances } from '../dimse/receive-instances.ts'
 import type { RemoteNode } from '../dimse/remote-node.ts'
-import { type Association, openAssociation, type Proposal } from '../dimse/requestor.ts'
+import { type Association, CONTEXTS_PER_ASSOCIATION, openAssociation, type Proposal } from '../dimse/requestor.ts'
 import type {
   ArchiveSource,
   FailedFetch,
@@ -266,17 +266,57 @@ function* handOut(
   }
 }
 
-/** C-GET, and storage of these classes by the one who asks, each in every transfer syntax by itself. */
+/**
+ * C-GET, and storage of these classes by the one who asks, each in every transfer syntax by itself. Of a PACS that does not
+ * say which classes it has, the usual ones are taken, in the usual syntaxes.
+ */
 export function proposalsFor(sopClasses: readonly string[]): readonly Proposal[] {
   const retrieve = { abstractSyntax: GET, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] }
-  const storage = sopClasses.flatMap((abstractSyntax) =>
-    SYNTAXES.map((syntax) => ({ abstractSyntax, transferSyntaxes: [syntax], isOwnScp: true })),
+  const [classes, syntaxes] = sopClasses.length === 0 ? [USUAL_CLASSES, USUAL_SYNTAXES] : [sopClasses, SYNTAXES]
+  // Where there are more than fit, each class comes in the usual syntaxes at least.
+  const isTooMany = classes.length * syntaxes.length >= CONTEXTS_PER_ASSOCIATION
+  const storage = classes.flatMap((abstractSyntax) =>
+    (isTooMany ? USUAL_SYNTAXES : syntaxes).map((syntax) => ({
+      abstractSyntax,
+      transferSyntaxes: [syntax],
+      isOwnScp: true,
+    })),
   )
-  return [retrieve, ...storage].slice(0, CONTEXTS)
+  return [retrieve, ...storage].slice(0, CONTEXTS_PER_ASSOCIATION)
 }
 
-/** PS3.8 section 7.1.1.13. */
-const CONTEXTS = 128
+const USUAL_SYNTAXES = [
+  EXPLICIT_LITTLE_ENDIAN,
+  IMPLICIT_LITTLE_ENDIAN,
+  '1.2.840.10008.1.2.4.50',
+  '1.2.840.10008.1.2.4.70',
+  '1.2.840.10008.1.2.4.90',
+  '1.2.840.10008.1.2.5',
+]
+/** CR, DX, mammography, CT, MR, ultrasound, angiography, fluoroscopy, nuclear medicine, PET, secondary capture, and others. */
+const USUAL_CLASSES = [
+  '1.1',
+  '1.1.1',
+  '1.2',
+  '2',
+  '2.1',
+  '4',
+  '4.1',
+  '6.1',
+  '3.1',
+  '12.1',
+  '12.2',
+  '20',
+  '128',
+  '7',
+  '7.2',
+  '7.3',
+  '7.4',
+  '11.1',
+  '88.22',
+  '88.59',
+  '104.1',
+].map((tail) => `1.2.840.10008.5.1.4.1.1.${tail}`)
 
 export function openSink(files: FetchedFiles, onWhole: (path: string) => void): InstanceSink {
   const path = files.newPath()
