@@ -20,7 +20,8 @@ import { initKeyRing } from '../keys/key-ring.ts'
 import { custodyEvents } from '../services/gateway/custody-events.ts'
 import { Gateway } from '../services/gateway/gateway.ts'
 import type { Observation } from '../services/gateway/observation.ts'
-import { FileSpool } from '../storage/gateway/file-spool.ts'
+import type { Spool } from '../services/gateway/ports.ts'
+import { openSpool } from '../storage/gateway/open-spool.ts'
 import { SqliteInstances } from '../storage/gateway/sqlite-instances.ts'
 import { ROOM, routesWith, ToyPacs } from '../testing/gateway-site.ts'
 import { FaultPlan } from '../testing/log-faults.ts'
@@ -36,7 +37,7 @@ interface Site extends AsyncDisposable {
   readonly gateway: Gateway
   readonly pacs: ToyPacs
   readonly store: SqliteInstances
-  readonly seals: FileSpool
+  readonly seals: Spool
   readonly observations: readonly Observation[]
   readonly logSize: () => bigint
 }
@@ -49,9 +50,10 @@ async function openSite(folder: string, route: Partial<Route>): Promise<Site> {
   const facts = findSiteLog(home)
   assert.ok(facts)
   const open = await openSiteLog(home)
-  const places = { spool: join(folder, 'spool'), seals: join(folder, 'seals'), reserveBytes: 0 }
-  const spool = await FileSpool.open(places.spool, places)
-  const seals = await FileSpool.open(places.seals, places)
+  const place = (name: string) => ({ kind: 'files', folder: join(folder, name) }) as const
+  const places = { spool: place('spool'), seals: place('seals'), reserveBytes: 0 }
+  const spool = await openSpool(places.spool, places.reserveBytes)
+  const seals = await openSpool(places.seals, places.reserveBytes)
   const store = await SqliteInstances.open(join(folder, 'instances.db'))
   const pacs = new ToyPacs()
   const observations: Observation[] = []

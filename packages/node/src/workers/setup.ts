@@ -3,6 +3,7 @@ import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { SealSettings, VerifySettings } from '../cli/work.ts'
 import type { HolderMaterial } from '../keys/key-ring.ts'
 import type { SignerMaterial } from '../keys/signer.ts'
+import type { SpoolPlace } from '../storage/gateway/open-spool.ts'
 
 /** What the tasks of a run have in common; can be posted to a thread. Holds keys: never log it. */
 export type WorkSetup = VerifySetup | AuditSetup | SealSetup
@@ -29,8 +30,8 @@ export interface AuditSetup {
 
 /** Where spools lie that threads open themselves. */
 export interface SpoolPlaces {
-  readonly spool: string
-  readonly seals: string
+  readonly spool: SpoolPlace
+  readonly seals: SpoolPlace
   /** Bytes that stay free on the disk. */
   readonly reserveBytes: number
 }

@@ -35,9 +35,9 @@ const scheduled = (id: string, minute: number, given: Partial<ScheduledStep> = {
 })
 
 /** @param fresh  an empty store, closed by whoever made it */
-export function orderStoreContract(fresh: () => OrderStore): void {
+export function orderStoreContract(fresh: () => OrderStore | Promise<OrderStore>): void {
   it('finds what was put by study and by accession number, the latest first', async () => {
-    const store = fresh()
+    const store = await fresh()
     const report: ObservedOrder = { kind: 'performed', id: '1.2.9', seenAt: at(2), step: REPORT }
     await store.put(scheduled('a', 1))
     await store.put(report)
@@ -54,7 +54,7 @@ export function orderStoreContract(fresh: () => OrderStore): void {
   })
 
   it('lets what is seen again take the place of what was known, keys included', async () => {
-    const store = fresh()
+    const store = await fresh()
     await store.put(scheduled('a', 1))
     await store.put(scheduled('a', 2, { accessionNumber: 'ACC-3' }))
     assert.deepEqual(await store.find({ studyInstanceUid: null, accessionNumber: 'ACC-1' }), [])
@@ -62,7 +62,7 @@ export function orderStoreContract(fresh: () => OrderStore): void {
   })
 
   it('forgets what was seen last before a moment', async () => {
-    const store = fresh()
+    const store = await fresh()
     await store.put(scheduled('a', 1))
     await store.put(scheduled('b', 2))
     assert.equal(await store.forget(at(2)), 1)
@@ -72,7 +72,7 @@ export function orderStoreContract(fresh: () => OrderStore): void {
   })
 
   it('gives no more than it promises', async () => {
-    const store = fresh()
+    const store = await fresh()
     for (let i = 0; i < 120; i++) await store.put(scheduled(`order ${i}`, i))
     const found = await store.find({ studyInstanceUid: '1.2.3', accessionNumber: 'ACC-1' })
     assert.equal(found.length, 100)

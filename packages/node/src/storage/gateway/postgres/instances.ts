@@ -42,6 +42,7 @@ import {
   keysOfJudged,
   VERDICTS,
 } from '../instance-rules.ts'
+import { gatewayId, inOurWords } from './gateway-id.ts'
 import { Gather } from './gather.ts'
 import { listStatement } from './list-statement.ts'
 
@@ -152,17 +153,7 @@ export class PostgresInstances implements InstanceStore {
    * @throws {StoreError} `service_unreachable`, `service_refused`, `spool_unwritable`
    */
   static async open(database: PostgresDatabase, name: string): Promise<PostgresInstances> {
-    const insert = `WITH made AS (
-        INSERT INTO fiducial.gateway (name) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
-      ) SELECT id FROM made UNION ALL SELECT id FROM fiducial.gateway WHERE name = $1 LIMIT 1`
-    for (let round = 0; round < 2; round++) {
-      const [row] = await writing(() =>
-        database.write<{ readonly id: number }>({ name: 'gateway_make', text: insert, values: [name] }),
-      )
-      // None in the first round where somebody else has made it since the statement began.
-      if (row !== undefined) return new PostgresInstances(database, row.id)
-    }
-    throw new StoreError('spool_unwritable', 'the database gave the gateway no number')
+    return new PostgresInstances(database, await gatewayId(database, name))
   }
 
   async accept(instance: ReceivedInstance, events: readonly PendingEvent[]): Promise<void> {
@@ -404,27 +395,17 @@ export class PostgresInstances implements InstanceStore {
   async #read(name: string, text: string, values: readonly Parameter[]): Promise<readonly RecordRow[]> {
     this.#checkOpen()
     const statement = { name: `gateway_${name}`, text, values: [this.#gateway, ...values] }
-    return await writing(() => this.#database.read<RecordRow>(statement))
+    return await inOurWords(() => this.#database.read<RecordRow>(statement))
   }
 
   async #write(name: string, text: string, values: readonly Parameter[]): Promise<readonly RecordRow[]> {
     this.#checkOpen()
     const statement = { name: `gateway_${name}`, text, values: [this.#gateway, ...values] }
-    return await writing(() => this.#database.write<RecordRow>(statement))
+    return await inOurWords(() => this.#database.write<RecordRow>(statement))
   }
 
   #checkOpen(): void {
     if (this.#isClosed) throw new StoreError('spool_unwritable', 'the record of the gateway is closed')
-  }
-}
-
-/** The words of a log's database as those of a gateway's. */
-async function writing<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step()
-  } catch (cause) {
-    if (!(cause instanceof StoreError) || !cause.code.startsWith('log_')) throw cause
-    throw new StoreError('spool_unwritable', cause.message, { cause })
   }
 }
 

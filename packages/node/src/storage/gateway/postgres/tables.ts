@@ -115,6 +115,41 @@ export const GATEWAY_TABLES = `
   );
   CREATE INDEX gateway_key_instance ON fiducial.gateway_key (gateway, instance);
 
+  CREATE TABLE fiducial.gateway_order (
+    gateway integer NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    kind text NOT NULL,
+    seen bigint NOT NULL,
+    step text NOT NULL,
+    PRIMARY KEY (gateway, id)
+  );
+  CREATE INDEX gateway_order_seen ON fiducial.gateway_order (gateway, seen);
+  CREATE TABLE fiducial.gateway_order_key (
+    gateway integer NOT NULL,
+    kind text NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (gateway, kind, key, id)
+  );
+  CREATE INDEX gateway_order_key_id ON fiducial.gateway_order_key (gateway, id);
+
+  CREATE TABLE fiducial.gateway_device_seal (
+    gateway integer NOT NULL,
+    uid text COLLATE "C" NOT NULL,
+    seal bytea NOT NULL,
+    PRIMARY KEY (gateway, uid)
+  );
+
+  CREATE FUNCTION fiducial.gateway_put_order(g integer, i text, k text, at bigint, what text, keys json)
+  RETURNS void LANGUAGE plpgsql AS $$
+  BEGIN
+    INSERT INTO fiducial.gateway_order (gateway, id, kind, seen, step) VALUES (g, i, k, at, what)
+      ON CONFLICT (gateway, id) DO UPDATE SET kind = excluded.kind, seen = excluded.seen, step = excluded.step;
+    DELETE FROM fiducial.gateway_order_key WHERE gateway = g AND id = i;
+    INSERT INTO fiducial.gateway_order_key
+      SELECT g, value->>0, value->>1, i FROM json_array_elements(keys) ON CONFLICT DO NOTHING;
+  END $$;
+
   CREATE FUNCTION fiducial.gateway_lane_lock(g integer, d text, o text) RETURNS bigint
   LANGUAGE sql IMMUTABLE AS $$ SELECT hashtextextended(g || E'\\x1f' || d || E'\\x1f' || o, 7021932411860118) $$;
 
