@@ -37,7 +37,8 @@ export interface Acceptor {
   /** Those that are established. */
   associations(): readonly AssociationFacts[]
   /**
-   * Takes no more associations, finishes objects and requests that are under way, then ends the rest.
+   * Takes no more associations, finishes objects and requests that are under way, then ends the rest. When it resolves,
+   * nothing is being written any more.
    * @param graceMs  after this time what is left is aborted; default: 30,000
    */
   stop(graceMs?: number): Promise<void>
@@ -69,6 +70,7 @@ class RunningAcceptor implements Acceptor {
   readonly #host: AssociationHost
   readonly #associations = new Set<Association>()
   readonly #sockets = new Set<Socket>()
+  readonly #work = new Set<Promise<void>>()
   readonly #perAddress = new Map<string, number>()
   /** So that no two acceptors, here or elsewhere, name associations alike. */
   readonly #name = randomBytes(4).toString('hex')
@@ -96,6 +98,7 @@ class RunningAcceptor implements Acceptor {
       onEvent,
       nextId: () => `${this.#name}-${++this.#lastId}`,
       admit: (visitor) => this.#admit(visitor),
+      track: (work) => this.#track(work),
       onClosed: (association) => this.#forget(association),
     }
     this.#server = this.#createServer(settings.tls)
@@ -146,6 +149,8 @@ class RunningAcceptor implements Acceptor {
     // What is left is within a handshake.
     for (const socket of this.#sockets) socket.destroy()
     await closed
+    // What came whole goes on to become durable, though its sender has left: the disk is needed until then.
+    await Promise.all(this.#work)
   }
 
   #createServer(tls: AcceptorTls | undefined): Server {
@@ -223,6 +228,11 @@ class RunningAcceptor implements Acceptor {
     if (this.#isStopping) return 'stopping'
     const established = [...this.#associations].filter(({ isEstablished }) => isEstablished).length
     return established >= this.#limits.associations ? 'too_many_associations' : undefined
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#work.delete(tracked))
+    this.#work.add(tracked)
   }
 
   #forget(association: Association): void {

@@ -30,6 +30,8 @@ export interface AssociationHost {
   readonly onEvent: (event: AcceptorEvent) => void
   readonly nextId: () => string
   readonly admit: Admission
+  /** Work at a disk that goes on though its association may end. */
+  readonly track: (work: Promise<void>) => void
   readonly onClosed: (association: Association) => void
 }
 
@@ -214,7 +216,7 @@ export class Association implements PduHandler {
   }
 
   #serve(request: AssociateRequest, { contexts, window }: Agreement): void {
-    const { limits, intake, rules, onEvent } = this.#host
+    const { limits, intake, rules, onEvent, track } = this.#host
     const sender = new MessageSender(this.#transport, request.user.maximumLength, limits.answerMs)
     const own = new OwnRequests(sender, limits.answerMs, (end) => this.#fail(end))
     const facts = this.#requireFacts()
@@ -237,6 +239,7 @@ export class Association implements PduHandler {
       block: () => this.#block('turn'),
       unblock: () => this.#unblock('turn'),
       fail: (end) => this.#fail(end),
+      track,
       onIdle: () => this.#onIdle(),
     })
     this.#messages = new MessageReader(this.#operations, limits.commandBytes)

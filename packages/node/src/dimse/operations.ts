@@ -50,6 +50,8 @@ export interface OperationsLink {
   readonly unblock: () => void
   /** Aborts the association. */
   readonly fail: (end: AssociationEnd) => void
+  /** Work at a disk that goes on though the association may end. */
+  readonly track: (work: Promise<void>) => void
   /** Nothing is under way any more. */
   readonly onIdle: () => void
 }
@@ -118,7 +120,7 @@ export class Operations implements MessageHandler {
     const store = this.#store
     this.#store = undefined
     if (store !== undefined) {
-      store.abandon()
+      this.#link.track(store.abandon())
       this.#failedToStore(store, null, end)
     }
     this.#serving?.controller.abort(new StoreError('association_aborted', 'the association has ended'))
@@ -148,7 +150,7 @@ export class Operations implements MessageHandler {
     const turn = this.#takeTurn()
     const end = (): void => {
       this.#store = undefined
-      void store.finish().then((outcome) => this.#finishStore(turn, context, store, outcome))
+      this.#link.track(store.finish().then((outcome) => this.#finishStore(turn, context, store, outcome)))
     }
     if (!request.hasDataSet) return end()
     this.#sink = {

@@ -40,6 +40,7 @@ export class StoreOperation {
   readonly startedAt = performance.now()
   #incoming: IncomingInstance | undefined
   #refusal: { readonly status: number; readonly code: string } | undefined
+  #abandoned: Promise<void> | undefined
   #lengthBytes = 0
 
   constructor({ intake, association, context, request, rules }: StoreCall) {
@@ -85,6 +86,8 @@ export class StoreOperation {
     if (this.#refusal === undefined && this.#lengthBytes === 0) {
       this.#refuse({ status: STATUS.cannotUnderstand, code: 'data_set_empty' })
     }
+    // A peer that is told of a failure finds nothing of the object left.
+    await this.#abandoned
     const incoming = this.#incoming
     if (this.#refusal !== undefined || incoming === undefined) {
       return this.#refusal ?? { status: STATUS.processingFailure, code: 'internal' }
@@ -99,11 +102,12 @@ export class StoreOperation {
     }
   }
 
-  /** The association ended within the data set: nothing of it is kept. */
-  abandon(): void {
-    // An abort that fails leaves an unfinished file, which the next sweep of the spool removes.
-    this.#incoming?.abort().catch(() => undefined)
+  /** The association ended within the data set: nothing of it is kept. Never rejects. */
+  async abandon(): Promise<void> {
+    const incoming = this.#incoming
     this.#incoming = undefined
+    // An abort that fails leaves an unfinished file, which the next sweep of the spool removes.
+    await incoming?.abort().catch(() => undefined)
   }
 
   #try(step: () => void): void {
@@ -116,7 +120,7 @@ export class StoreOperation {
 
   #refuse(refusal: { readonly status: number; readonly code: string }): void {
     this.#refusal = refusal
-    this.abandon()
+    this.#abandoned = this.abandon()
   }
 }
 
