@@ -42,7 +42,6 @@ export type FormatCode =
   | 'map_proof_malformed'
   | 'multipart_malformed'
   | 'note_malformed'
-  | 'order_malformed'
   | 'pdu_malformed'
   | 'pem_malformed'
   | 'pixels_identifying'

@@ -105,6 +105,14 @@ const adaptersOf = (version: string): Adapters => ({
   startGateway: async (order) => (await import('./start-gateway.ts')).startUp(order, version),
   examinePeer: async (order) => (await import('./wiring/doctor.ts')).examine(order),
   conformance: async () => (await import('./wiring/conformance.ts')).formatConformance(),
+  backUpGateway: async (home, settings, folder) => {
+    const { backUpGateway } = await import('./storage/gateway/backup.ts')
+    return backUpGateway((await import('./wiring/gateway-storage.ts')).placesOf(home, settings), folder, new Date())
+  },
+  restoreGateway: async (home, settings, folder) => {
+    const { restoreGateway } = await import('./storage/gateway/backup.ts')
+    return restoreGateway(folder, (await import('./wiring/gateway-storage.ts')).placesOf(home, settings))
+  },
   reachGateway: async (place) => {
     const { RemoteGateway } = await import('./services/gateway/remote-gateway.ts')
     return new RemoteGateway({ ...place, fetch, deadline: AbortSignal.timeout })

@@ -7,6 +7,7 @@
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { PeerExamination } from '@fiducial/core/domain/gateway/peer-diagnosis.ts'
+import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import type { ExpectedInstance } from '@fiducial/core/domain/verdict/judge-study.ts'
 import type { FormatCode } from '@fiducial/core/errors.ts'
 import type { ConfigContext } from '@fiducial/core/formats/config/value.ts'
@@ -24,7 +25,7 @@ import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLo
 import type { DoctorOrder } from './doctor-order.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
-import type { UpOrder, UpRunning } from './up-adapters.ts'
+import type { GatewayCopy, UpOrder, UpRunning } from './up-adapters.ts'
 import type { VerifySettings, Work } from './work.ts'
 
 /** One file to read. */
@@ -156,6 +157,10 @@ export interface Adapters {
   examinePeer(order: DoctorOrder): Promise<PeerExamination>
   /** What a gateway speaks, as a document in Markdown. */
   conformance(): Promise<string>
+  /** @throws {StoreError} `input_missing`, `output_exists`, `output_unwritable`, `spool_corrupted` */
+  backUpGateway(home: string, settings: GatewaySettings, folder: string): Promise<GatewayCopy>
+  /** @throws {StoreError} likewise */
+  restoreGateway(home: string, settings: GatewaySettings, folder: string): Promise<GatewayCopy>
   /** A gateway that runs, here or elsewhere. */
   reachGateway(place: { readonly url: string; readonly token: string }): Promise<RemoteGateway>
 }

@@ -62,7 +62,6 @@ const CODES = {
   map_proof_malformed: EXIT.data,
   multipart_malformed: EXIT.data,
   note_malformed: EXIT.data,
-  order_malformed: EXIT.data,
   pdu_malformed: EXIT.data,
   pem_malformed: EXIT.data,
   pixels_identifying: EXIT.data,

@@ -32,3 +32,15 @@ export interface UpRunning extends AsyncDisposable {
   /** Reads the routes again. */
   reload(): void
 }
+
+/** What a backup of a gateway holds, or what was made of one. */
+export interface GatewayCopy {
+  /** Records, and those of them that are under way. */
+  readonly instances: number
+  readonly underWay: number
+  readonly files: number
+  readonly copiedFiles: number
+  readonly copiedBytes: number
+  /** Keys of files under way that are missing, or are not what was received. */
+  readonly damaged: readonly string[]
+}

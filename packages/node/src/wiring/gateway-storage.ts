@@ -50,6 +50,12 @@ const GROUP = 'gateway'
 /** The folder of a gateway's state. */
 export const gatewayFolder = (home: string): string => join(home, GATEWAY_FOLDER)
 
+/** Where a backup finds everything that lies on this machine. */
+export const placesOf = (home: string, { storage }: Pick<GatewaySettings, 'storage'>): GatewayPlaces => ({
+  folder: resolve(gatewayFolder(home)),
+  ...(storage.spoolFolder !== null && { spoolFolder: resolve(storage.spoolFolder) }),
+})
+
 /**
  * Opens what the settings name: records in SQLite or PostgreSQL, files on a disk or in a bucket.
  *

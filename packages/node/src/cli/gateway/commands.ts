@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
 import { EXIT } from '../exit.ts'
 import { wholeNumber } from '../option-values.ts'
+import type { SettingsOptions } from './read-settings.ts'
 import type { ListOptions, ReachOptions, ReasonOptions } from './remote-commands.ts'
 import type { ShowSettingsOptions } from './settings.ts'
 
@@ -96,4 +97,17 @@ export function addGatewayCommands(gateway: Command, { command, runs }: CommandT
         (await import('./settings.ts')).showSettings(options, context),
       ),
     )
+  for (const [action, description] of [
+    ['backup', 'Copies what is under way in the gateway of this state, also while it runs.'],
+    ['restore', 'Makes the folder of a gateway from a backup.'],
+  ] as const) {
+    command(gateway, `${action} <folder>`, description, `fiducial gateway ${action} /backup/gateway`)
+      .option('--settings <file>', 'settings file (default: gateway.yaml in the folder of all state)')
+      .action(
+        runs(async ([folder], options: SettingsOptions, context) => {
+          const { backUp, restore } = await import('./backup.ts')
+          return (action === 'backup' ? backUp : restore)(String(folder), options, context)
+        }),
+      )
+  }
 }
