@@ -21,6 +21,7 @@ describe('a backup of a gateway', () => {
     await gateway.deliver(3)
     const orphan = await gateway.file(gateway.spool, 9)
     writeFileSync(join(gateway.folder, 'device-seals', '1.2.3'), 'a seal')
+    for (const name of ['audit-syslog', 'deidentify.key', 'reach.json']) writeFileSync(join(gateway.folder, name), name)
     const backup = join(fastFolder(), 'backup')
     const report = await backUpGateway(gateway, backup, NOW)
     const { copiedBytes, ...counts } = report
@@ -37,6 +38,9 @@ describe('a backup of a gateway', () => {
     assert.deepEqual(await copy.store.counts(), await gateway.store.counts())
     assert.deepEqual(await copy.store.pendingEvents(10), await gateway.store.pendingEvents(10))
     assert.equal(readFileSync(join(restored, 'device-seals', '1.2.3'), 'utf8'), 'a seal')
+    for (const name of ['audit-syslog', 'deidentify.key'])
+      assert.equal(readFileSync(join(restored, name), 'utf8'), name)
+    assert.ok(!existsSync(join(restored, 'reach.json')), 'tokens of a process that runs stay where they are')
     await copy.check()
     await copy.receive(7)
     const [delivery] = await copy.store.claimDeliveries('PACS', lease(2_000))

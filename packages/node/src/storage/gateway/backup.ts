@@ -6,6 +6,8 @@
  *     BACKUP/orders.db       orders, likewise
  *     BACKUP/spool, seals    the files that records name
  *     BACKUP/device-seals    seals of devices
+ *     BACKUP/audit-…         up to where audit repositories were told
+ *     BACKUP/deidentify.key  by which copies without names keep their UIDs; the images in the backup have the names
  *
  * Records come first, and then the files that they name: files are never changed, and go only after their records say
  * that they may. What is under way in the copied records and whose file is gone has moved on meanwhile, so that newer
@@ -30,6 +32,8 @@ const ORDERS = 'orders.db'
 /** Where files of spools lie, in the order in which a key is looked for. */
 const SPOOLS = ['spool', 'seals'] as const
 const SHELF = 'device-seals'
+/** Small files that are written anew each time. */
+const SMALL = /^(?:audit-[a-z]{1,64}|deidentify\.key)$/
 const MANIFEST = 'backup.json'
 const FORMAT = 'fiducial-gateway-backup/1'
 /** Copies at the same time. */
@@ -96,6 +100,7 @@ export async function backUpGateway(places: GatewayPlaces, backup: string, now: 
       copySnapshot(join(places.folder, ORDERS), join(backup, `${ORDERS}.new`))
     }
     await copies.copyFolder(SHELF)
+    await copySmallFiles(places.folder, backup)
     await copies.flushFolders()
     for (const name of [INSTANCES, ORDERS]) await putInPlace(join(backup, name))
     await copies.removeOthers()
@@ -130,6 +135,7 @@ export async function restoreGateway(backup: string, places: GatewayPlaces): Pro
     const missing = await copies.copy(namedFiles(snapshot))
     if (existsSync(join(backup, ORDERS))) copySnapshot(join(backup, ORDERS), join(folder, `${ORDERS}.new`))
     await copies.copyFolder(SHELF)
+    await copySmallFiles(backup, folder)
     await copies.flushFolders()
     for (const name of [ORDERS, INSTANCES]) await putInPlace(join(folder, name))
     // The version of a database of an older program comes up here, and not when somebody waits for the gateway.
@@ -236,6 +242,14 @@ class Copies {
     this.copiedFiles++
     this.copiedBytes += size
     return sha256 === null || digest.equals(sha256) ? 'whole' : 'damaged'
+  }
+}
+
+async function copySmallFiles(from: string, to: string): Promise<void> {
+  for (const name of await readdir(from)) {
+    if (!SMALL.test(name)) continue
+    const bytes = readFileSync(join(from, name))
+    writeFileAtomically(join(to, name), [bytes], { isOverwriting: true, mode: PRIVATE_FILE })
   }
 }
 
