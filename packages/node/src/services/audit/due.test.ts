@@ -16,6 +16,7 @@ const listed = (key = 'a', version: string | null = 'v1') => ({
 })
 const known = (more: Partial<KnownVersion> = {}): KnownVersion => ({
   version: 'v1',
+  seenIn: 6,
   readIn: 6,
   readAt: new Date(NOW.getTime() - DAY_MS),
   isDue: false,

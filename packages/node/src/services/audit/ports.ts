@@ -106,7 +106,8 @@ export interface Examined {
 /** What decides whether an instance is read again. */
 export interface KnownVersion {
   readonly version: string | null
-  /** Number of the sweep that read it last. */
+  /** Number of the sweep that saw it last, and of the one that read it last. */
+  readonly seenIn: number
   readonly readIn: number
   readonly readAt: Date
   /** Whether it has to be read whatever its version: the log, a revocation or the time asks for it. */

@@ -146,6 +146,16 @@ describe('runSweep', () => {
     assert.equal(archive.fetched.length, 60 - known.length)
   })
 
+  it('counts what it passes over once, however often it goes on', async () => {
+    fill(30)
+    await sweep()
+    archive.images.set('i002', { version: 'v2' })
+    archive.images.set('i029', { version: 'v2' })
+    await nextNight({ limit: 1 })
+    const { sweep: ended, isResumed } = await sweep()
+    assert.deepEqual([isResumed, ended.counts.read, ended.counts.unchanged], [true, 2, 28])
+  })
+
   it('stops at its limit, and goes on with the next run', async () => {
     fill(30)
     const counts: number[] = []

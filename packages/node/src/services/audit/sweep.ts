@@ -202,7 +202,7 @@ class SweepRun {
         due.push(listed)
       } else {
         this.#done++
-        if (version?.readIn !== sweep.number) await this.#note({ kind: 'unchanged', key: listed.key }, 0)
+        if (version?.seenIn !== sweep.number) await this.#note({ kind: 'unchanged', key: listed.key }, 0)
       }
     }
     this.#tell()

@@ -57,7 +57,7 @@ class SqliteSweepStore implements SweepStore {
     const found = new Map<string, KnownVersion>()
     for (const key of keys) {
       const row = this.#get(
-        `SELECT version, read_in, read_at, is_due, sop, dataset, frames, findings FROM instance
+        `SELECT version, seen_in, read_in, read_at, is_due, sop, dataset, frames, findings FROM instance
          WHERE key = ? AND gone_at IS NULL`,
         key,
       )
@@ -405,9 +405,10 @@ function toSweep({ number, started_at, ended_at, is_full, cursor, read, unchange
   }
 }
 
-function toVersion({ version, read_in, read_at, is_due, sop, dataset, frames, findings }: Row): KnownVersion {
+function toVersion({ version, seen_in, read_in, read_at, is_due, sop, dataset, frames, findings }: Row): KnownVersion {
   return {
     version: version as string | null,
+    seenIn: Number(seen_in),
     readIn: Number(read_in),
     readAt: dateOf(read_at),
     isDue: is_due === 1,
