@@ -71,6 +71,8 @@ export class GatewayTargets {
       lanes: isDimse ? destination.associations : destination.requests,
       backoff: backoffOf(destination.delivery, settings.retry),
       mayNow: (now) => rateAt(destination.delivery, now) !== 0,
+      // One that is slow on purpose falls silent for longer.
+      ...(destination.delivery.bandwidth.length > 0 && { silenceMs: 86_400_000 }),
     }
   }
 

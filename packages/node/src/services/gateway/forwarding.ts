@@ -11,6 +11,7 @@ import { unreadImage } from '@fiducial/core/domain/gateway/judgement.ts'
 import type { KnownImage } from '@fiducial/core/domain/gateway/passage.ts'
 import type { ForwardedDetails } from '@fiducial/core/domain/log/event-details.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import type { Pause } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type {
   InstanceStore,
@@ -19,6 +20,7 @@ import type {
   Sender,
   SendResult,
   Spool,
+  SpooledFile,
   StoredDelivery,
   StoredInstance,
 } from './ports.ts'
@@ -35,6 +37,11 @@ export interface ForwardingTarget {
   readonly batch?: number
   readonly backoff?: Backoff
   readonly outageBackoff?: Backoff
+  /**
+   * A send that neither gives a result nor reads a byte for so long is broken off: senders have shorter limits of their own.
+   * Default: 300,000.
+   */
+  readonly silenceMs?: number
   /** Whether anything may be sent now; undefined: always. */
   readonly mayNow?: (now: Date) => boolean
 }
@@ -49,9 +56,8 @@ export interface ForwardingOptions {
   readonly owner: string
   /** How long others leave claimed copies alone. Default: 300,000. */
   readonly leaseMs?: number
-  /** A send from which nothing was heard for so long is broken off. Default: 120,000. */
-  readonly silenceMs?: number
   readonly deadline: (ms: number) => AbortSignal
+  readonly pause: Pause
   /** Called where there is something to log. */
   readonly onSent: () => void
 }
@@ -59,7 +65,7 @@ export interface ForwardingOptions {
 const LANES = 4
 const BATCH = 32
 const LEASE_MS = 300_000
-const SILENCE_MS = 120_000
+const SILENCE_MS = 300_000
 const PING_MS = 15_000
 
 /** Codes that say nothing of the copy: the destination is away, or somebody stands between. */
@@ -170,7 +176,9 @@ export class Forwarding {
     signal: AbortSignal,
     onFared: (delivery: StoredDelivery, result: SendResult) => Promise<void>,
   ): Promise<readonly Omit<Fared, 'lane'>[]> {
-    const { silenceMs = SILENCE_MS, deadline } = this.#options
+    const { pause } = this.#options
+    const { silenceMs = SILENCE_MS } = this.#target
+    const life = { signs: 0 }
     const open = new Map(lane.map((delivery) => [delivery.id, delivery]))
     /** Keys of which a copy was not taken: what comes after it waits for it. */
     const stopped = new Set<string>()
@@ -178,14 +186,14 @@ export class Forwarding {
     const given = AbortSignal.any([signal, lanes.signal])
     const results = this.#target.sender
       .send(
-        lane.map((delivery) => this.#outgoing(delivery, stopped)),
+        lane.map((delivery) => this.#outgoing(delivery, stopped, life)),
         given,
       )
       [Symbol.asyncIterator]()
     let code = 'service_unreachable'
     try {
       while (open.size > 0) {
-        const next = await within(results.next(), deadline(silenceMs))
+        const next = await whileAlive(results.next(), life, (over) => pause(silenceMs, over))
         if (next === undefined) {
           code = 'peer_timeout'
           break
@@ -213,7 +221,7 @@ export class Forwarding {
     })
   }
 
-  #outgoing(delivery: StoredDelivery, stopped: ReadonlySet<string>): Outgoing {
+  #outgoing(delivery: StoredDelivery, stopped: ReadonlySet<string>, life: Life): Outgoing {
     const { id: deliveryId, orderKey, sopClassUid, sopInstanceUid, transferSyntaxUid, spoolKey } = delivery
     return {
       deliveryId,
@@ -223,7 +231,7 @@ export class Forwarding {
       transferSyntaxUid,
       open: async () => {
         if (stopped.has(orderKey)) throw new StoreError(HELD_BACK, 'an earlier copy of its order waits')
-        return this.#options.spool.open(spoolKey)
+        return watched(await this.#options.spool.open(spoolKey), life)
       },
     }
   }
@@ -362,15 +370,50 @@ export function imageOf(instance: StoredInstance, delivery: NewDelivery): KnownI
   return { ...image, digests: { ...image.digests, file: sha256 } }
 }
 
-/** What a promise resolves to; undefined once the time is over. */
-async function within<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T | undefined> {
-  const over = Promise.withResolvers<undefined>()
-  const end = (): void => over.resolve(undefined)
-  deadline.addEventListener('abort', end, { once: true })
+/** Counts what a sender does. */
+interface Life {
+  signs: number
+}
+
+/** A file of which each read is a sign of life. */
+function watched(file: SpooledFile, life: Life): SpooledFile {
+  return {
+    length: file.length,
+    isInMemory: file.isInMemory,
+    view(start, end) {
+      life.signs++
+      return file.view(start, end)
+    },
+    *chunks(start, end) {
+      for (const chunk of file.chunks(start, end)) {
+        life.signs++
+        yield chunk
+      }
+    },
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  }
+}
+
+/** What a promise resolves to; undefined once there was no sign of life for so long as one waits. */
+async function whileAlive<T>(
+  promise: Promise<T>,
+  life: Life,
+  wait: (signal: AbortSignal) => Promise<void>,
+): Promise<T | undefined> {
+  for (;;) {
+    const { signs } = life
+    const result = await within(promise, wait)
+    if (result !== undefined || life.signs === signs) return result
+  }
+}
+
+/** What a promise resolves to; undefined once one has waited. */
+async function within<T>(promise: Promise<T>, wait: (signal: AbortSignal) => Promise<void>): Promise<T | undefined> {
+  const settled = new AbortController()
   try {
-    return await Promise.race([promise, over.promise])
+    return await Promise.race([promise, wait(settled.signal).then(() => undefined)])
   } finally {
-    deadline.removeEventListener('abort', end)
+    settled.abort()
     promise.catch(() => undefined)
   }
 }

@@ -308,7 +308,7 @@ export class Gateway implements GatewayControl {
   }
 
   #addLane(target: ForwardingTarget): void {
-    const { store, spool, now, chance, owner, deadline, leaseMs } = this.#options
+    const { store, spool, now, chance, owner, deadline, pause, leaseMs } = this.#options
     const forwarding = new Forwarding(target, {
       store,
       spool,
@@ -316,6 +316,7 @@ export class Gateway implements GatewayControl {
       chance,
       owner,
       deadline,
+      pause,
       observe: (observation) => this.#observe(observation),
       onSent: () => this.#outboxLoop?.call(),
       ...(leaseMs !== undefined && { leaseMs }),
