@@ -2,8 +2,7 @@
  * Gateway web: everything that a gateway serves by HTTP, at one address: API, health, page and DICOMweb.
  */
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
-import { WebPeer } from '../dicomweb/web-peer.ts'
-import { proxyFace } from '../http/dicomweb/proxy-face.ts'
+import { capabilitiesFace } from '../http/dicomweb/capabilities-face.ts'
 import { storeFace } from '../http/dicomweb/store-face.ts'
 import type { WebFaceOptions } from '../http/dicomweb/web-face.ts'
 import { Doorkeeper } from '../http/gateway/callers.ts'
@@ -20,7 +19,7 @@ import type { Intake } from '../services/gateway/ports.ts'
 import { readSecret } from '../storage/secret-reference.ts'
 import type { GatewayLogger } from '../telemetry/logger.ts'
 import type { GatewayMetrics } from '../telemetry/metrics.ts'
-import { readPem, webPeerOptions } from './gateway-targets.ts'
+import { readPem } from './gateway-targets.ts'
 
 export interface WebOrder {
   readonly settings: GatewaySettings
@@ -32,8 +31,8 @@ export interface WebOrder {
   readonly metrics: GatewayMetrics
   readonly logger: GatewayLogger
   readonly random: (length: number) => Uint8Array
-  /** Faces that search an archive, in place of those that ask the PACS. @param guards  who may come in */
-  readonly faces?: (guards: WebFaceOptions) => readonly Face[]
+  /** Faces that search an archive, such as those that ask the PACS. @param guards  who may come in */
+  readonly faces: (guards: WebFaceOptions) => readonly Face[]
 }
 
 export interface WebFace {
@@ -43,20 +42,12 @@ export interface WebFace {
   close(): Promise<void>
 }
 
+/** Characters: searches by DICOMweb name many attributes. */
+const URL_LIMIT = 8 * 1024
+
 /** @throws {StoreError} `service_refused`; `input_unreadable`, {KeyError} for certificate and key */
 export async function startWeb(order: WebOrder): Promise<WebFace> {
-  const {
-    settings,
-    control,
-    intake,
-    seals,
-    tokens,
-    identity,
-    metrics,
-    logger,
-    random,
-    faces = archiveFaces(order.settings),
-  } = order
+  const { settings, control, intake, seals, tokens, identity, metrics, logger, random, faces } = order
   const { web, telemetry, limits } = settings
   const doorkeeper = new Doorkeeper((token) => tokens.find(token))
   const tls = tlsOf(web)
@@ -70,12 +61,13 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
       entrance.face,
       statusPage({ control, identity, entrance }),
       ...(web.dicomweb ? [storeFace({ ...guards, intake, instanceBytes: limits.objectMegabytes * 2 ** 20 })] : []),
-      ...(web.dicomweb ? faces(guards) : []),
+      ...(web.dicomweb ? [capabilitiesFace(), ...faces(guards)] : []),
     ],
     {
       host: web.host,
       port: web.port,
       hasStreams: true,
+      urlLimit: URL_LIMIT,
       ...(tls && { tls }),
       onAccess: ({ method, path, status, durationMs }) =>
         logger.debug(`${method} ${path}`, { part: 'web', status, durationMs }),
@@ -92,15 +84,6 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
     },
   }
 }
-
-/** A PACS that speaks DICOMweb is asked through us. */
-const archiveFaces =
-  ({ main: { pacs } }: GatewaySettings) =>
-  (guards: WebFaceOptions): readonly Face[] => {
-    if (pacs?.protocol !== 'dicomweb') return []
-    const peer = new WebPeer(webPeerOptions(pacs))
-    return [proxyFace({ ...guards, upstream: { url: pacs.url, request: (asked) => peer.request(asked) } })]
-  }
 
 function tlsOf({ tlsCertificate, tlsKey }: GatewaySettings['web']): ServerTls | undefined {
   if (tlsCertificate === null || tlsKey === null) return undefined

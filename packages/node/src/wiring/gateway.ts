@@ -31,6 +31,7 @@ import { writeFileAtomically } from '../storage/write-file.ts'
 import type { GatewayLogger } from '../telemetry/logger.ts'
 import { GatewayMetrics } from '../telemetry/metrics.ts'
 import { NO_TRACES, openTraces } from '../telemetry/traces.ts'
+import { openArchiveFaces } from './archive-faces.ts'
 import { startAuditTrails } from './gateway-audit-trails.ts'
 import { type DicomFace, startDicom } from './gateway-dicom.ts'
 import { type OpenGatewayLog, openGatewayLog } from './gateway-log.ts'
@@ -184,6 +185,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
   })
   opened.defer(() => dicom.stop(settings.work.drainSeconds * 1000))
   const tokens = openTokens(home)
+  const archive = opened.adopt(openArchiveFaces(settings, join(gatewayFolder(home), 'fetched')), (open) => open.close())
   const web = opened.adopt(
     await startWeb({
       settings,
@@ -195,7 +197,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
       metrics,
       logger,
       random,
-      ...(extension && { faces: extension.faces }),
+      faces: extension?.faces ?? archive.faces,
     }),
     (open) => open.close(),
   )
