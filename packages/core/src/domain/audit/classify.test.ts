@@ -139,6 +139,12 @@ describe('classify', () => {
     assert.deepEqual(codesOf(evidenceOf([...BARE, holds('log')], { log: again })), ['quarantined'])
   })
 
+  it('does not take an image for quarantined because another one came under its identifier', () => {
+    const other = { file: digest(8), dataset: digest(9) }
+    const log = logOf({}, { type: 'received', digests: other }, { type: 'quarantined', digests: other })
+    assert.deepEqual(codesOf(evidenceOf([...BARE, holds('log')], { log })), [])
+  })
+
   describe('of a picture that the log knows under another identifier', () => {
     const checks = [...BARE, unknown('log', 'other_identifier')]
     const other = { sopInstanceUid: '9.9', digests: { file: digest(7), dataset: digest(8), frames: digest(3) } }

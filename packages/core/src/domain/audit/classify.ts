@@ -156,8 +156,16 @@ const isReplay = (reasons: ReadonlySet<FailureReason>): boolean =>
 
 /** What the log says of whether the image should be there. */
 function presence(evidence: AuditEvidence): readonly Finding[] {
-  const held = ownRecords(evidence).findLast(({ type }) => type === 'quarantined' || type === 'released')
+  const held = ownRecords(evidence).findLast(
+    (record) => (record.type === 'quarantined' || record.type === 'released') && isAboutContent(record, evidence),
+  )
   return held?.type === 'quarantined' ? [finding('quarantined', ['quarantined'], [placeOf(held)])] : []
+}
+
+/** Whether an event is about this very content: another one may come under its identifier, and be held back for that. */
+function isAboutContent({ digests }: InstanceRecord, { digests: mine }: AuditEvidence): boolean {
+  const isNamed = digests.file !== undefined || digests.dataset !== undefined
+  return !isNamed || isSame(digests.file, mine.file) || isSame(digests.dataset, mine.dataset)
 }
 
 /** Gaps in the order in which they explain an image; the first that is met names the finding. */

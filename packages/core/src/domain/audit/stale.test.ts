@@ -32,7 +32,8 @@ function reportOf({ certificate, timestamp, isWeakHash = false, mac = 'holds' }:
   } as unknown as SignatureReport
 }
 
-const staleness = (kind: Kind, log: LogEvidence = NO_LOG) => findStaleness({ signatures: [reportOf(kind)], malformed: [] }, log, NOW)
+const staleness = (kind: Kind, log: LogEvidence = NO_LOG) =>
+  findStaleness({ signatures: [reportOf(kind)], malformed: [] }, log, NOW)
 
 describe('findStaleness', () => {
   it('counts the certificate where nobody proves the time, and else that of the authority', () => {

@@ -184,9 +184,17 @@ class SqliteSweepStore implements SweepStore {
       this.#run('UPDATE logged SET forwarded_at = ? WHERE sop = ?', at.getTime(), sop)
       return
     }
+    // Another content may come under an identifier that is taken, and be held back for that.
+    const content = dataset ?? file ?? ''
     if (change === 'quarantined' || change === 'released') {
-      this.#run('UPDATE logged SET is_quarantined = ? WHERE sop = ?', Number(change === 'quarantined'), sop)
+      this.#run(
+        'INSERT OR REPLACE INTO logged_content VALUES (?, ?, ?)',
+        sop,
+        content,
+        Number(change === 'quarantined'),
+      )
     } else {
+      this.#run('INSERT OR IGNORE INTO logged_content VALUES (?, ?, 0)', sop, content)
       this.#run(
         `INSERT INTO logged (sop, study, entry, state, recorded_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (sop) DO UPDATE SET
          study = excluded.study, entry = excluded.entry, state = excluded.state, recorded_at = excluded.recorded_at`,
@@ -258,7 +266,8 @@ class SqliteSweepStore implements SweepStore {
 
   async notArchived({ after = '', limit }: Slice): Promise<readonly LoggedInstance[]> {
     return this.#all(
-      `SELECT * FROM logged WHERE sop > ? AND NOT EXISTS
+      `SELECT *, NOT EXISTS (SELECT 1 FROM logged_content WHERE sop = logged.sop AND is_held = 0) AS is_quarantined
+       FROM logged WHERE sop > ? AND NOT EXISTS
          (SELECT 1 FROM instance WHERE instance.sop = logged.sop AND gone_at IS NULL)
        ORDER BY sop LIMIT ?`,
       after,

@@ -60,8 +60,13 @@ export const SWEEP_SCHEMA = `
     entry INTEGER NOT NULL,
     state TEXT NOT NULL,
     recorded_at INTEGER NOT NULL,
-    forwarded_at INTEGER,
-    is_quarantined INTEGER NOT NULL DEFAULT 0
+    forwarded_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE logged_content (
+    sop TEXT NOT NULL,
+    content TEXT NOT NULL,
+    is_held INTEGER NOT NULL,
+    PRIMARY KEY (sop, content)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE entry (number INTEGER PRIMARY KEY, sop TEXT NOT NULL) STRICT;
   CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
