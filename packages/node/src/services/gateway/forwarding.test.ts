@@ -134,6 +134,41 @@ describe('forwarding', () => {
     await gateway.close()
   })
 
+  it('lets the copy that is under way arrive when the gateway ends, begins no further one, and waits for nobody who hangs', async () => {
+    for (const isHanging of [false, true]) {
+      const site = new GatewaySite()
+      const target = site.target()
+      const answer = Promise.withResolvers<void>()
+      const begun = Promise.withResolvers<void>()
+      const sender: Sender = {
+        ...target.sender,
+        async *send(batch, signal) {
+          for await (const result of target.sender.send(batch, signal)) {
+            begun.resolve()
+            await answer.promise
+            yield result
+          }
+        },
+      }
+      const gateway = await site.start({ targets: () => [{ ...target, sender }] })
+      await sendStudies(site, gateway, 1, 3)
+      await begun.promise
+      const closed = gateway.close()
+      if (!isHanging) answer.resolve()
+      let isClosed = false
+      closed.then(() => {
+        isClosed = true
+      })
+      await site.time.until(() => isClosed)
+      const { deliveries } = await site.store.counts()
+      assert.deepEqual([deliveries.sent, deliveries.waiting], isHanging ? [0, 3] : [1, 2])
+      const next = await site.start()
+      await site.rest()
+      assert.deepEqual(site.pacs.uids, ['2.25.700.1', '2.25.700.2', '2.25.700.3'])
+      await next.close()
+    }
+  })
+
   it('sends nothing while it is paused, and all of it after', async () => {
     const site = new GatewaySite()
     const gateway = await site.start()

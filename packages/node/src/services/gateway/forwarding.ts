@@ -67,6 +67,8 @@ const BATCH = 32
 const LEASE_MS = 300_000
 const SILENCE_MS = 300_000
 const PING_MS = 15_000
+/** For a copy that is under way when the gateway ends. */
+const GRACE_MS = 10_000
 
 /** Codes that say nothing of the copy: the destination is away, or somebody stands between. */
 const OF_THE_PEER: ReadonlySet<string> = new Set([
@@ -182,18 +184,21 @@ export class Forwarding {
     const open = new Map(lane.map((delivery) => [delivery.id, delivery]))
     /** Keys of which a copy was not taken: what comes after it waits for it. */
     const stopped = new Set<string>()
-    const lanes = new AbortController()
-    const given = AbortSignal.any([signal, lanes.signal])
+    const ending = new AbortController()
+    const onStop = (): void => void pause(GRACE_MS, ending.signal).then(() => ending.abort())
+    signal.addEventListener('abort', onStop, { once: true })
     const results = this.#target.sender
       .send(
-        lane.map((delivery) => this.#outgoing(delivery, stopped, life)),
-        given,
+        lane.map((delivery) => this.#outgoing(delivery, { stopped, life, signal })),
+        ending.signal,
       )
       [Symbol.asyncIterator]()
     let code = 'service_unreachable'
     try {
       while (open.size > 0) {
-        const next = await whileAlive(results.next(), life, (over) => pause(silenceMs, over))
+        const next = await whileAlive(results.next(), life, (over) =>
+          pause(silenceMs, AbortSignal.any([over, ending.signal])),
+        )
         if (next === undefined) {
           code = 'peer_timeout'
           break
@@ -209,7 +214,8 @@ export class Forwarding {
       if (!(error instanceof StoreError)) throw error
       code = error.code
     } finally {
-      lanes.abort()
+      signal.removeEventListener('abort', onStop)
+      ending.abort()
       // A generator that hangs is not waited for.
       results.return?.(undefined)?.then(undefined, () => undefined)
     }
@@ -221,7 +227,14 @@ export class Forwarding {
     })
   }
 
-  #outgoing(delivery: StoredDelivery, stopped: ReadonlySet<string>, life: Life): Outgoing {
+  #outgoing(
+    delivery: StoredDelivery,
+    {
+      stopped,
+      life,
+      signal,
+    }: { readonly stopped: ReadonlySet<string>; readonly life: Life; readonly signal: AbortSignal },
+  ): Outgoing {
     const { id: deliveryId, orderKey, sopClassUid, sopInstanceUid, transferSyntaxUid, spoolKey } = delivery
     return {
       deliveryId,
@@ -230,7 +243,9 @@ export class Forwarding {
       sopInstanceUid,
       transferSyntaxUid,
       open: async () => {
-        if (stopped.has(orderKey)) throw new StoreError(HELD_BACK, 'an earlier copy of its order waits')
+        // What is under way when the gateway ends may end, too; nothing further begins.
+        if (stopped.has(orderKey) || signal.aborted)
+          throw new StoreError(HELD_BACK, 'an earlier copy of its order waits')
         return watched(await this.#options.spool.open(spoolKey), life)
       },
     }
