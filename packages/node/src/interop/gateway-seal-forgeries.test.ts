@@ -191,6 +191,22 @@ describe('forgeries around the seal of a gateway', { skip: sharedSkip }, () => {
     assert.ok(told(found).includes('seal: signer_impersonated'))
   })
 
+  it('names nobody by a certificate that no signature was checked with', async () => {
+    const rogue = await createSealingSite(`${folder}/named`, { site: 'Mercy Hospital' })
+    const { id } = await rogue.ring.enrolGateway({ name: 'Front Door' })
+    const { dicom } = await rogue.ring.gatewaySigners(id)
+    const gateway = { id: hospital.gateway.id, keys: { ...hospital.gateway.keys, dicom } }
+    const forged = await hospital.receive(bytes, { gateway })
+    const signed = await hospital.verify(forged.image, forged.seal)
+    assert.equal(signed.verdict, 'undetermined')
+    assert.ok(told(signed).includes('gateway_signature: untrusted_signer'))
+    assert.doesNotMatch(signed.sentence, /Mercy/)
+    // The file that came needs no signature, and its seal is the gateway's own.
+    const { verdict, sentence } = await hospital.verify(bytes, forged.seal)
+    assert.equal(verdict, 'authentic')
+    assert.match(sentence, /the gateway Front Door of General Hospital/)
+  })
+
   it('shows a gateway that was revoked, and one that was not yet or no longer certified', async () => {
     const { id } = await site.ring.enrolGateway({ name: 'Stolen' })
     const forged = await hospital.receive(bytes, { gateway: { id, keys: await site.ring.gatewaySigners(id) } })

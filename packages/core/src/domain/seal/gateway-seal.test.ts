@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
-import { decodeUtf8, encodeUtf8 } from '../../bytes/text.ts'
+import { decodeUtf8, encodeUtf8, equalBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { formatCanonicalJson } from '../../formats/json/canonical.ts'
+import { seeded } from '../../testing/seeded.ts'
 import { gateway, gatewayFacts, toyGatewaySeal, toyGatewayStatement } from '../../testing/toy-gateway.ts'
 import { sha256, toyCertificate } from '../../testing/toy-pki.ts'
 import {
@@ -91,6 +92,22 @@ describe('the seal of a gateway', () => {
     const file = encodeUtf8(`${formatCanonicalJson(value)}\n`)
     assert.throws(() => parseGatewaySeal(file), hasCode('seal_malformed'))
     assert.throws(() => parseImageSeal(file), hasCode('seal_malformed'))
+  })
+
+  it('is refused by nothing but errors of its own, whatever the bytes are', () => {
+    const whole = formatGatewaySeal(good)
+    const roll = seeded(1)
+    for (let i = 0; i < 1500; i++) {
+      const cut = i % 3 === 0 ? whole.slice(0, roll(whole.length)) : whole.slice()
+      for (let k = 0; k <= roll(4); k++) cut[roll(cut.length || 1)] = roll(256)
+      const bytes = i % 5 === 0 ? Uint8Array.from({ length: roll(300) }, () => roll(256)) : cut
+      try {
+        const outcome = verifyImageSeal(parseImageSeal(bytes), verifyOptions).outcome
+        assert.ok(outcome === 'fails' || equalBytes(bytes, whole), `round ${i}`)
+      } catch (error) {
+        assert.ok(error instanceof FormatError, String(error))
+      }
+    }
   })
 
   it('holds without a timestamp, and proves no time', () => {

@@ -54,6 +54,6 @@ export function writeArrival(facts: ArrivalFacts): string | undefined {
 /** `the gateway Front Door of Mercy Hospital`. */
 function nameGateway(speakers: Speakers, belief: Belief | undefined): string {
   const { commonName, organisation } =
-    (belief?.signers.gateway ?? mainSpeaker(speakers)?.signer.certificate)?.subject ?? {}
+    (belief === undefined ? mainSpeaker(speakers)?.signer.certificate : belief.signers.sealer)?.subject ?? {}
   return `the gateway${commonName === undefined ? '' : ` ${commonName}`}${organisation === undefined ? '' : ` of ${organisation}`}`
 }

@@ -1,13 +1,13 @@
 /**
  * Check of the binding: whether a gateway could tie an image to the order that it was made for, to the technologist and
- * to the AE title that sent it, and whether the image agrees.
+ * to whoever sent it, and whether the image agrees.
  *
  * All of this is what the gateway was told. That it agrees makes a mix-up unlikely; it proves no origin.
  */
 import { findElement, type Tag } from '../../formats/dicom/element.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { readText, textAt } from '../../formats/dicom/values.ts'
-import type { OrderBinding } from '../seal/gateway-statement.ts'
+import type { OrderBinding, Received } from '../seal/gateway-statement.ts'
 import { isOfGateway } from '../seal/image-statement.ts'
 import { describeTag } from '../signature/coverage.ts'
 import type { Belief } from './belief.ts'
@@ -26,12 +26,16 @@ export function checkBinding({ file }: Evidence, belief: Belief | undefined): re
   const missing = [
     ...(order === null ? ['no order'] : []),
     ...(technologist === null ? ['no technologist'] : []),
-    ...(received.callingAet === null ? ['no AE title of the sender'] : []),
+    ...(isNamed(received) ? [] : ['no name of the sender']),
   ]
   const contradictions = order === null ? [] : findContradictions(file, order)
   if (contradictions.length > 0) return [unknown('binding', 'binding_contradicted', contradictions.map(describeTag))]
   return [missing.length === 0 ? holds('binding') : unknown('binding', 'binding_incomplete', missing)]
 }
+
+/** By its AE title, or by a certificate or token, which prove more than that. An address names no device. */
+const isNamed = ({ callingAet, certificate, token }: Received): boolean =>
+  callingAet !== null || certificate !== null || token !== null
 
 /** Attributes by which the image names another order; one that it leaves out contradicts nothing. */
 function findContradictions(file: DicomFile, order: OrderBinding): readonly Tag[] {

@@ -30,7 +30,7 @@ export type Subject =
   | 'content'
   /** The file names patient, operator, device, acquisition, time and geometry. */
   | 'naming'
-  /** The gateway tied the image to an order, to a technologist and to the sender's AE title. */
+  /** The gateway tied the image to an order, to a technologist and to whoever sent it. */
   | 'binding'
   /** The custody log has a record of the seal, or of the very bytes of the file. */
   | 'log'

@@ -55,6 +55,8 @@ export interface Signers {
   readonly device?: Certificate
   readonly operator?: Certificate
   readonly gateway?: Certificate
+  /** Of the gateway's signature of the statement, which is checked also where there is none in the file. */
+  readonly sealer?: Certificate
 }
 
 export interface Evidence {
@@ -168,8 +170,10 @@ function isUnsigned(statement: ImageStatement, { signatures }: SignaturesReport)
 
 function findSigners({ statement, certificates }: ImageSeal, hashes: HashFactory): Signers {
   if (isOfGateway(statement)) {
-    const gateway = findLeaf(statement.gateway.certificates.dicom, certificates, hashes)
-    return gateway ? { gateway } : {}
+    const { dicom, statement: own } = statement.gateway.certificates
+    const gateway = findLeaf(dicom, certificates, hashes)
+    const sealer = findLeaf(own, certificates, hashes)
+    return { ...(gateway && { gateway }), ...(sealer && { sealer }) }
   }
   const device = findLeaf(statement.device.certificates.dicom, certificates, hashes)
   const operator = findLeaf(statement.operator.certificates.dicom, certificates, hashes)

@@ -106,9 +106,9 @@ describe('an image that a gateway sealed', () => {
     ['an order', { order: null }, 'no order'],
     ['a technologist', { technologist: null }, 'no technologist'],
     [
-      'an AE title of the sender',
-      { received: { ...toyGatewayStatement().received, callingAet: null } },
-      'no AE title of the sender',
+      'a name of the sender',
+      { received: { ...toyGatewayStatement().received, callingAet: null, certificate: null } },
+      'no name of the sender',
     ],
   ] as const) {
     it(`comes to P1 without ${name}`, async () => {
@@ -123,6 +123,18 @@ describe('an image that a gateway sealed', () => {
       })
     })
   }
+
+  it('stays at P2 where the sender is named by a certificate or a token alone', async () => {
+    const { received } = toyGatewayStatement()
+    for (const named of [
+      { certificate: original, token: null },
+      { certificate: null, token: 'CT in room 4' },
+    ]) {
+      const judged = judge(await seal({ received: { ...received, callingAet: null, ...named } }), GATEWAY_POLICY)
+      assert.deepEqual(lines(judged), ['authentic', 'P2', 'unchanged'])
+      assert.match(judged.sentence, /^Unchanged since the gateway Front Door received it, by its own clock on /)
+    }
+  })
 
   it('comes to P1 where it names another order itself', async () => {
     for (const element of [
