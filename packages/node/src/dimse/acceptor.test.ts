@@ -203,6 +203,32 @@ describe('an association', () => {
     assert.equal((await event('association_ended')).end, 'stopped')
   })
 
+  it('answers everything that has begun when it is stopped, and nothing that comes later', async (t) => {
+    const gate = gates()
+    const both = Promise.withResolvers<void>()
+    const onBegin = (_: unknown, index: number) => index === 1 && both.resolve()
+    const intake = { onBegin, onCommit: (_: unknown, i: number) => gate.wait(i) }
+    const site = await startAcceptorSite(t, { intake, settings: { limits: { operations: 3 } } })
+    const user = { operations: { invoked: 0, performed: 1 } }
+    const peer = await RawPeer.associate(site.acceptor.port, request([CT], { user }))
+    const whole = message(1, storeCommand(2), DATA_SET)
+    peer.send(message(1, storeCommand(1), DATA_SET))
+    peer.send(whole.subarray(0, 30_000))
+    await both.promise
+    const stopped = site.acceptor.stop()
+    peer.send(joinBytes([whole.subarray(30_000), message(1, storeCommand(3), DATA_SET)]))
+    gate.open(0)
+    gate.open(1)
+    const answers = await peer.rest()
+    assert.deepEqual(
+      answers.slice(0, -1).map((one) => one.kind === 'message' && one.command.messageIdBeingRespondedTo),
+      [1, 2],
+    )
+    assert.deepEqual(abortOf(answers), { type: 'abort', source: 0, reason: 0 })
+    await stopped
+    assert.deepEqual([site.intake.begun, site.intake.taken.length], [2, 2])
+  })
+
   it('is aborted when stopping takes too long', async (t) => {
     const begun = Promise.withResolvers<void>()
     const { acceptor, intake } = await startAcceptorSite(t, { intake: { onBegin: () => begun.resolve() } })

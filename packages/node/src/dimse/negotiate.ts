@@ -98,8 +98,8 @@ export const isStored = (uid: string, { refusedSopClasses }: NegotiationRules): 
 const DICOM_ROOT = '1.2.840.10008.'
 /** Below the root, what stores: composite instances, and those without a patient (PS3.4 annexes B.5 and GG). */
 const STORAGE = /^5\.1\.4\.(?:1\.1\.\d|34\.7$|34\.10$|38\.1$|39\.1$|43\.1$|44\.1$|45\.1$)|^5\.1\.1\.(?:27|29|30)$/
-/** Query and retrieval of inventories lies among the storage classes (PS3.4 annex YY). */
-const NOT_STORAGE = /^5\.1\.4\.1\.1\.201\.[2-9]$/
+/** Query and retrieval of approved protocols and of inventories lie among the storage classes (PS3.6 table A-1). */
+const NOT_STORAGE = /^5\.1\.4\.1\.1\.(?:200\.[456]|201\.[2-6])$/
 
 /** Whether a SOP Class is stored; private ones are, whatever they are for. */
 export function isStorageClass(uid: string): boolean {

@@ -130,7 +130,7 @@ export class Operations implements MessageHandler {
   }
 
   #onRequest(context: AgreedContext, request: Request): void {
-    if (this.#isDraining) return this.#link.fail('stopped')
+    if (this.#isDraining && this.isIdle) return this.#link.fail('stopped')
     const provider = this.#link.rules.services.find((service) => service.takes(context.abstractSyntax))
     const start = (): void => {
       if (provider === undefined && request.kind === 'c_store_rq') this.#beginStore(context, request)
@@ -138,7 +138,8 @@ export class Operations implements MessageHandler {
       else this.#beginService(provider, context, request)
     }
     const waiting = { start, most: provider === undefined ? this.#link.window : 1 }
-    if (this.#hasTurn(waiting)) return start()
+    // One that comes after the order to stop waits for the end.
+    if (!this.#isDraining && this.#hasTurn(waiting)) return start()
     this.#waiting = waiting
     this.#link.block()
   }
