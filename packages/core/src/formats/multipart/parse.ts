@@ -41,6 +41,7 @@ const TAB = 0x09
 /** RFC 2046 section 5.1.1, the last one no space; that says 70 at most, and Orthanc writes 73. */
 const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,199}[0-9A-Za-z'()+_,\-./:=?]$/
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*)$/
+const HEADER_STEP = 256
 const END_OF_HEADERS = '\r\n\r\n'
 
 /**
@@ -214,7 +215,8 @@ export class MultipartParser {
     const { headerBytes } = this.#limits
     const before = this.#headers.length
     const room = headerBytes + END_OF_HEADERS.length - before
-    const taken = chunk.subarray(at, at + room)
+    // A little at a time: behind the headers stand bytes that need no decoding.
+    const taken = chunk.subarray(at, at + Math.min(room, HEADER_STEP))
     this.#headers += decodeLatin1(taken)
     const end = this.#headers.indexOf(END_OF_HEADERS, Math.max(0, before - END_OF_HEADERS.length + 1))
     if (end < 0) {
