@@ -4,6 +4,7 @@
  * It names gateway and site from a certificate that was checked, and the AE title and moment that the gateway states.
  */
 import { isOfGateway } from '../seal/image-statement.ts'
+import { STAMP_DELAY_MS } from '../seal/verify.ts'
 import type { Belief } from './belief.ts'
 import type { Check, GapReason, Subject } from './check.ts'
 import { mainSpeaker, type Speakers } from './check-signatures.ts'
@@ -44,9 +45,12 @@ export function writeArrival(facts: ArrivalFacts): string | undefined {
     return `${start} since ${nameGateway(speakers, belief)} signed it. Its seal file, which says where it came from, is missing.`
   }
   if (!isOfGateway(belief.statement) || !holds('seal') || !holds('content')) return undefined
-  const { callingAet, receivedAt } = belief.statement.received
+  const { received, sealedAt } = belief.statement
+  const { callingAet, receivedAt } = received
   const from = callingAet === null ? '' : ` from AE ${callingAet}`
-  const when = holds('time') ? ` on ${formatTime(receivedAt)}` : `, by its own clock on ${formatTime(receivedAt)}`
+  // What is proven is when it was sealed: that it came long before stays a claim.
+  const isProven = holds('time') && Math.abs(sealedAt.getTime() - receivedAt.getTime()) <= STAMP_DELAY_MS
+  const when = isProven ? ` on ${formatTime(receivedAt)}` : `, by its own clock on ${formatTime(receivedAt)}`
   const record = holds('log') ? ' The custody log has a record of it.' : ''
   return `${start} since ${nameGateway(speakers, belief)} received it${from}${when}. ${UNSEEN}${record}`
 }

@@ -86,6 +86,14 @@ describe('an image that a gateway sealed', () => {
     assert.match(judged.sentence, /from AE CT1 on 3 March 2026 at 10:13 UTC\..*The custody log has a record of it\./)
   })
 
+  it('is told of with the time of its arrival by the clock of the gateway where that lies long before the seal', async () => {
+    const received = { ...toyGatewayStatement().received, receivedAt: new Date(sealedAt.getTime() - 3 * DAY) }
+    const entry = { index: 7n, inclusion: 'holds', notAfter: new Date(sealedAt.getTime() + MINUTE) } as const
+    const judged = judge(withLog(await seal({ received }), consulted([], { entry })), GATEWAY_POLICY)
+    assert.deepEqual(answersOf(judged, 'time'), ['holds'])
+    assert.match(judged.sentence, /from AE CT1, by its own clock on 28 February 2026 at 10:14 UTC\./)
+  })
+
   it('has no proven time by a log that knew it late, or does not say when', () => {
     for (const notAfter of [undefined, new Date(sealedAt.getTime() + 2 * DAY)]) {
       const entry = { index: 7n, inclusion: 'holds', ...(notAfter && { notAfter }) } as const
