@@ -60,10 +60,11 @@ export async function openLogReader(folder: string, options: ReaderOptions = {})
     hasher,
     records,
     async view() {
+      // The same checkpoint again: it is signed as it was, and what was read for it is still there.
+      if (last !== undefined && (await published.read()) === last.checkpoint.note) return last
       const view = await openLogView({ objects, published }, viewOptions)
-      // The same checkpoint again: what was read for it is still there.
-      if (view !== undefined && view.checkpoint.note !== last?.checkpoint.note) last = view
-      return view && last
+      if (view !== undefined) last = view
+      return view
     },
     [Symbol.asyncDispose]: close,
   }
