@@ -162,7 +162,8 @@ function web(): readonly string[] {
     '',
     '### Search (QIDO-RS)',
     '',
-    'Over an archive of ours; where the archive behind the gateway speaks DICOMweb, its own answers are passed on. Matching:',
+    'Where the archive behind the gateway speaks DICOMweb, its own answers are passed on; one that speaks DIMSE only is asked by',
+    'C-FIND. For that one, and over the demo archive, this section and the next one hold. Matching:',
     'single value, list of UIDs, wildcards, ranges of dates and times, universal, attributes in sequences by path. Names match',
     `whatever their case. \`fuzzymatching\` is answered with a warning. At most ${RESULTS_LIMIT} results an answer.`,
     '',
@@ -172,6 +173,7 @@ function web(): readonly string[] {
     '',
     '### Retrieve (WADO-RS)',
     '',
+    'Instances of an archive that speaks DIMSE only come by C-GET, each under the transfer syntax in which the archive sends it.',
     'Instances leave as they are stored. A client that asks for another transfer syntax gets 406, and 206 where only some',
     'instances of a study have the one it asks for. Frames can be had decoded, as `application/octet-stream` in Explicit VR Little',
     'Endian. Pictures are PNG; `window` and `viewport` are understood. Media types of stored frames:',
@@ -184,6 +186,13 @@ function web(): readonly string[] {
 
 function security(): readonly string[] {
   return [
+    '',
+    '### As the one who asks',
+    '',
+    'Destinations are sent to by STOW-RS, `application/dicom` parts in `multipart/related` with a Content-Length. Audits search by',
+    'QIDO-RS page by page, and fetch by WADO-RS with `transfer-syntax=*`. Redirects are not followed.',
+    '',
+    'The root of the service answers GET and OPTIONS with its capabilities: JSON, or WADL for `application/vnd.sun.wadl+xml`.',
     '',
     '## Security',
     '',
