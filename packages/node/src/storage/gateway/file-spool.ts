@@ -32,6 +32,8 @@ const BUFFER_BYTES = 256 * 2 ** 10
 const KEPT_BUFFERS = 16
 /** Files up to this size are read whole. */
 const IN_MEMORY_BYTES = 4 * 2 ** 20
+/** Folders that are known to be there. */
+const KNOWN_FOLDERS = 32
 /** A folder of keys that are so old takes no new ones, but from a writer that has begun then. */
 const OLD_FOLDER_MS = 120_000
 
@@ -192,6 +194,9 @@ export class FileSpool implements Spool {
     const synced = this.#syncs.sync(this.#folder)
     synced.catch(() => this.#folders.delete(folder))
     this.#folders.set(folder, synced)
+    // One that is forgotten is made, and its name flushed, once more.
+    const [oldest] = this.#folders.keys()
+    if (this.#folders.size > KNOWN_FOLDERS && oldest !== undefined) this.#folders.delete(oldest)
   }
 
   /** Flushes a file, its name, and that of its folder. */

@@ -62,10 +62,12 @@ export class InstanceQueries {
 
   list(filter: InstanceFilter): readonly StoredInstance[] {
     checkFilter(filter)
-    const { states, limit, order } = filter
-    // One state at a time: each goes along its index, in order.
+    const { states, limit, order, studyInstanceUid, sopInstanceUid } = filter
+    // One state at a time: each goes along its index, in order. A UID leaves so few that no other index may be taken.
+    const isNarrow = studyInstanceUid !== undefined || sopInstanceUid !== undefined
+    const condition = isNarrow ? '+state = ?' : 'state = ?'
     const alternatives: (readonly Condition[])[] =
-      states === undefined ? [[]] : [...new Set(states)].map((state) => [['state = ?', state]])
+      states === undefined ? [[]] : [...new Set(states)].map((state) => [[condition, state]])
     const rows = alternatives.flatMap((conditions) => this.#list(filter, conditions))
     const sign = order === 'newest_first' ? -1 : 1
     rows.sort((a, b) => (String(a.id) < String(b.id) ? -sign : sign))
@@ -117,9 +119,9 @@ export class InstanceQueries {
     const isNewestFirst = filter.order === 'newest_first'
     const { hasDead, limit } = filter
     const conditions = [...first, ...conditionsOf(filter, isNewestFirst)]
-    const dead = "EXISTS (SELECT 1 FROM delivery WHERE delivery.instance = instance.id AND delivery.state = 'dead')"
+    const dead = "id IN (SELECT instance FROM delivery WHERE state = 'dead')"
     const parts = conditions.map(([sql]) => sql)
-    if (hasDead !== undefined) parts.push(hasDead ? dead : `NOT ${dead}`)
+    if (hasDead !== undefined) parts.push(hasDead ? dead : `NOT (${dead})`)
     const where = parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`
     const sql = `SELECT * FROM instance ${where} ORDER BY id ${isNewestFirst ? 'DESC' : 'ASC'} LIMIT ?`
     return this.#statements.all(sql, ...conditions.map(([, value]) => value), limit)

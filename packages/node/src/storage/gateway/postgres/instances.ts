@@ -86,15 +86,6 @@ const DESTINATIONS = `
     SELECT (SELECT min(destination) FROM fiducial.gateway_lane WHERE gateway = $1 AND destination > name)
     FROM known WHERE name IS NOT NULL
   ) SELECT name FROM known WHERE name IS NOT NULL`
-const COUNTS = `
-  SELECT 'state' AS kind, state AS name, count(*) AS count FROM fiducial.gateway_instance WHERE gateway = $1 GROUP BY state
-  UNION ALL SELECT 'verdict', coalesce(verdict_word, 'none'), count(*) FROM fiducial.gateway_instance
-    WHERE gateway = $1 GROUP BY verdict_word
-  UNION ALL SELECT 'delivery', state, count(*) FROM fiducial.gateway_delivery WHERE gateway = $1 GROUP BY state
-  UNION ALL SELECT 'event', 'pending', count(*) FROM fiducial.gateway_event WHERE gateway = $1 AND log_index IS NULL
-  UNION ALL SELECT 'at', 'received', min(received_at) FROM fiducial.gateway_instance
-    WHERE gateway = $1 AND state = 'received'
-  UNION ALL SELECT 'at', 'due', min(due_at) FROM fiducial.gateway_delivery WHERE gateway = $1 AND state = 'waiting'`
 const EXPIRED = `
   SELECT id, (SELECT coalesce(json_agg(key), '[]')::text FROM fiducial.gateway_key AS k
     WHERE k.gateway = $1 AND k.instance = i.id) AS keys
@@ -308,7 +299,7 @@ export class PostgresInstances implements InstanceStore {
   }
 
   async counts(): Promise<InstanceCounts> {
-    const rows = await this.#read('counts', COUNTS, [])
+    const rows = await this.#write('counts', 'SELECT * FROM fiducial.gateway_counts($1)', [])
     const found = new Map(rows.map(({ kind, name, count }) => [`${kind} ${name}`, count]))
     const of = (kind: string, name: string): number => number(found.get(`${kind} ${name}`) ?? 0)
     const record = <Name extends string>(kind: string, names: readonly Name[]): Record<Name, number> =>

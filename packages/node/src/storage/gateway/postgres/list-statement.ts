@@ -20,8 +20,8 @@ export function listStatement(filter: InstanceFilter): ListStatement {
   const given = partsOf(filter, isNewestFirst).filter(([, , value]) => value !== undefined)
   const values = given.map(([, , value]) => value as Parameter)
   const conditions = given.map(([, condition], i) => condition(`$${i + 2}`))
-  const dead = `EXISTS (${ANY_DELIVERY} AND d.state = 'dead')`
-  if (hasDead !== undefined) conditions.push(hasDead ? dead : `NOT ${dead}`)
+  const dead = `SELECT instance FROM fiducial.gateway_delivery WHERE gateway = $1 AND state = 'dead'`
+  if (hasDead !== undefined) conditions.push(`id ${hasDead ? 'IN' : 'NOT IN'} (${dead})`)
   const names = [...given.map(([name]) => name), hasDead === undefined ? '' : hasDead ? 'dead' : 'alive']
   return {
     name: `list_${isNewestFirst ? 'down' : 'up'}_${names.join('')}`,

@@ -150,6 +150,69 @@ export const GATEWAY_TABLES = `
       SELECT g, value->>0, value->>1, i FROM json_array_elements(keys) ON CONFLICT DO NOTHING;
   END $$;
 
+  -- Counts as changes to be summed: nobody who counts waits for another one.
+  CREATE TABLE fiducial.gateway_tally (
+    gateway integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    delta bigint NOT NULL
+  );
+  CREATE INDEX gateway_tally_gateway ON fiducial.gateway_tally (gateway);
+
+  CREATE FUNCTION fiducial.gateway_tally_instance() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      INSERT INTO fiducial.gateway_tally VALUES (old.gateway, 'state', old.state, -1),
+        (old.gateway, 'verdict', coalesce(old.verdict_word, 'none'), -1);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      INSERT INTO fiducial.gateway_tally VALUES (new.gateway, 'state', new.state, 1),
+        (new.gateway, 'verdict', coalesce(new.verdict_word, 'none'), 1);
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER gateway_tally AFTER INSERT OR DELETE ON fiducial.gateway_instance
+    FOR EACH ROW EXECUTE FUNCTION fiducial.gateway_tally_instance();
+  CREATE TRIGGER gateway_tally_change AFTER UPDATE OF state, verdict_word ON fiducial.gateway_instance
+    FOR EACH ROW WHEN (old.state <> new.state OR old.verdict_word IS DISTINCT FROM new.verdict_word)
+    EXECUTE FUNCTION fiducial.gateway_tally_instance();
+
+  CREATE FUNCTION fiducial.gateway_tally_delivery() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      INSERT INTO fiducial.gateway_tally VALUES (old.gateway, 'delivery', old.state, -1);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      INSERT INTO fiducial.gateway_tally VALUES (new.gateway, 'delivery', new.state, 1);
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER gateway_tally AFTER INSERT OR DELETE ON fiducial.gateway_delivery
+    FOR EACH ROW EXECUTE FUNCTION fiducial.gateway_tally_delivery();
+  CREATE TRIGGER gateway_tally_change AFTER UPDATE OF state ON fiducial.gateway_delivery
+    FOR EACH ROW WHEN (old.state <> new.state) EXECUTE FUNCTION fiducial.gateway_tally_delivery();
+
+  CREATE FUNCTION fiducial.gateway_counts(g integer)
+  RETURNS TABLE (kind text, name text, count bigint) LANGUAGE plpgsql AS $$
+  #variable_conflict use_column
+  BEGIN
+    -- Whoever looks adds up what has gathered, unless somebody else is at it.
+    IF (SELECT count(*) > 200 FROM (SELECT 1 FROM fiducial.gateway_tally WHERE gateway = g LIMIT 201) AS gathered)
+        AND pg_try_advisory_xact_lock(fiducial.gateway_lane_lock(g, '', 'tally')) THEN
+      WITH gone AS (
+        DELETE FROM fiducial.gateway_tally WHERE gateway = g RETURNING kind, name, delta
+      ) INSERT INTO fiducial.gateway_tally
+        SELECT g, kind, name, sum(delta) FROM gone GROUP BY kind, name HAVING sum(delta) <> 0;
+    END IF;
+    RETURN QUERY
+      SELECT kind, name, sum(delta)::bigint FROM fiducial.gateway_tally WHERE gateway = g GROUP BY kind, name
+      UNION ALL SELECT 'event', 'pending', count(*) FROM fiducial.gateway_event
+        WHERE gateway = g AND log_index IS NULL
+      UNION ALL SELECT 'at', 'received', min(received_at) FROM fiducial.gateway_instance
+        WHERE gateway = g AND state = 'received'
+      UNION ALL SELECT 'at', 'due', min(due_at) FROM fiducial.gateway_delivery WHERE gateway = g AND state = 'waiting';
+  END $$;
+
   CREATE FUNCTION fiducial.gateway_lane_lock(g integer, d text, o text) RETURNS bigint
   LANGUAGE sql IMMUTABLE AS $$ SELECT hashtextextended(g || E'\\x1f' || d || E'\\x1f' || o, 7021932411860118) $$;
 
