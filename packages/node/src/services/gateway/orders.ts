@@ -45,4 +45,9 @@ export class Orders {
     const { studyInstanceUid, accessionNumber } = question
     return bindOrder(question, await this.#store.find({ studyInstanceUid, accessionNumber }))
   }
+
+  /** Forgets what was seen last before a moment: names of operators are kept no longer than they are needed. */
+  forget(before: Date): Promise<number> {
+    return this.#store.forget(before)
+  }
 }
