@@ -21,6 +21,7 @@ export function addRouteCommands(route: Command, { command, runs }: CommandTools
   )
     .option('--from <sender>', 'AE@address of the sender; either may be left out')
     .option('--called <aet>', 'AE title that the sender called')
+    .option('--settings <file>', 'settings of the gateway (default: gateway.yaml in the folder of all state)')
     .option('--standing <word>', 'new, duplicate or uid_reused', 'new')
     .option('--values', 'show what rules looked at: values of patients, too')
     .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)

@@ -1,7 +1,7 @@
 /**
  * Route test: what the gateway would do with images, and why; nothing is written or sent.
  *
- * Images are verified with the trust of the site as `verify` does it. What a dry run cannot know, whether a UID was here before,
+ * Images are verified as the gateway does it: with the trust of the site, and by trust and policy of the settings. What a dry run cannot know, whether a UID was here before,
  * is taken from the command line.
  */
 import { doubtPixels, type PixelDoubt } from '@fiducial/core/domain/deidentify/doubt-pixels.ts'
@@ -11,14 +11,16 @@ import { checkHeader } from '@fiducial/core/domain/gateway/header-rules.ts'
 import type { InstanceVerdict } from '@fiducial/core/domain/gateway/instance.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
 import { type Routes, readAttributesAsked } from '@fiducial/core/domain/gateway/routes.ts'
-import { ACQUISITION_POLICY } from '@fiducial/core/domain/verdict/policy.ts'
+import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from '../exit.ts'
 import { nameInput, showFailure } from '../failure.ts'
 import { findLogs, type LogOptions } from '../find-logs.ts'
+import { readSettings, type SettingsOptions } from '../gateway/read-settings.ts'
 import { Images, isPassedOver, isSeriesFile } from '../images.ts'
+import { readPolicy } from '../policy.ts'
 import { layOut } from '../table.ts'
 import { readTrust, type TrustOptions } from '../trust.ts'
 import { UsageError } from '../usage-error.ts'
@@ -28,7 +30,7 @@ import type { VerifyTask } from '../work.ts'
 import { readRoutes } from './read-routes.ts'
 import { formatTarget } from './show.ts'
 
-export interface RouteTestOptions extends TrustOptions, LogOptions {
+export interface RouteTestOptions extends TrustOptions, LogOptions, SettingsOptions {
   /** `AE@address`, `AE` or `@address`. */
   readonly from?: string
   readonly called?: string
@@ -45,11 +47,13 @@ export async function testRoutes(
 ): Promise<ExitCode> {
   const { adapters, output, terminal } = context
   const { routes } = await readRoutes(path, context)
+  const { verify } = (await readSettings(options, context)).settings
+  const { trust = [], crl = [] } = options
   const origin = originOf(options)
   const standing = standingOf(options)
   const settings = {
-    anchors: await readTrust(options, context),
-    policy: ACQUISITION_POLICY,
+    anchors: await readTrust({ trust: [...verify.trust, ...trust], crl: [...verify.revocationLists, ...crl] }, context),
+    policy: await readPolicy(verify.policy, context),
     ...(await findLogs(options, context)),
   }
   using inputs = await adapters.findInputs(words)
@@ -69,7 +73,7 @@ export async function testRoutes(
       standing,
       attributes: file?.attributes ?? {},
       flags: file?.flags ?? [],
-      verdict: 'value' in done ? verdictOf(done.value) : null,
+      verdict: 'value' in done ? verdictOf(done.value, settings.policy) : null,
       isSealed: 'value' in done && (done.value.seal.state !== 'absent' || done.value.signatures.length > 0),
       troubles: 'failure' in done ? ['unreadable'] : [],
     }
@@ -119,12 +123,12 @@ async function describe({ path }: VerifyTask, routes: Routes, { adapters }: Cont
   }
 }
 
-function verdictOf(record: VerifyRecord): InstanceVerdict {
+function verdictOf(record: VerifyRecord, policy: Policy): InstanceVerdict {
   const { verdict, level, content, sentence, isSynthetic, checks } = record
   const failing = checks.flatMap((check) =>
     check.outcome === 'fails' ? [{ subject: check.subject, reason: check.reason }] : [],
   )
-  return { verdict, level, content, policy: ACQUISITION_POLICY.name, sentence, isSynthetic, failing }
+  return { verdict, level, content, policy: policy.name, sentence, isSynthetic, failing }
 }
 
 /** A copy that would not be made. */
