@@ -45,6 +45,15 @@ describe('token book', () => {
     await assert.rejects(book.revoke('../../etc/passwd'), { code: 'input_missing' })
   })
 
+  it('knows a token that another process has just made', async (test) => {
+    const { book, open, clock } = openBook(test)
+    await book.create(request)
+    assert.equal(await book.find('fiducial_0_0'), undefined)
+    const { text } = await open().create(request)
+    clock.now = new Date(clock.now.getTime() + 101)
+    assert.ok(await book.find(text))
+  })
+
   it('ends a token after its days', async (test) => {
     const { book, clock } = openBook(test)
     const { text } = await book.create({ ...request, validDays: 1 })

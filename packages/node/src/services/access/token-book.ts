@@ -43,6 +43,8 @@ export interface NewToken {
 const DAY_MS = 86_400_000
 /** For so long a token that was revoked by another process may still give access. */
 const CACHE_MS = 2_000
+/** So often the store is looked at anew for tokens that are not known. */
+const MISS_MS = 100
 
 export class TokenBook {
   readonly #options: TokenBookOptions
@@ -78,11 +80,14 @@ export class TokenBook {
   async find(text: string): Promise<Caller | undefined> {
     const { crypto, now } = this.#options
     const at = now()
-    return findCaller(text, await this.#records(at.getTime()), { now: at, crypto })
+    const look = async (cacheMs: number): Promise<Caller | undefined> =>
+      findCaller(text, await this.#records(at.getTime(), cacheMs), { now: at, crypto })
+    // One that is not known may have been made just now, by another process.
+    return (await look(CACHE_MS)) ?? look(MISS_MS)
   }
 
-  #records(at: number): Promise<readonly TokenRecord[]> {
-    if (this.#cached === undefined || at - this.#cached.at > CACHE_MS || at < this.#cached.at) {
+  #records(at: number, cacheMs: number): Promise<readonly TokenRecord[]> {
+    if (this.#cached === undefined || at - this.#cached.at > cacheMs || at < this.#cached.at) {
       const records = this.#options.store.read()
       records.catch(() => {
         this.#cached = undefined
