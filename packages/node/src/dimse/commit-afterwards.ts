@@ -4,6 +4,9 @@ import type { Outgoing } from '../services/gateway/ports.ts'
 import type { RemoteNode } from './remote-node.ts'
 import { type CommitmentReports, type CommitmentWaits, requestCommitment } from './storage-commitment.ts'
 
+/** A copy that a destination has stored. */
+export type StoredCopy = Pick<Outgoing, 'deliveryId' | 'sopClassUid' | 'sopInstanceUid'>
+
 export interface AfterwardsOptions {
   readonly reports: CommitmentReports
   /** Told of deliveries that a destination has committed to. */
@@ -34,7 +37,7 @@ export class CommitAfterwards {
    * Asks a node to commit to copies that it has stored.
    * @param onRefused  told of how many it does not commit to, however often it is asked
    */
-  ask(node: RemoteNode, stored: readonly Outgoing[], onRefused: (count: number) => void): void {
+  ask(node: RemoteNode, stored: readonly StoredCopy[], onRefused: (count: number) => void): void {
     for (let at = 0; at < stored.length; at += TOGETHER) {
       const running = this.#askAgain(node, stored.slice(at, at + TOGETHER)).then((refused) => {
         if (refused > 0 && !this.#stop.signal.aborted) onRefused(refused)
@@ -50,7 +53,7 @@ export class CommitAfterwards {
   }
 
   /** @returns how many it does not commit to in the end */
-  async #askAgain(node: RemoteNode, stored: readonly Outgoing[]): Promise<number> {
+  async #askAgain(node: RemoteNode, stored: readonly StoredCopy[]): Promise<number> {
     const { onError, againMs = AGAIN_MS } = this.#options
     const { signal } = this.#stop
     let copies = stored
@@ -68,13 +71,13 @@ export class CommitAfterwards {
   }
 
   /** @returns those that it does not commit to */
-  async #ask(node: RemoteNode, copies: readonly Outgoing[]): Promise<readonly Outgoing[]> {
+  async #ask(node: RemoteNode, copies: readonly StoredCopy[]): Promise<readonly StoredCopy[]> {
     const { reports, waits, onCommitted } = this.#options
     const unique = new Map(copies.map((copy) => [copy.sopInstanceUid, copy]))
     const references = [...unique.values()].map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }))
     const report = await requestCommitment(node, references, reports, { ...waits, signal: this.#stop.signal })
     const committed = new Set(report.committed.map(({ sopInstanceUid }) => sopInstanceUid))
-    const isCommitted = ({ sopInstanceUid }: Outgoing): boolean => committed.has(sopInstanceUid)
+    const isCommitted = ({ sopInstanceUid }: StoredCopy): boolean => committed.has(sopInstanceUid)
     const ids = copies.filter(isCommitted).map(({ deliveryId }) => deliveryId)
     if (ids.length > 0) await onCommitted(ids)
     return copies.filter((copy) => !isCommitted(copy))

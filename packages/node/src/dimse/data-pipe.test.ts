@@ -27,7 +27,7 @@ describe('a data pipe', () => {
     await reader.next()
     await reader.next()
     assert.equal(resumed, 1)
-    await reader.return()
+    await reader.return(undefined)
   })
 
   it('passes a failure on behind what has come', async () => {

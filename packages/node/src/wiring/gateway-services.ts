@@ -2,16 +2,17 @@
  * Gateway services: what a gateway serves by DICOM besides storage: queries passed on to the PACS, worklists and procedure steps
  * passed on and observed, storage commitment in both directions.
  */
-import type { DimseDestination } from '@fiducial/core/domain/gateway/destinations.ts'
+import type { Destination, DimseDestination } from '@fiducial/core/domain/gateway/destinations.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import { CommitAfterwards } from '../dimse/commit-afterwards.ts'
+import { CommitAfterwards, type StoredCopy } from '../dimse/commit-afterwards.ts'
 import { archiveProxy, orderProxy } from '../dimse/proxies.ts'
 import type { ServiceProvider } from '../dimse/service.ts'
 import { CommitmentReports, CommitmentService } from '../dimse/storage-commitment.ts'
 import { commitmentsBy } from '../services/gateway/decide-commitments.ts'
 import type { Orders } from '../services/gateway/orders.ts'
 import type { InstanceStore, Outgoing } from '../services/gateway/ports.ts'
+import { uncommittedDeliveries } from '../services/gateway/uncommitted.ts'
 import type { GatewayLogger } from '../telemetry/logger.ts'
 import { nodeOf } from './gateway-targets.ts'
 
@@ -26,8 +27,16 @@ export interface GatewayServices {
   readonly providers: readonly ServiceProvider[]
   /** Asks a destination to commit to what it was sent, and takes down what it has committed to. */
   askCommitment(destination: DimseDestination, stored: readonly Outgoing[]): void
+  /** Asks again for what an earlier process sent, and no destination has committed to. */
+  resume(destinations: Iterable<Destination>): void
   close(): Promise<void>
 }
+
+const DAY_MS = 86_400_000
+/** As long as files stay for a commitment that does not come. */
+const ASK_AGAIN_MS = 14 * DAY_MS
+/** Worklists and reports name operators: they are kept as long as an image may come late. */
+const ORDERS_MS = 30 * DAY_MS
 
 export function openServices({ settings, store, orders, logger }: ServicesOrder): GatewayServices {
   const { dicom, main } = settings
@@ -49,6 +58,26 @@ export function openServices({ settings, store, orders, logger }: ServicesOrder)
   })
   const onCommitted = (ids: readonly string[]): Promise<void> => store.committed(ids, new Date())
   const afterwards = new CommitAfterwards({ reports, onCommitted, onError })
+  const ask = (destination: DimseDestination, stored: readonly StoredCopy[]): void =>
+    afterwards.ask(nodeOf(destination, settings), stored, (count) =>
+      logger.error('a destination does not commit to all it was sent', {
+        part: 'forward',
+        destination: destination.name,
+        count,
+      }),
+    )
+  const askAgain = async (destination: DimseDestination): Promise<void> => {
+    const since = new Date(Date.now() - ASK_AGAIN_MS)
+    for await (const page of uncommittedDeliveries(store, destination.name, since)) {
+      ask(
+        destination,
+        page.map(({ id: deliveryId, sopClassUid, sopInstanceUid }) => ({ deliveryId, sopClassUid, sopInstanceUid })),
+      )
+    }
+  }
+  const forget = (): void => void orders.forget(new Date(Date.now() - ORDERS_MS)).catch(onError)
+  const forgetting = setInterval(forget, DAY_MS)
+  forgetting.unref()
   const { pacs, worklist } = main
   const mayQuery = (aet: string): boolean => dicom.queriers?.includes(aet) ?? true
   return {
@@ -64,15 +93,14 @@ export function openServices({ settings, store, orders, logger }: ServicesOrder)
         : []),
       ...(worklist === null ? [] : [orderProxy(orders, { onError, nodeOf: () => nodeOf(worklist, settings) })]),
     ],
-    askCommitment: (destination, stored) =>
-      afterwards.ask(nodeOf(destination, settings), stored, (count) =>
-        logger.error('a destination does not commit to all it was sent', {
-          part: 'forward',
-          destination: destination.name,
-          count,
-        }),
-      ),
+    askCommitment: ask,
+    resume(destinations) {
+      for (const destination of destinations) {
+        if (destination.protocol === 'dimse' && destination.commitment) askAgain(destination).catch(onError)
+      }
+    },
     async close() {
+      clearInterval(forgetting)
       await Promise.all([commitment.close(), afterwards.close()])
     },
   }

@@ -184,6 +184,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
     onEvent: observeAcceptor({ logger, metrics, traces }),
   })
   opened.defer(() => dicom.stop(settings.work.drainSeconds * 1000))
+  services.resume(live.current.routes.destinations.values())
   const tokens = openTokens(home)
   const archive = opened.adopt(openArchiveFaces(settings, join(gatewayFolder(home), 'fetched')), (open) => open.close())
   const web = opened.adopt(
