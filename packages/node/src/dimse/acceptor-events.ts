@@ -13,6 +13,7 @@ export type ConnectionFailure =
   | 'pdu_malformed'
   | 'unexpected_pdu'
   | 'disconnected'
+  | 'internal'
 
 export type RejectionReason =
   | 'application_context'
@@ -56,6 +57,7 @@ export type AcceptorEvent =
       readonly implementationVersion: string | null
     }
   | {
+      /** Objects that are becoming durable at this moment are told of afterwards. */
       readonly type: 'association_ended'
       readonly association: AssociationFacts
       readonly end: AssociationEnd

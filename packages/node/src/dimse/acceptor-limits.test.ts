@@ -210,6 +210,13 @@ describe('numbers', () => {
     await RawPeer.associate(acceptor.port)
   })
 
+  it('takes no connection beyond those that wait to be rejected', async (t) => {
+    const { acceptor, event } = await startAcceptorSite(t, { settings: { limits: { associations: 1 } } })
+    const peers = await Promise.all(Array.from({ length: 34 }, () => RawPeer.connect(acceptor.port)))
+    assert.equal((await event('connection_failed')).reason, 'too_many_connections')
+    for (const peer of peers) peer.destroy()
+  })
+
   it('serves 64 associations at once while as many misbehave', async (t) => {
     const { acceptor, intake, eventsOf } = await startAcceptorSite(t, {
       settings: { limits: { associations: 200, connectionsPerAddress: 200, associateMs: 5_000 } },

@@ -546,6 +546,19 @@ describe('a broken rule', () => {
     assert.equal(intake.open, 0)
   })
 
+  it('of ours ends the connection, not the process', async (t) => {
+    const takes = (): boolean => {
+      throw new TypeError('as the test says')
+    }
+    const services = [{ name: 'broken', takes, serve: async () => undefined }]
+    const { acceptor, event } = await startAcceptorSite(t, { services })
+    const peer = await RawPeer.connect(acceptor.port)
+    peer.send(formatPdu(request()))
+    assert.deepEqual(abortOf(await peer.rest()), provider(0))
+    assert.ok((await event('fault')).error instanceof TypeError)
+    assert.equal((await event('connection_failed')).reason, 'internal')
+  })
+
   it('before any association is answered and reported', async (t) => {
     const { acceptor, event } = await startAcceptorSite(t)
     const peer = await RawPeer.connect(acceptor.port)

@@ -231,7 +231,9 @@ class RunningAcceptor implements Acceptor {
   }
 
   #track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#work.delete(tracked))
+    const tracked = work
+      .catch((error) => this.#onEvent({ type: 'fault', association: null, error }))
+      .finally(() => this.#work.delete(tracked))
     this.#work.add(tracked)
   }
 

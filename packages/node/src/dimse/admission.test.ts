@@ -30,6 +30,7 @@ describe('admission', () => {
     assert.equal(await any({ ...VISITOR, calledAet: 'WHATEVER' }), undefined)
     assert.equal(await any({ ...VISITOR, calledAet: '' }), 'called_title')
     assert.equal(await any({ ...VISITOR, callingAet: '' }), 'calling_title')
+    assert.equal(await any({ ...VISITOR, callingAet: 'A\\B' }), 'calling_title')
   })
 
   it('knows callers by title', async () => {

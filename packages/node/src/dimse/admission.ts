@@ -43,7 +43,8 @@ export function admissionBy(rules: AdmissionRules, resolve: Resolve = resolveHos
   const callers = rules.callers === 'any' ? 'any' : rules.callers.map(prepareCaller)
   return async (visitor) => {
     if (visitor.calledAet === '' || !isCalled(rules, visitor)) return 'called_title'
-    if (visitor.callingAet === '') return 'calling_title'
+    // A backslash would make two titles of one in a file (PS3.5 section 6.2).
+    if (visitor.callingAet === '' || visitor.callingAet.includes('\\')) return 'calling_title'
     if (callers === 'any') return undefined
     const byTitle = callers.filter(({ aet }) => aet === null || aet === visitor.callingAet)
     if (byTitle.length === 0) return 'calling_title'

@@ -117,14 +117,11 @@ export class Association implements PduHandler {
 
   onPdu(pdu: Pdu): void {
     if (this.#state === 'closing') return
-    if (pdu.type === 'abort') {
-      this.#end = 'aborted_by_peer'
-      this.#transport.destroy()
-      this.#close()
-    } else if (this.#state === 'awaiting_request' && pdu.type === 'associate_rq') {
+    if (pdu.type === 'abort') this.#onAbort()
+    else if (this.#state === 'awaiting_request' && pdu.type === 'associate_rq') {
       this.#state = 'deciding'
       this.#block('decision')
-      void this.#decide(pdu)
+      this.#decide(pdu).catch((error) => this.#onFault(error))
     } else if (this.#state === 'established' && pdu.type === 'release_rq' && this.#messages?.isBetween === true) {
       this.#state = 'releasing'
       if (this.#operations?.isIdle === true) this.#release()
@@ -134,6 +131,13 @@ export class Association implements PduHandler {
   onFragment(part: FragmentPart): void {
     if (this.#state === 'established') this.#messages?.read(part)
     else if (this.#state !== 'closing') this.#fail('unexpected_pdu', ABORT_REASONS.unexpectedPdu)
+  }
+
+  #onAbort(): void {
+    this.#end = 'aborted_by_peer'
+    if (this.isEstablished) this.#close()
+    else this.#failConnection('disconnected')
+    this.#transport.destroy()
   }
 
   #onBytes(bytes: Uint8Array): void {
@@ -165,11 +169,14 @@ export class Association implements PduHandler {
   }
 
   #onUnreadable(error: unknown): void {
-    if (!(error instanceof FormatError)) {
-      this.#host.onEvent({ type: 'fault', association: this.#requireFacts(), error })
-      this.#fail('internal', ABORT_REASONS.notSpecified)
-    } else if (error.code === 'dimse_malformed') this.#fail('dimse_malformed', ABORT_REASONS.invalidParameter)
+    if (!(error instanceof FormatError)) this.#onFault(error)
+    else if (error.code === 'dimse_malformed') this.#fail('dimse_malformed', ABORT_REASONS.invalidParameter)
     else this.#fail('pdu_malformed', this.#reader.abortReason)
+  }
+
+  #onFault(error: unknown): void {
+    this.#host.onEvent({ type: 'fault', association: this.#facts ?? null, error })
+    this.#fail('internal', ABORT_REASONS.notSpecified)
   }
 
   async #decide(request: AssociateRequest): Promise<void> {
@@ -261,8 +268,9 @@ export class Association implements PduHandler {
   /** Aborts; the reason has a meaning only where a rule of the protocol was broken. */
   #fail(end: AssociationEnd, reason?: number): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
-    if (!this.isEstablished && (end === 'pdu_malformed' || end === 'unexpected_pdu')) {
-      this.#host.onEvent({ type: 'connection_failed', address: this.#transport.address, reason: end })
+    if (!this.isEstablished) {
+      const reason = end === 'pdu_malformed' || end === 'unexpected_pdu' ? end : 'internal'
+      this.#host.onEvent({ type: 'connection_failed', address: this.#transport.address, reason })
     }
     this.#end = end
     const source = reason === undefined ? ABORT_SOURCES.user : ABORT_SOURCES.provider
