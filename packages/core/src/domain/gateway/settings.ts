@@ -107,7 +107,6 @@ export interface WebSettings {
   readonly dicomweb: boolean
   /** Whether callers from this machine need no token. */
   readonly trustsLocalCallers: boolean
-  readonly requestMegabytes: number
 }
 
 export interface StorageSettings {
@@ -129,7 +128,6 @@ export interface WorkSettings {
   readonly workers: number
   readonly examineSeconds: number
   readonly maxAttempts: number
-  readonly waitingLimit: number
   readonly drainSeconds: number
 }
 
@@ -150,7 +148,6 @@ export interface SealSettings {
 
 export interface RetentionSettings {
   readonly doneHours: number
-  readonly rejectedDays: number
 }
 
 export interface TelemetrySettings {
@@ -172,7 +169,6 @@ export interface AuditTrailSettings {
   /** Root of a FHIR server that takes AuditEvent; null: none. */
   readonly fhirUrl: string | null
   readonly fhirToken: SecretReference | null
-  readonly siteId: string
 }
 
 export interface GatewaySettings {
@@ -288,7 +284,6 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
     tlsKey: optional(nullable(SECRET), null, 'where the PEM of its private key lies'),
     dicomweb: optional(flag, true, 'serves STOW-RS, QIDO-RS and WADO-RS'),
     trustsLocalCallers: optional(flag, false, 'asks callers from this machine for no token'),
-    requestMegabytes: optional(whole(1, 1_048_576), 8192, 'longest request'),
   },
   storage: {
     spoolFolder: optional(nullable(PATH), null, 'folder of files on their way (default: in the folder of all state)'),
@@ -304,7 +299,6 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
     workers: optional(whole(0, 256), 0, 'threads that examine; 0 for one less than there are processors'),
     examineSeconds: optional(decimal(1, 3600), 120, 'longest examination of one instance'),
     maxAttempts: optional(whole(1, 100), 3, 'examinations of one instance that may fail'),
-    waitingLimit: optional(whole(1, 100_000_000), 100_000, 'instances that may wait to be examined; more are refused'),
     drainSeconds: optional(decimal(0, 3600), 30, 'to finish what is under way when it is stopped'),
   },
   verify: {
@@ -322,8 +316,11 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
   },
   retry: RETRY_FIELDS,
   retention: {
-    doneHours: optional(decimal(0, 87_600), 24, 'how long files are kept that have reached all destinations'),
-    rejectedDays: optional(decimal(0, 3650), 30, 'how long files are kept that were rejected'),
+    doneHours: optional(
+      decimal(0, 87_600),
+      24,
+      'how long files are kept that have reached all destinations, or were rejected',
+    ),
   },
   telemetry: {
     logLevel: optional(
@@ -343,7 +340,6 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
     syslogKey: optional(nullable(SECRET), null, 'where the private key of that certificate lies'),
     fhirUrl: optional(nullable(URL_TEXT), null, 'FHIR server that takes AuditEvent'),
     fhirToken: optional(nullable(SECRET), null, 'where the bearer token for it lies'),
-    siteId: optional(WORD, 'fiducial', 'audit source: enterprise site'),
   },
 }
 
