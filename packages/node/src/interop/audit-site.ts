@@ -11,10 +11,10 @@ export interface AuditEntry {
   readonly sopInstanceUid: string | null
   readonly key: string | null
   readonly standing: string | null
-  readonly foundIn: number
   readonly findings: readonly {
     readonly code: string
     readonly severity: string
+    readonly foundIn: number
     readonly reasons: readonly string[]
     readonly where: readonly string[]
   }[]

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { finding } from '@fiducial/core/domain/audit/finding.ts'
+import { type Finding, finding } from '@fiducial/core/domain/audit/finding.ts'
 import type { ReportEntry } from '../../services/audit/report.ts'
 import { CSV_HEAD, formatCsvEntry } from './csv-report.ts'
+
+const dated = (one: Finding) => ({ ...one, foundIn: 3 })
 
 const entryOf = (more: Partial<ReportEntry>): ReportEntry => ({
   sopInstanceUid: '1.2.3',
@@ -12,15 +14,14 @@ const entryOf = (more: Partial<ReportEntry>): ReportEntry => ({
   standing: 'undetermined',
   level: 'P0',
   sentence: null,
-  findings: [finding('unknown')],
-  foundIn: 3,
+  findings: [dated(finding('unknown'))],
   readAt: new Date('2026-05-01T02:00:00Z'),
   ...more,
 })
 
 describe('formatCsvEntry', () => {
   it('writes one line for each finding, with as many cells as the head', () => {
-    const entry = entryOf({ findings: [finding('altered', ['pixels_changed']), finding('synthetic')] })
+    const entry = entryOf({ findings: [finding('altered', ['pixels_changed']), finding('synthetic')].map(dated) })
     const lines = formatCsvEntry(entry).split('\r\n')
     assert.deepEqual([lines.length, lines.at(-1)], [3, ''])
     assert.match(

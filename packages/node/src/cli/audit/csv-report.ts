@@ -29,9 +29,9 @@ export const CSV_HEAD = line([
 
 /** The lines of one entry. */
 export function formatCsvEntry(entry: ReportEntry): string {
-  const { sopInstanceUid, seriesInstanceUid, studyInstanceUid, key, standing, level, foundIn, readAt } = entry
+  const { sopInstanceUid, seriesInstanceUid, studyInstanceUid, key, standing, level, readAt } = entry
   return entry.findings
-    .map(({ code, severity, reasons, where }) =>
+    .map(({ code, severity, foundIn, reasons, where }) =>
       line([
         severity,
         code,

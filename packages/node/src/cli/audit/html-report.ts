@@ -144,7 +144,7 @@ function findingOf({ code, severity, count }: FindingCount, { sweep, previous }:
   const entries = (listed.get(code) ?? []).filter(({ findings }) =>
     findings.some((one) => one.code === code && one.severity === severity),
   )
-  const rows = entries.map((entry) => rowOf(entry, code, previous !== null && entry.foundIn === sweep.number))
+  const rows = entries.map((entry) => rowOf(entry, code, previous !== null && isNew(entry, code, sweep.number)))
   const more =
     count > entries.length
       ? `<p class="soft">And ${number(count - entries.length)} more, in the CSV and JSON reports.</p>`
@@ -163,17 +163,20 @@ ${more}
 </section>`
 }
 
+const isNew = ({ findings }: ReportEntry, code: FindingCode, sweep: number): boolean =>
+  findings.some((one) => one.code === code && one.foundIn === sweep)
+
 function rowOf(
   { sopInstanceUid, studyInstanceUid, key, findings }: ReportEntry,
   code: FindingCode,
-  isNew: boolean,
+  isFresh: boolean,
 ): string {
   const { reasons, where } = findings.find((one) => one.code === code) ?? { reasons: [], where: [] }
   const name = sopInstanceUid ?? key ?? ''
   const below = sopInstanceUid !== null && key !== null ? `<br><span class="soft">${asHtml(key)}</span>` : ''
   const more = where.length - WHERE_SHOWN
   const places = where.slice(0, WHERE_SHOWN).map((place) => `<code>${asHtml(place)}</code>`)
-  return `<tr><td><code>${asHtml(name)}</code>${isNew ? ' <span class="new">new</span>' : ''}${below}</td><td><code>${asHtml(studyInstanceUid ?? '')}</code></td><td>${reasons.map((reason) => asHtml(reason.replaceAll('_', ' '))).join('<br>')}</td><td>${places.join('<br>')}${more > 0 ? `<br><span class="soft">and ${more} more</span>` : ''}</td></tr>`
+  return `<tr><td><code>${asHtml(name)}</code>${isFresh ? ' <span class="new">new</span>' : ''}${below}</td><td><code>${asHtml(studyInstanceUid ?? '')}</code></td><td>${reasons.map((reason) => asHtml(reason.replaceAll('_', ' '))).join('<br>')}</td><td>${places.join('<br>')}${more > 0 ? `<br><span class="soft">and ${more} more</span>` : ''}</td></tr>`
 }
 
 const limitsOf = (): string => `<h2>What this can and cannot show</h2>

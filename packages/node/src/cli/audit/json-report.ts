@@ -1,9 +1,8 @@
 /**
  * JSON report: everything that a sweep came to, for programs. Its schema: docs/reference/audit-report.schema.json.
  */
-import type { Finding } from '@fiducial/core/domain/audit/finding.ts'
 import { FINDINGS } from '@fiducial/core/domain/audit/finding.ts'
-import type { Sweep } from '../../services/audit/ports.ts'
+import type { DatedFinding, Sweep } from '../../services/audit/ports.ts'
 import type { AuditSummary, ReportEntry } from '../../services/audit/report.ts'
 
 export const REPORT_FORMAT = 'https://fiducial.dev/audit-report/v1'
@@ -35,7 +34,13 @@ export function toJsonEntry(entry: ReportEntry) {
   return { ...entry, readAt: entry.readAt?.toISOString() ?? null, findings: entry.findings.map(toJsonFinding) }
 }
 
-const toJsonFinding = ({ code, severity, reasons, where }: Finding) => ({ code, severity, reasons, where })
+const toJsonFinding = ({ code, severity, foundIn, reasons, where }: DatedFinding) => ({
+  code,
+  severity,
+  foundIn,
+  reasons,
+  where,
+})
 
 /** Pieces of the report, so that none of a large archive has to fit into memory. */
 export async function* formatJsonReport(

@@ -79,7 +79,7 @@ describe('reports', () => {
         ['altered', 1, 1],
         ['missing', 1, 1],
         ['unknown', 1, 0],
-        ['copied', 1, 0],
+        ['copied', 1, 1],
         ['synthetic', LISTED + 5, LISTED + 5],
       ],
     )

@@ -125,6 +125,11 @@ export interface KnownContent {
   readonly compared: readonly Finding[]
 }
 
+/** A finding, and the number of the sweep that found it first. */
+export interface DatedFinding extends Finding {
+  readonly foundIn: number
+}
+
 /** What is remembered of an instance. */
 export interface KnownInstance {
   readonly key: string
@@ -136,9 +141,7 @@ export interface KnownInstance {
   readonly studyInstanceUid: string | null
   /** Null for one that could not be read; the findings say why. */
   readonly examined: Examined | null
-  readonly findings: readonly Finding[]
-  /** Number of the sweep that gave the worst of the findings first. */
-  readonly foundIn: number
+  readonly findings: readonly DatedFinding[]
 }
 
 /** What a sweep saw of an instance. */

@@ -6,8 +6,8 @@
  */
 
 import { mergeFindings } from '@fiducial/core/domain/audit/classify.ts'
-import { compareFindings, type Finding, type FindingCode, type Severity } from '@fiducial/core/domain/audit/finding.ts'
-import type { ArchiveSource, KnownInstance, Sweep, SweepFinding, SweepStore } from './ports.ts'
+import { compareFindings, type FindingCode, type Severity } from '@fiducial/core/domain/audit/finding.ts'
+import type { ArchiveSource, DatedFinding, KnownInstance, Sweep, SweepFinding, SweepStore } from './ports.ts'
 
 /** An instance, or something general, with all that was found of it. */
 export interface ReportEntry {
@@ -21,9 +21,7 @@ export interface ReportEntry {
   readonly level: string | null
   readonly sentence: string | null
   /** Worst first, at least one. */
-  readonly findings: readonly Finding[]
-  /** Number of the sweep that gave the worst of them first; the same as the report's where it is new. */
-  readonly foundIn: number
+  readonly findings: readonly DatedFinding[]
   readonly readAt: Date | null
 }
 
@@ -64,10 +62,10 @@ export async function summarize(facts: ReportFacts): Promise<AuditSummary> {
   const { store, archive, policy, log, sweep, isFinished } = facts
   const counts = new Map<string, { count: number; fresh: number }>()
   const severities = { alarm: 0, warning: 0, notice: 0 }
-  for await (const { findings, foundIn } of reportEntries(facts)) {
+  for await (const { findings } of reportEntries(facts)) {
     const [worst] = findings
     if (worst !== undefined) severities[worst.severity]++
-    for (const { code, severity } of findings) {
+    for (const { code, severity, foundIn } of findings) {
       const name = `${code} ${severity}`
       const known = counts.get(name) ?? { count: 0, fresh: 0 }
       counts.set(name, { count: known.count + 1, fresh: known.fresh + (foundIn === sweep.number ? 1 : 0) })
@@ -140,12 +138,7 @@ const PAGE = 500
 
 function toEntry(instance: KnownInstance, more: readonly (SweepFinding & { readonly foundIn: number })[]): ReportEntry {
   const { examined, key, sopInstanceUid, studyInstanceUid, readAt } = instance
-  const all = mergeFindings([...instance.findings, ...more.map(({ finding }) => finding)])
-  const [worst] = all
-  const sources = [
-    ...instance.findings.map(({ code }) => ({ code, foundIn: instance.foundIn })),
-    ...more.map(({ finding: { code }, foundIn }) => ({ code, foundIn })),
-  ]
+  const all = [...instance.findings, ...more.map(({ finding, foundIn }) => ({ ...finding, foundIn }))]
   return {
     sopInstanceUid,
     studyInstanceUid,
@@ -154,8 +147,10 @@ function toEntry(instance: KnownInstance, more: readonly (SweepFinding & { reado
     standing: examined?.standing ?? null,
     level: examined?.level ?? null,
     sentence: examined?.sentence ?? null,
-    findings: all,
-    foundIn: Math.min(...sources.filter(({ code }) => code === worst?.code).map(({ foundIn }) => foundIn)),
+    findings: mergeFindings(all).map((one) => ({
+      ...one,
+      foundIn: Math.min(...all.filter(({ code }) => code === one.code).map(({ foundIn }) => foundIn)),
+    })),
     readAt,
   }
 }
@@ -175,8 +170,7 @@ function toGeneralEntry({
     standing: null,
     level: null,
     sentence: null,
-    findings: [finding],
-    foundIn,
+    findings: [{ ...finding, foundIn }],
     readAt: null,
   }
 }

@@ -175,8 +175,8 @@ describe('runSweep', () => {
     assert.deepEqual(
       found.map(({ key, findings }) => [key, findings]),
       [
-        ['i001', [finding('unreadable', ['instance_missing'])]],
-        ['i002', [finding('unreadable', ['dicom_not_dicom'])]],
+        ['i001', [{ ...finding('unreadable', ['instance_missing']), foundIn: 1 }]],
+        ['i002', [{ ...finding('unreadable', ['dicom_not_dicom']), foundIn: 1 }]],
       ],
     )
     assert.equal((await store.standings()).other, 1)

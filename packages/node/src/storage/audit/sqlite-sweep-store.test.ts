@@ -110,8 +110,7 @@ describe('SweepStore', () => {
       sopInstanceUid: '1.a',
       studyInstanceUid: '1.5',
       examined: seen.kind === 'read' ? seen.examined : null,
-      findings: [finding('stale', ['x'])],
-      foundIn: 1,
+      findings: [{ ...finding('stale', ['x']), foundIn: 1 }],
     })
   })
 
@@ -167,18 +166,22 @@ describe('SweepStore', () => {
     assert.deepEqual(await store.instances('unrecorded', { limit: 9 }), [])
     const [enrolled] = (await store.instances('all', { limit: 9 })).filter(({ key }) => key === 'unknown')
     assert.deepEqual([enrolled?.examined?.standing, enrolled?.examined?.firstEntry], ['recorded', '77'])
-    assert.deepEqual(enrolled?.findings, [finding('duplicate')])
+    assert.deepEqual(enrolled?.findings, [{ ...finding('duplicate'), foundIn: 1 }])
   })
 
-  it('keeps the sweep in which a severity was found first', async () => {
-    const warned = { findings: [finding('unknown')] }
-    await store.saw([sighting('a', warned)], 0, AT)
+  it('keeps the sweep in which each finding was found first', async () => {
+    const since = async (): Promise<readonly string[]> =>
+      (await store.instances('all', { limit: 1 })).flatMap(({ findings }) =>
+        findings.map(({ code, foundIn }) => `${code} ${foundIn}`),
+      )
+    await store.saw([sighting('a', { findings: [finding('unknown')] })], 0, AT)
     await store.end(AT, null)
     await store.begin({ at: LATER, isFull: false, cursor: null })
-    await store.saw([sighting('a', warned)], 0, LATER)
-    assert.equal((await store.instances('all', { limit: 1 }))[0]?.foundIn, 1)
-    await store.saw([sighting('a', { findings: [finding('altered')] })], 0, LATER)
-    assert.equal((await store.instances('all', { limit: 1 }))[0]?.foundIn, 2)
+    await store.saw([sighting('a', { findings: [finding('altered'), finding('unknown')] })], 0, LATER)
+    assert.deepEqual(await since(), ['altered 2', 'unknown 1'])
+    await store.saw([sighting('a')], 0, LATER)
+    await store.saw([sighting('a', { findings: [finding('unknown')] })], 0, LATER)
+    assert.deepEqual(await since(), ['unknown 2'])
   })
 
   it('groups what shares pixels or an identifier', async () => {

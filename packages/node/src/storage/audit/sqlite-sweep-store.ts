@@ -88,19 +88,22 @@ class SqliteSweepStore implements SweepStore {
       return
     }
     const { listed } = sighting
-    const findings = sighting.kind === 'other' ? [] : sighting.findings
+    const before = readFindings(this.#get('SELECT findings FROM instance WHERE key = ?', listed.key)?.findings ?? '[]')
+    const findings = (sighting.kind === 'other' ? [] : sighting.findings).map((one) => ({
+      ...one,
+      foundIn: before.find(({ code, severity }) => code === one.code && severity === one.severity)?.foundIn ?? sweep,
+    }))
     const examined = sighting.kind === 'read' ? sighting.examined : null
     const severity = severityOf(findings)
     const row = this.#get(
       `INSERT INTO instance (key, version, sop, study, seen_in, read_in, first_seen_at, seen_at, read_at, next_look_at,
-         file, dataset, frames, standing, severity, found_in, first_entry, examined, findings)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         file, dataset, frames, standing, severity, first_entry, examined, findings)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET
          version = excluded.version, sop = excluded.sop, study = excluded.study, seen_in = excluded.seen_in,
          read_in = excluded.read_in, seen_at = excluded.seen_at, read_at = excluded.read_at, gone_at = NULL, is_due = 0,
          next_look_at = excluded.next_look_at, file = excluded.file, dataset = excluded.dataset, frames = excluded.frames,
          standing = excluded.standing, first_entry = excluded.first_entry, examined = excluded.examined,
-         found_in = CASE WHEN severity = excluded.severity THEN found_in ELSE excluded.found_in END,
          severity = excluded.severity, findings = excluded.findings
        RETURNING id`,
       listed.key,
@@ -118,7 +121,6 @@ class SqliteSweepStore implements SweepStore {
       examined?.digests.frames ?? null,
       examined?.standing ?? (sighting.kind === 'other' ? 'other' : 'unreadable'),
       severity,
-      sweep,
       examined?.firstEntry == null ? null : BigInt(examined.firstEntry),
       examined && writeExamined(examined),
       JSON.stringify(findings),
@@ -445,7 +447,6 @@ function toInstance(row: Row): KnownInstance {
     studyInstanceUid: row.study as string | null,
     examined: readExamined(row.examined, row),
     findings: readFindings(row.findings),
-    foundIn: Number(row.found_in),
   }
 }
 

@@ -3,9 +3,8 @@
  *
  * What stands in columns of its own may have changed there since: the columns count.
  */
-import type { Finding } from '@fiducial/core/domain/audit/finding.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import type { Examined } from '../../services/audit/ports.ts'
+import type { DatedFinding, Examined } from '../../services/audit/ports.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -17,7 +16,7 @@ export function readExamined(text: unknown, { findings, standing, first_entry }:
   const stored = parse(text) as Omit<Examined, 'findings'>
   return {
     ...stored,
-    findings: readFindings(findings),
+    findings: readFindings(findings).map(({ foundIn: _, ...finding }) => finding),
     standing: standing as Examined['standing'],
     firstEntry: first_entry === null ? null : String(first_entry),
     nextLookAt: stored.nextLookAt === null ? null : new Date(stored.nextLookAt),
@@ -25,7 +24,7 @@ export function readExamined(text: unknown, { findings, standing, first_entry }:
 }
 
 /** @throws {StoreError} `sweep_corrupted` */
-export const readFindings = (text: unknown): readonly Finding[] => parse(String(text)) as readonly Finding[]
+export const readFindings = (text: unknown): readonly DatedFinding[] => parse(String(text)) as readonly DatedFinding[]
 
 /** Written by ourselves: what is no JSON was damaged since. */
 function parse(text: string): unknown {

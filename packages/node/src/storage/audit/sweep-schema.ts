@@ -38,7 +38,6 @@ export const SWEEP_SCHEMA = `
     frames TEXT,
     standing TEXT NOT NULL,
     severity INTEGER NOT NULL,
-    found_in INTEGER NOT NULL,
     first_entry INTEGER,
     examined TEXT,
     findings TEXT NOT NULL
