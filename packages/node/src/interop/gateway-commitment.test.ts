@@ -1,0 +1,112 @@
+/** The gateway, run by its command between senders and archives: storage commitment on both sides, and worklists. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { InstanceMessage, InstancesMessage } from '@fiducial/core/api/gateway.ts'
+import { CommitmentReports, requestCommitment } from '../dimse/storage-commitment.ts'
+import { dcmtk, runDcmtk, startWlmscpfs } from '../testing/dcmtk.ts'
+import { freePort } from '../testing/free-port.ts'
+import { type Orthanc, orthanc, startOrthanc } from '../testing/orthanc.ts'
+import { type OutgoingFile, outgoingFiles } from '../testing/outgoing-files.ts'
+import { sharedSkip, temporaryFolder } from '../testing/peers.ts'
+import { GatewayProcess } from '../testing/running-gateway.ts'
+
+const POLL_MS = 50
+const PATIENCE = 600
+
+describe('a gateway whose archive commits', { skip: sharedSkip || dcmtk.skip || orthanc.skip }, () => {
+  const home = temporaryFolder()
+  const cleanUps: (() => Promise<void> | void)[] = []
+  const owner = { after: (cleanUp: () => Promise<void> | void) => void cleanUps.push(cleanUp) }
+  let pacs: Orthanc
+  let gateway: GatewayProcess
+  let files: readonly OutgoingFile[]
+
+  before(async () => {
+    files = outgoingFiles('data/dicom/pydicom/test_files').files.filter(({ name }) => /^(CT|MR)_small.dcm$/.test(name))
+    pacs = await startOrthanc({}, owner)
+    const worklist = await startWlmscpfs({ folder: temporaryFolder(owner) }, owner)
+    const routes = join(home, 'routes.yaml')
+    writeFileSync(
+      routes,
+      `destinations: { pacs: { aet: ${pacs.aet}, host: 127.0.0.1, port: ${pacs.dicomPort}, commitment: true } }\n`,
+    )
+    writeFileSync(
+      join(home, 'gateway.yaml'),
+      `pacs: ${pacs.aet}@127.0.0.1:${pacs.dicomPort}
+routes: ${routes}
+worklist: ${worklist.aet}@127.0.0.1:${worklist.port}
+dicom: { commitment: committed }
+`,
+    )
+    gateway = await GatewayProcess.make({ home })
+    await gateway.start()
+  })
+  after(async () => {
+    const code = await gateway.end()
+    for (const cleanUp of cleanUps) await cleanUp()
+    assert.equal(code, 0)
+  })
+
+  const send = async ({ path }: OutgoingFile): Promise<void> => {
+    const { code, stderr } = await runDcmtk('storescu', [
+      '-aec',
+      'FIDUCIAL',
+      '127.0.0.1',
+      String(gateway.dicomPort),
+      path,
+    ])
+    assert.equal(code, 0, stderr)
+  }
+  async function when(uid: string, holds: (instance: InstanceMessage) => boolean): Promise<InstanceMessage> {
+    for (let i = 0; i < PATIENCE; i++) {
+      const { instances } = (await gateway.ask(`instances?instance=${uid}&limit=1`)) as InstancesMessage
+      const [found] = instances
+      if (found !== undefined && holds(found)) return found
+      await pause(POLL_MS)
+    }
+    throw new Error(`${uid} did not get so far:\n${gateway.output.slice(-4000)}`)
+  }
+  const isCommitted = ({ deliveries }: InstanceMessage): boolean =>
+    deliveries.length > 0 && deliveries.every(({ committedAt }) => committedAt !== null)
+
+  it('asks again after a restart for what nobody could report on', async () => {
+    const [ct] = files
+    assert.ok(ct)
+    // The archive does not know where the gateway is: its report reaches nobody.
+    await pacs.know('gateway', { aet: 'FIDUCIAL', port: await freePort() })
+    await send(ct)
+    const sent = await when(ct.sopInstanceUid, ({ state }) => state === 'done')
+    assert.equal(isCommitted(sent), false)
+    assert.equal(await gateway.end(), 0)
+    await pacs.know('gateway', { aet: 'FIDUCIAL', port: gateway.dicomPort })
+    await gateway.start()
+    await when(ct.sopInstanceUid, isCommitted)
+  })
+
+  it('commits to its sender once the archive has', async () => {
+    const [ct, mr] = files
+    assert.ok(ct && mr)
+    await send(mr)
+    const node = { host: '127.0.0.1', port: gateway.dicomPort, calledAet: 'FIDUCIAL', callingAet: 'MODALITY' }
+    const unknown = { sopClassUid: ct.sopClassUid, sopInstanceUid: '1.2.3' }
+    const waits = { sameAssociationMs: 30_000 }
+    const report = await requestCommitment(node, [ct, mr, unknown], new CommitmentReports(), waits)
+    assert.deepEqual(
+      new Set(report.committed.map(({ sopInstanceUid }) => sopInstanceUid)),
+      new Set([ct.sopInstanceUid, mr.sopInstanceUid]),
+    )
+    assert.deepEqual(report.failed, [{ ...unknown, reason: 0x0112 }])
+    assert.equal(isCommitted(await when(mr.sopInstanceUid, isCommitted)), true)
+  })
+
+  it('passes a question for the worklist on', async () => {
+    const keys = ['-W', '-k', 'PatientName', '-k', 'ScheduledProcedureStepSequence[0].Modality=CT']
+    const words = ['-v', ...keys, '-aec', 'FIDUCIAL', '127.0.0.1', String(gateway.dicomPort)]
+    const { code, stdout, stderr } = await runDcmtk('findscu', words)
+    assert.equal(code, 0, stderr)
+    assert.match(stdout + stderr, /Received Final Find Response \(Success\)/)
+  })
+})
