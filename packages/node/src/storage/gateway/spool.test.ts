@@ -148,6 +148,55 @@ describe('a spool in files', () => {
     }
   })
 
+  it('goes on where the system takes fewer bytes than it is offered', async () => {
+    const { writeSync, writevSync } = spoolFiles
+    const spool = await fresh()
+    const bytes = Uint8Array.from({ length: 400_000 }, (_, i) => (i * 7) & 0xff)
+    const writer = spool.create()
+    try {
+      spoolFiles.writeSync = ((file: number, piece: Uint8Array, at: number, length: number) =>
+        writeSync(file, piece, at, Math.min(length, 1_000))) as typeof writeSync
+      spoolFiles.writevSync = ((file: number, [first]: readonly Uint8Array[]) =>
+        writevSync(file, [(first as Uint8Array).subarray(0, 700)])) as typeof writevSync
+      for (const [from, to] of [
+        [0, 900],
+        [900, 200_000],
+        [200_000, 200_001],
+        [200_001, 400_000],
+      ]) {
+        writer.write(bytes.subarray(from, to))
+      }
+      await writer.commit()
+    } finally {
+      Object.assign(spoolFiles, { writeSync, writevSync })
+    }
+    await using file = await spool.open(writer.key)
+    assert.deepEqual(Buffer.from(file.view(0, file.length)), Buffer.from(bytes))
+  })
+
+  it('tells a full disk from one that fails', async () => {
+    for (const [code, expected] of [
+      ['ENOSPC', 'spool_full'],
+      ['EDQUOT', 'spool_full'],
+      ['EIO', 'spool_unwritable'],
+    ] as const) {
+      const { writeSync } = spoolFiles
+      const writer = (await fresh()).create()
+      try {
+        spoolFiles.writeSync = () => {
+          throw Object.assign(new Error(code), { code })
+        }
+        assert.throws(() => writer.write(new Uint8Array(100_000)), storeError(expected))
+        // Nothing but the end may follow.
+        assert.throws(() => writer.write(new Uint8Array(1)), storeError(expected))
+        await assert.rejects(writer.commit(), storeError(expected))
+      } finally {
+        Object.assign(spoolFiles, { writeSync })
+      }
+      await writer.abort()
+    }
+  })
+
   it('says where it cannot be', async () => {
     const folder = fastFolder()
     writeFileSync(join(folder, 'file'), '')
