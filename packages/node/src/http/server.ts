@@ -4,8 +4,8 @@
  * Source: RFC 9110; the limits are those of `node:http` and Fastify; TLS by PS3.15 annex B.12 (BCP 195, RFC 9325). It
  * listens on the loopback interface and speaks plain HTTP unless told otherwise. What it serves is left to the faces.
  */
-import { STATUS_CODES } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -153,9 +153,10 @@ async function listen(server: FastifyInstance, host: string, port: number, schem
     await server.close()
     throw new StoreError('service_refused', 'nothing can listen at this address and port', { cause })
   }
+  const silent = watchSilent(server, scheme)
   const address = server.server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return { url: `${scheme}://${name}:${address.port}`, close: () => server.close() }
+  return { url: `${scheme}://${name}:${address.port}`, close: () => closeAll(server, silent) }
 }
 
 /** TLS 1.2 with forward secrecy and authenticated encryption, and TLS 1.3. */
@@ -179,6 +180,25 @@ function limitTime({ raw, headers, routeOptions }: FastifyRequest): void {
   if (routeOptions.config?.isStreamed === true || !hasBody) return
   const timer = setTimeout(() => raw.destroy(), REQUEST_TIMEOUT_MS).unref()
   for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(timer))
+}
+
+/** Connections on which nobody has asked anything yet: to Node they are not idle, and would keep a server from closing. */
+function watchSilent({ server }: FastifyInstance, scheme: string): ReadonlySet<Socket> {
+  const silent = new Set<Socket>()
+  const add = (socket: Socket): void => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  }
+  // By TLS, requests come on other sockets than connections do.
+  server.on(scheme === 'https' ? 'secureConnection' : 'connection', add)
+  server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket))
+  return silent
+}
+
+async function closeAll(server: FastifyInstance, silent: ReadonlySet<Socket>): Promise<void> {
+  const closed = server.close()
+  for (const socket of silent) socket.destroy()
+  await closed
 }
 
 const describe = (request: FastifyRequest) => ({

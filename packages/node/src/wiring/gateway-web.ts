@@ -4,7 +4,7 @@
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import { capabilitiesFace } from '../http/dicomweb/capabilities-face.ts'
 import { storeFace } from '../http/dicomweb/store-face.ts'
-import type { WebFaceOptions } from '../http/dicomweb/web-face.ts'
+import { WEB_PREFIX, type WebFaceOptions } from '../http/dicomweb/web-face.ts'
 import { Doorkeeper } from '../http/gateway/callers.ts'
 import { Entrance } from '../http/gateway/entrance.ts'
 import { gatewayApi } from '../http/gateway/gateway-api.ts'
@@ -48,7 +48,7 @@ const URL_LIMIT = 8 * 1024
 /** @throws {StoreError} `service_refused`; `input_unreadable`, {KeyError} for certificate and key */
 export async function startWeb(order: WebOrder): Promise<WebFace> {
   const { settings, control, intake, seals, tokens, identity, metrics, logger, random, faces } = order
-  const { web, telemetry, limits } = settings
+  const { web, telemetry } = settings
   const doorkeeper = new Doorkeeper((token) => tokens.find(token))
   const tls = tlsOf(web)
   const entrance = new Entrance({ random, now: Date.now, isSecure: tls !== undefined })
@@ -60,7 +60,7 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
       healthFace({ control, doorkeeper, ...(telemetry.metrics && { metrics: () => metrics.read() }) }),
       entrance.face,
       statusPage({ control, identity, entrance }),
-      ...(web.dicomweb ? [storeFace({ ...guards, intake, instanceBytes: limits.objectMegabytes * 2 ** 20 })] : []),
+      ...(web.dicomweb ? [storeFace({ ...guards, intake, ...storeLimits(order.settings) })] : []),
       ...(web.dicomweb ? [capabilitiesFace(), ...faces(guards)] : []),
     ],
     {
@@ -84,6 +84,11 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
     },
   }
 }
+
+const storeLimits = ({ limits, web: { publicUrl } }: GatewaySettings) => ({
+  instanceBytes: limits.objectMegabytes * 2 ** 20,
+  ...(publicUrl !== null && { retrieveUrl: `${publicUrl.replace(/\/+$/, '')}${WEB_PREFIX}` }),
+})
 
 function tlsOf({ tlsCertificate, tlsKey }: GatewaySettings['web']): ServerTls | undefined {
   if (tlsCertificate === null || tlsKey === null) return undefined

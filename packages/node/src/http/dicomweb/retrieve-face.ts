@@ -158,8 +158,9 @@ const instanceType = ({ transferSyntaxUid }: ArchivedInstance): string =>
 function streamOf(archive: Archive, parts: readonly InstancePart[], end: Uint8Array): Readable {
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
     for (const { instance, head } of parts) {
-      if (head.length > 0) yield head
+      // Before a byte is sent: what cannot be opened at all is told by a status.
       await using file = await archive.open(instance)
+      if (head.length > 0) yield head
       // A chunk is valid until the next is asked for, and the socket may still hold it then.
       for (const chunk of file.chunks(0, file.length)) yield file.isInMemory ? chunk : chunk.slice()
     }

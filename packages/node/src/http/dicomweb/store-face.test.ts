@@ -238,6 +238,25 @@ describe('STOW-RS, PS3.18 section 10.5', () => {
     assert.equal(intake.taken.length, 1)
   })
 
+  it('cuts off a sender that is slower than anybody would be', async (t) => {
+    const { intake, url } = await serve(t, { bytesPerSecond: 1e9, watchMs: 20 })
+    const answer = await new Promise<string>((resolve) => {
+      let said = ''
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
+        const head = `POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Type: ${TYPE}\r\nContent-Length: 5000\r\n\r\n`
+        socket.write(head)
+        socket.write(bodyOf([image('1.2.3.1')]).subarray(0, 200))
+      })
+      socket.on('data', (bytes) => {
+        said += bytes
+      })
+      socket.on('error', () => resolve(said)).on('close', () => resolve(said))
+    })
+    assert.equal(answer, '')
+    assert.equal(intake.open, 0)
+    assert.equal(intake.taken.length, 0)
+  })
+
   it('tells a sender to come again where there is no room', async (t) => {
     for (const [step, code, status] of [
       ['begin', 'gateway_overloaded', 503],

@@ -35,14 +35,20 @@ export interface StoreFaceOptions extends WebFaceOptions {
   readonly parts?: number
   /** Requests that are being received at once. Default: 64. */
   readonly requests?: number
-  /** Slower senders are cut off; a mean over half a minute. Default: 256. */
+  /** Slower senders are cut off; a mean over {@link watchMs}. Default: 256. */
   readonly bytesPerSecond?: number
+  /** Default: 30 000. */
+  readonly watchMs?: number
   /** Root under which stored instances can be had, for the answer; without it the answer names none. */
   readonly retrieveUrl?: string
 }
 
-export const STORE_DEFAULTS = { instanceBytes: 8 * 2 ** 30, requests: 64, bytesPerSecond: 256 } as const
-const WATCH_MS = 30_000
+export const STORE_DEFAULTS = {
+  instanceBytes: 8 * 2 ** 30,
+  requests: 64,
+  bytesPerSecond: 256,
+  watchMs: 30_000,
+} as const
 const DAY_MS = 86_400_000
 
 /** Serves `POST /studies` and `POST /studies/{study}`. The server needs `hasStreams`. */
@@ -125,7 +131,7 @@ async function readParts(
   const body = request.raw
   const limits = { ...MULTIPART_LIMITS, parts: options.parts ?? MULTIPART_LIMITS.parts }
   const parser = new MultipartParser(boundary, parts, limits)
-  const watch = watchSpeed(request, options.bytesPerSecond ?? STORE_DEFAULTS.bytesPerSecond)
+  const watch = watchSpeed(request, options)
   try {
     // Damage ends the reading, and the connection has to live on for the answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
@@ -143,13 +149,14 @@ async function readParts(
 }
 
 /** Cuts off whoever sends slower than anybody would: a connection that is held open costs, too. */
-function watchSpeed({ raw }: FastifyRequest, bytesPerSecond: number) {
+function watchSpeed({ raw }: FastifyRequest, options: StoreFaceOptions) {
+  const { bytesPerSecond = STORE_DEFAULTS.bytesPerSecond, watchMs = STORE_DEFAULTS.watchMs } = options
   let seen = 0
   let isWaiting = false
   const timer = setInterval(() => {
-    if (!isWaiting && (seen * 1000) / WATCH_MS < bytesPerSecond) raw.destroy(new Error('too slow'))
+    if (!isWaiting && (seen * 1000) / watchMs < bytesPerSecond) raw.destroy(new Error('too slow'))
     seen = 0
-  }, WATCH_MS).unref()
+  }, watchMs).unref()
   return {
     saw(bytes: number): void {
       seen += bytes
