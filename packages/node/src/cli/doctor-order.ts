@@ -10,6 +10,8 @@ export interface DoctorOrder {
   readonly tls: { readonly trust: string; readonly certificate?: string; readonly key?: string } | null
   /** Whether a synthetic image may be stored there. */
   readonly isStoring: boolean
+  /** Have it sent there by C-MOVE, as the peer knows us; null for C-GET. */
+  readonly receiveAt: { readonly aet: string; readonly host: string; readonly port: number } | null
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }

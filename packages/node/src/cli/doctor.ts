@@ -24,6 +24,7 @@ import { visible } from './visible.ts'
 export interface DoctorOptions {
   readonly calling: string
   readonly store?: boolean
+  readonly receive?: string
   readonly trust?: string
   readonly certificate?: string
   readonly key?: string
@@ -66,9 +67,18 @@ function readOrder(address: string, options: DoctorOptions, signal: AbortSignal)
     callingAet: options.calling,
     tls: trust === undefined ? null : { trust, ...(certificate && { certificate }), ...(key && { key }) },
     isStoring: options.store === true,
+    receiveAt: readReceivingPoint(options),
     timeoutMs: options.timeout * 1000,
     signal,
   }
+}
+
+function readReceivingPoint({ receive, store }: DoctorOptions): DoctorOrder['receiveAt'] {
+  if (receive === undefined) return null
+  if (store !== true) throw new UsageError('--receive is for an image that comes back', '--store sends one')
+  const point = parseDestination(receive)
+  if (point?.protocol === 'dimse') return { aet: point.aet, host: point.host, port: point.port }
+  throw new UsageError(`--receive ${visible(receive)} is not AET@host:port`, 'such as FIDUCIAL@0.0.0.0:11113')
 }
 
 function show(examination: PeerExamination, findings: readonly PeerFinding[], { output }: Context): void {

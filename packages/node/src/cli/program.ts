@@ -125,6 +125,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
   )
     .option('--calling <aet>', 'what we call ourselves', 'FIDUCIAL')
     .option('--store', 'store a synthetic image there, and see what becomes of it')
+    .option('--receive <address>', 'have it back by C-MOVE, to AET@host:port of ours as the peer knows it')
     .option('--trust <pem>', 'speak TLS, and believe the authorities of a file')
     .option('--certificate <pem>', 'what we show of ourselves by TLS')
     .option('--key <pem>', 'the key of that certificate')

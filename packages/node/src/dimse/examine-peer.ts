@@ -6,36 +6,18 @@
 
 import type { HashFactory } from '@fiducial/core/bytes/hash.ts'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
-import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { STORAGE_COMMITMENT } from '@fiducial/core/domain/gateway/commitment.ts'
 import { compareHop, type HopSide } from '@fiducial/core/domain/gateway/hop.ts'
 import type { ExaminedContext, PeerExamination, StoreProbe } from '@fiducial/core/domain/gateway/peer-diagnosis.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import { encodeElements } from '@fiducial/core/formats/dicom/encode.ts'
-import {
-  EXPLICIT_LITTLE_ENDIAN,
-  encodingOf,
-  IMPLICIT_LITTLE_ENDIAN,
-} from '@fiducial/core/formats/dicom/transfer-syntax.ts'
-import { text } from '@fiducial/core/formats/dicom/values.ts'
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { CONTEXT_RESULTS } from '@fiducial/core/formats/dul/associate.ts'
+import { getBack, moveBack, type ProbeImage, type ReceivingPoint } from './fetch-back.ts'
 import { ORDER_CLASSES } from './proxies.ts'
-import { echo, get, QUERY_RETRIEVE, requireContext, VERIFICATION } from './query.ts'
-import { receiveInstances } from './receive-instances.ts'
+import { echo, QUERY_RETRIEVE, VERIFICATION } from './query.ts'
 import type { RemoteNode } from './remote-node.ts'
 import { type Association, CONTEXTS_PER_ASSOCIATION, openAssociation, type Proposal } from './requestor.ts'
 import { storeInstance } from './store-instance.ts'
-
-/** An image to be stored and compared. */
-export interface ProbeImage {
-  readonly studyInstanceUid: string
-  readonly seriesInstanceUid: string
-  readonly sopClassUid: string
-  readonly sopInstanceUid: string
-  readonly transferSyntaxUid: string
-  /** A Part 10 file. */
-  readonly bytes: Uint8Array
-}
 
 export interface ExamineOptions {
   readonly signal?: AbortSignal
@@ -44,6 +26,8 @@ export interface ExamineOptions {
   readonly hashes: HashFactory
   /** Reads a file for the comparison. @throws {FormatError} */
   readonly readSide: (bytes: Uint8Array) => Promise<HopSide>
+  /** Have the image back by C-MOVE, to this title and port of ours; else by C-GET. */
+  readonly receiveAt?: ReceivingPoint
   /** C-ECHOs one after the other. Default: 40. */
   readonly echoes?: number
 }
@@ -200,7 +184,9 @@ async function probeStore(node: RemoteNode, probe: ProbeImage, options: ExamineO
   const stored = { studyInstanceUid, sopInstanceUid, status, timeMs }
   if (status === null || (status !== 0 && status >>> 12 !== 0xb)) return { ...stored, change: null, failure: null }
   try {
-    const bytes = await getBack(node, probe, options)
+    const { signal, receiveAt } = options
+    const bytes =
+      receiveAt === undefined ? await getBack(node, probe, signal) : await moveBack(node, probe, receiveAt, signal)
     if (bytes === undefined) return { ...stored, change: null, failure: 'instance_missing' }
     const [before, after] = [await options.readSide(probe.bytes), await options.readSide(bytes)]
     return { ...stored, change: compareHop(before, after, options.hashes), failure: null }
@@ -225,51 +211,6 @@ async function storeProbe(node: RemoteNode, probe: ProbeImage, options: ExamineO
   } catch (error) {
     if (error instanceof StoreError) return null
     throw error
-  } finally {
-    await association.release()
-  }
-}
-
-/** By C-GET; in its own transfer syntax where the peer can, else as it is handed out. */
-async function getBack(
-  node: RemoteNode,
-  probe: ProbeImage,
-  { signal }: ExamineOptions,
-): Promise<Uint8Array | undefined> {
-  let received: Uint8Array | undefined
-  const onRequest = receiveInstances(() => {
-    const pieces: Uint8Array[] = []
-    return {
-      write: (bytes) => void pieces.push(new Uint8Array(bytes)),
-      commit: async () => {
-        received = joinBytes(pieces)
-      },
-      abort: () => undefined,
-    }
-  }, node.calledAet)
-  const syntaxes = [...new Set([probe.transferSyntaxUid, EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN])]
-  const association = await openAssociation(node, {
-    proposals: [
-      plainProposal(QUERY_RETRIEVE.study.get),
-      ...syntaxes.map((syntax) => ({
-        abstractSyntax: probe.sopClassUid,
-        transferSyntaxes: [syntax],
-        isOwnScp: true,
-      })),
-    ],
-    onRequest,
-    ...(signal && { signal }),
-  })
-  try {
-    const context = requireContext(association, QUERY_RETRIEVE.study.get)
-    const keys = [
-      text(0x00080018, 'UI', probe.sopInstanceUid),
-      text(0x00080052, 'CS', 'IMAGE'),
-      text(0x0020000d, 'UI', probe.studyInstanceUid),
-      text(0x0020000e, 'UI', probe.seriesInstanceUid),
-    ]
-    await get(association, context, encodeElements(keys, encodingOf(context.transferSyntax)))
-    return received
   } finally {
     await association.release()
   }

@@ -6,8 +6,8 @@
 import { STATUS, statusClass } from '@fiducial/core/formats/dimse/status.ts'
 import type { Answer } from './service.ts'
 
-const PAUSE_AT = 64
-const RESUME_AT = 16
+const PAUSE_AT = 16
+const RESUME_AT = 4
 
 export class Exchange {
   readonly #flow: { pause(): void; resume(): void }

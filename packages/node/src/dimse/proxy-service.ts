@@ -52,6 +52,9 @@ export interface ProxyOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** A C-MOVE may be silent until all has been sent; whoever asked gives up when he likes. */
+const PATIENCE_MS = 600_000
+
 export class ProxyService implements ServiceProvider {
   readonly name: string
   readonly #options: ProxyOptions
@@ -136,7 +139,9 @@ export class ProxyService implements ServiceProvider {
       transferSyntaxes: [context.transferSyntax],
       isOwnScp: received.includes(context),
     }))
-    return openAssociation(node, {
+    const idleMs = Math.max(node.timeouts?.idleMs ?? 0, PATIENCE_MS)
+    const patient = { ...node, timeouts: { ...node.timeouts, idleMs } }
+    return openAssociation(patient, {
       proposals,
       signal: served.ended,
       onRequest: (context, request) => passOn(served, received, context, request),

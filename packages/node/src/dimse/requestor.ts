@@ -78,7 +78,7 @@ export type DataSetBytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uin
 /** PS3.8 section 7.1.1.13: at most 128 presentation contexts, with odd ids. */
 export const CONTEXTS_PER_ASSOCIATION = 128
 /** Of an answer that is held in memory: an identifier, or what a report says. */
-const ANSWER_BYTES = 16 * 2 ** 20
+const ANSWER_BYTES = 4 * 2 ** 20
 
 /**
  * Opens an association.

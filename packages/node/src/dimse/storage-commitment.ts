@@ -33,6 +33,8 @@ import type { Operation, Reply, ServiceProvider } from './service.ts'
 
 const { sopClass, sopInstance } = STORAGE_COMMITMENT
 const SYNTAXES = [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN]
+/** Room for tens of thousands of references. */
+const REPORT_BYTES = 4 * 2 ** 20
 
 /** Reports that are waited for, by the UIDs of their transactions. */
 export class CommitmentReports {
@@ -262,12 +264,17 @@ function readRequest(dataSet: Uint8Array | null, transferSyntaxUid: string): Com
 
 function collecting(reports: CommitmentReports, { transferSyntax }: OpenContext, request: Request): PeerRequest {
   const pieces: Uint8Array[] = []
+  let length = 0
   return {
     write(bytes) {
-      pieces.push(new Uint8Array(bytes))
+      length += bytes.length
+      if (length <= REPORT_BYTES) pieces.push(new Uint8Array(bytes))
       return true
     },
-    end: async () => reports.take(request, request.hasDataSet ? joinBytes(pieces) : null, transferSyntax),
+    async end() {
+      if (length > REPORT_BYTES) return { status: STATUS.resourceLimitation }
+      return reports.take(request, request.hasDataSet ? joinBytes(pieces) : null, transferSyntax)
+    },
     abort: () => undefined,
   }
 }

@@ -21,6 +21,7 @@ const order = (port: number, given: Partial<ExaminationOrder> = {}): Examination
   callingAet: 'FIDUCIAL',
   tls: null,
   isStoring: false,
+  receiveAt: null,
   timeoutMs: 20_000,
   signal: AbortSignal.timeout(120_000),
   ...given,
@@ -40,6 +41,20 @@ describe('the examination of a peer', { skip: orthanc.skip || dcmtk.skip }, () =
     assert.ok(codesOf(stored).includes('data_set_rewritten'))
     assert.ok(!codesOf(stored).includes('replies_delayed'))
     assert.equal(stored.store?.change?.pixels, 'same')
+  })
+
+  it('has the image back by C-MOVE where it is told to', async (t) => {
+    const port = await freePort()
+    const server = await startOrthanc({ modalities: { doctor: { aet: 'DOCTOR', port } } }, t)
+    const receiveAt = { aet: 'DOCTOR', host: '127.0.0.1', port }
+    const { store } = await examine(order(server.dicomPort, { isStoring: true, receiveAt }))
+    assert.equal(store?.failure, null)
+    assert.equal(store?.change?.isCanonicalSame, true)
+    const unknown = await examine(
+      order(server.dicomPort, { isStoring: true, receiveAt: { ...receiveAt, aet: 'NOBODY' } }),
+    )
+    assert.equal(unknown.store?.change, null)
+    assert.match(unknown.store?.failure ?? '', /^(peer_refused|instance_missing)$/)
   })
 
   it('tells a delayed answer of storescp as it comes, and sees what it takes by TLS', async (t) => {
@@ -118,6 +133,7 @@ describe('the examination of a peer', { skip: orthanc.skip || dcmtk.skip }, () =
     assert.equal((await doctor(`NOBODY@127.0.0.1:${await freePort()}`)).code, 69)
     assert.equal((await doctor('not-an-address')).code, 64)
     assert.equal((await doctor('A@127.0.0.1:104', '--key', 'key.pem')).code, 64)
+    assert.equal((await doctor('A@127.0.0.1:104', '--receive', 'B@127.0.0.1:105')).code, 64)
   })
 })
 

@@ -8,6 +8,7 @@ import { captureExposure } from '@fiducial/core/domain/room/room.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { examinePeer } from '../dimse/examine-peer.ts'
+import type { ReceivingPoint } from '../dimse/fetch-back.ts'
 import type { ClientTls } from '../dimse/remote-node.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { describeImage } from '../services/log/describe-image.ts'
@@ -22,13 +23,15 @@ export interface ExaminationOrder {
   /** Paths of PEM files. */
   readonly tls: { readonly trust: string; readonly certificate?: string; readonly key?: string } | null
   readonly isStoring: boolean
+  /** Where the image comes back to by C-MOVE; null for C-GET. */
+  readonly receiveAt: ReceivingPoint | null
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
 
 /** @throws {StoreError} where the peer takes no association; `input_unreadable` for certificates */
 export async function examine(order: ExaminationOrder): Promise<PeerExamination> {
-  const { host, port, calledAet, callingAet, tls, isStoring, timeoutMs, signal } = order
+  const { host, port, calledAet, callingAet, tls, isStoring, receiveAt, timeoutMs, signal } = order
   const timeouts = { connectMs: timeoutMs, associateMs: timeoutMs, idleMs: timeoutMs }
   const node = { host, port, calledAet, callingAet, timeouts, ...(tls !== null && { tls: readTls(tls) }) }
   const codecs = createCodecs(loadWasm)
@@ -36,6 +39,7 @@ export async function examine(order: ExaminationOrder): Promise<PeerExamination>
     hashes: nativeCrypto.hash,
     signal,
     ...(isStoring && { probe: takeProbe() }),
+    ...(receiveAt !== null && { receiveAt }),
     readSide: async (bytes) => {
       const source = memorySource(bytes)
       const { digests } = await describeImage(source, { crypto: nativeCrypto, codecs })
