@@ -60,7 +60,7 @@ export interface Arrival {
 export interface KnownDigests {
   /** SHA-256 of all its bytes. */
   readonly file?: Uint8Array
-  /** SHA-256 of its decoded frames one after the other, as events of the log have it. */
+  /** SHA-256 of its decoded frames one after the other, as events of the log have it; counts for one native frame. */
   readonly pixels?: Uint8Array | null
 }
 
@@ -88,7 +88,7 @@ export async function prepareGatewaySeal(
   arrival: Arrival,
   known: KnownDigests = {},
 ): Promise<PreparedGatewaySeal | undefined> {
-  const { crypto, codecs, random, now, gateway, isDemo = false } = dependencies
+  const { crypto, codecs, random, now, gateway, authority } = dependencies
   const file = parseDicom(source, { isStrict: true })
   if (isSignedBefore(file)) return undefined
   // Before the clock is read, or the seal would quote what it claims to be older than.
@@ -115,28 +115,15 @@ export async function prepareGatewaySeal(
     ...(known.pixels && { knownFrame: known.pixels }),
   })
   const { frames, ...described } = description
+  const sha256 = digestSignature(streamContext(file.dataSet), crypto.hash, macParameters, item)
   const statement: Omit<GatewayStatement, 'file'> = {
     ...described,
+    ...stateArrival(file, dependencies, arrival),
     original: known.file ?? digestSource(file, crypto),
-    isDemo,
-    gateway: {
-      id: gateway.id,
-      name: parseCertificate(gateway.keys.statement.certificate).subject.commonName ?? gateway.id,
-      certificates: certificatesOf(gateway.keys, crypto.hash),
-    },
-    received: describeArrival(arrival),
-    order: arrival.order && describeOrder(arrival.order),
-    technologist: nameTechnologist(file, arrival.order),
-    signatures: {
-      gateway: {
-        uid: request.uid,
-        sha256: digestSignature(streamContext(file.dataSet), crypto.hash, macParameters, item),
-      },
-    },
+    signatures: { gateway: { uid: request.uid, sha256 } },
     sealedAt,
     checkpoint,
   }
-  const { authority } = dependencies
   const finish = async (fileSha256: Uint8Array): Promise<Uint8Array> =>
     formatGatewaySeal(
       await signGatewaySeal({
@@ -148,6 +135,23 @@ export async function prepareGatewaySeal(
       }),
     )
   return { segments: spliceFile(file, changes), description, finish, certificate: dicom.certificate }
+}
+
+/** What the gateway says of itself, and of how the image came. */
+function stateArrival(
+  file: DicomFile,
+  { crypto, gateway, isDemo = false }: GatewaySealDependencies,
+  arrival: Arrival,
+): Pick<GatewayStatement, 'isDemo' | 'gateway' | 'received' | 'order' | 'technologist'> {
+  const { id, keys } = gateway
+  const name = parseCertificate(keys.statement.certificate).subject.commonName ?? id
+  return {
+    isDemo,
+    gateway: { id, name, certificates: certificatesOf(keys, crypto.hash) },
+    received: describeArrival(arrival),
+    order: arrival.order && describeOrder(arrival.order),
+    technologist: nameTechnologist(file, arrival.order),
+  }
 }
 
 /** Whether a device, or another gateway, has signed the image as a whole. Whose word that is, is left to verifiers. */

@@ -8,6 +8,7 @@ import { STAMP_DELAY_MS } from '../seal/verify.ts'
 import type { Belief } from './belief.ts'
 import type { Check, GapReason, Subject } from './check.ts'
 import { mainSpeaker, type Speakers } from './check-signatures.ts'
+import type { SealEvidence } from './evidence.ts'
 import { formatTime } from './format-time.ts'
 
 export interface ArrivalFacts {
@@ -15,6 +16,7 @@ export interface ArrivalFacts {
   readonly checks: readonly Check[]
   readonly speakers: Speakers
   readonly belief: Belief | undefined
+  readonly seal: SealEvidence
 }
 
 const UNSEEN = 'What happened before that, nobody can show.'
@@ -33,7 +35,7 @@ export const isArrivalAll = (gaps: Iterable<GapReason>): boolean => [...gaps].ev
 
 /** @returns undefined where no gateway shows anything */
 export function writeArrival(facts: ArrivalFacts): string | undefined {
-  const { content, checks, speakers, belief } = facts
+  const { content, checks, speakers, belief, seal } = facts
   const holds = (subject: Subject): boolean => {
     const answers = checks.filter((check) => check.subject === subject)
     return answers.length > 0 && answers.every(({ outcome }) => outcome === 'holds')
@@ -41,7 +43,7 @@ export function writeArrival(facts: ArrivalFacts): string | undefined {
   if (!holds('gateway_signature') || (content !== 'unchanged' && content !== 'derived')) return undefined
   const start = content === 'derived' ? 'The picture is unchanged' : 'Unchanged'
   if (belief === undefined) {
-    if (!holds('coverage')) return undefined
+    if (!holds('coverage') || seal.state !== 'absent') return undefined
     return `${start} since ${nameGateway(speakers, belief)} signed it. Its seal file, which says where it came from, is missing.`
   }
   if (!isOfGateway(belief.statement) || !holds('seal') || !holds('content')) return undefined
