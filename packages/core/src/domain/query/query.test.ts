@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { FormatError } from '../../errors.ts'
 import type { DicomJson } from '../../formats/dicom-json/model.ts'
+import { seeded } from '../../testing/seeded.ts'
 import { matchesKey, matchesQuery, matchesWildcards } from './match.ts'
 import { keyOf, parsePath, parseSearch, RESULTS_LIMIT } from './query.ts'
 
@@ -56,6 +58,41 @@ describe('query, PS3.18 section 8.3.4', () => {
       assert.throws(() => parseSearch('study', new URLSearchParams(text)), refused)
     })
   }
+})
+
+describe('query, fuzzed', () => {
+  it('reads random parameters, or refuses them with an error of its own (20,000 texts)', () => {
+    const random = seeded(11)
+    const words = [
+      'PatientName',
+      '00100010',
+      '=',
+      '&',
+      'limit',
+      'offset',
+      '9',
+      '-',
+      '*',
+      '?',
+      '.',
+      ',',
+      'all',
+      'includefield',
+      '%00',
+      '%2A',
+      'é',
+      '\\\\',
+    ]
+    for (let i = 0; i < 20_000; i++) {
+      const text = Array.from({ length: random(12) }, () => words[random(words.length)]).join('')
+      try {
+        const query = parseSearch('study', new URLSearchParams(text))
+        matchesQuery({ '00100010': { vr: 'PN', Value: [{ Alphabetic: 'x' }] } }, query)
+      } catch (error) {
+        assert.ok(error instanceof FormatError && error.code === 'query_malformed', text)
+      }
+    }
+  })
 })
 
 describe('match, PS3.4 section C.2.2.2', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { memorySource } from '../../bytes/source.ts'
 import { concatBytes, decodeUtf8, encodeLatin1, encodeUtf8, joinBytes } from '../../bytes/text.ts'
+import { FormatError } from '../../errors.ts'
 import { seeded } from '../../testing/seeded.ts'
 import { encodeFile, type NewElement } from '../dicom/encode.ts'
 import { type DataSet, parseDicom } from '../dicom/parse.ts'
@@ -252,6 +253,32 @@ describe('DICOM JSON model, PS3.18 annex F', () => {
     assert.equal(decodeDicomJson(deep(64)).map((model) => parseDicomJson(model)).length, 1)
     assert.throws(() => decodeDicomJson(deep(66)).map((model) => parseDicomJson(model)), refused)
     assert.throws(() => decodeDicomJson(deep(100_000)), refused)
+  })
+
+  it('reads damaged models, or refuses them with an error of its own (20,000 texts)', () => {
+    const random = seeded(5)
+    const elements = [
+      text(0x00080005, 'CS', 'ISO_IR 192'),
+      text(0x00100010, 'PN', 'é^a=b'),
+      text(0x00181041, 'DS', '1.5'),
+      us(0x00280010, 5),
+      raw(0x00720083, 'UV', new Uint8Array(8)),
+      sq(0x00081032, [ob(0x54001010, Uint8Array.of(1, 2))]),
+    ]
+    const good = encodeDicomJson(modelOf(elements))
+    let refusals = 0
+    for (let i = 0; i < 20_000; i++) {
+      const damaged = good.slice()
+      for (let k = 0; k <= random(3); k++)
+        damaged[random(damaged.length)] = random(4) === 0 ? random(256) : (good[random(good.length)] as number)
+      try {
+        for (const model of decodeDicomJson(damaged)) parseDicomJson(model)
+      } catch (error) {
+        assert.ok(error instanceof FormatError && error.code === 'dicom_json_malformed', String(error))
+        refusals++
+      }
+    }
+    assert.ok(refusals > 1000)
   })
 
   it('reads what it writes (2,000 random data sets)', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { FormatError } from '../../errors.ts'
+import { seeded } from '../../testing/seeded.ts'
 import { formatMediaType, parseMediaType, parseMediaTypes } from './media-type.ts'
 
 const refused = { code: 'multipart_malformed' }
@@ -61,4 +63,17 @@ describe('media type', () => {
       assert.throws(() => parseMediaType(text), refused)
     })
   }
+
+  it('reads random texts, or refuses them with an error of its own (50,000 texts)', () => {
+    const random = seeded(3)
+    const alphabet = 'a/=;, "\\\\*+-.q0\\t\\r\\n\\0é'
+    for (let i = 0; i < 50_000; i++) {
+      const text = Array.from({ length: random(20) }, () => alphabet[random(alphabet.length)]).join('')
+      try {
+        for (const type of parseMediaTypes(text)) assert.deepEqual(parseMediaType(formatMediaType(type)), type)
+      } catch (error) {
+        assert.ok(error instanceof FormatError && error.code === 'multipart_malformed', JSON.stringify(text))
+      }
+    }
+  })
 })
