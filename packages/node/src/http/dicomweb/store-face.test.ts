@@ -277,6 +277,18 @@ describe('STOW-RS, PS3.18 section 10.5', () => {
     }
   })
 
+  it('tells of a mistake of its own, and leaves nothing of what came', async (t) => {
+    for (const step of ['begin', 'write', 'commit'] as const) {
+      const fault = (at: string, count: number): void => {
+        if (at === step && count === 2) throw new TypeError('a mistake')
+      }
+      const { intake, post } = await serve(t, { fault })
+      assert.equal((await post(bodyOf([image('1.2.3.1'), image('1.2.3.2')]))).status, 500)
+      assert.equal(intake.open, 0)
+      assert.equal((await post(bodyOf([image('1.2.3.3')]))).status, 200)
+    }
+  })
+
   it('asks its guard before it reads a byte', async (t) => {
     const asked: string[] = []
     const { intake, post } = await serve(t, {

@@ -107,8 +107,13 @@ async function store(request: FastifyRequest, reply: FastifyReply, options: Stor
   const parts = new StoreParts({ intake, origin, study, instanceBytes })
   const flaw = await readParts(request, boundary, parts, options)
   if (flaw !== undefined && !(flaw instanceof FormatError)) {
-    // Whoever sent it is gone, or was too slow: there is nobody to answer.
     await parts.abort()
+    // A mistake of ours, while the sender is still there.
+    if (!request.raw.destroyed) {
+      lastWord(reply)
+      throw flaw
+    }
+    // Whoever sent it is gone, or was too slow: there is nobody to answer.
     reply.hijack()
     request.raw.destroy()
     return reply
