@@ -3,9 +3,12 @@
  * archive.
  */
 import { availableParallelism } from 'node:os'
+import type { InstanceMessage } from '@fiducial/core/api/gateway.ts'
 import type { Destination } from '@fiducial/core/domain/gateway/destinations.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import type { UpOrder, UpRunning } from './cli/up-adapters.ts'
+import { toInstanceMessage } from './http/gateway/messages.ts'
+import type { GatewayControl } from './services/gateway/control.ts'
 import type { Examiner } from './services/gateway/examiner.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { type ExaminerOrder, startGateway } from './wiring/gateway.ts'
@@ -13,7 +16,9 @@ import { type ExaminerOrder, startGateway } from './wiring/gateway.ts'
 /** @throws {KeyError} {StoreError} {FormatError} as wiring/gateway.ts */
 export async function startUp(order: UpOrder, version: string): Promise<UpRunning> {
   const { isForPeople, isDemo, home, secrets } = order
-  const logger = createLogger({ level: order.settings.telemetry.logLevel, isForPeople })
+  const { logLevel } = order.settings.telemetry
+  // Whoever watches is told of each image in words; what is worth a line besides is trouble.
+  const logger = createLogger({ level: isForPeople && logLevel === 'info' ? 'warn' : logLevel, isForPeople })
   await using opened = new AsyncDisposableStack()
   // An archive that is named goes before the one of the demonstration.
   const demo = isDemo ? await import('./start-demo.ts') : undefined
@@ -36,9 +41,30 @@ export async function startUp(order: UpOrder, version: string): Promise<UpRunnin
     pacs: addressOf(settings.main.pacs),
     isDemo,
     recovery: running.recovery,
+    watch: (listener) => watch(running.gateway, listener),
     reload: () => running.reload(),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+/** Images that are remembered as told of; those before them are not told of again soon. */
+const TOLD_LIMIT = 10_000
+
+function watch(gateway: GatewayControl, listener: (instance: InstanceMessage) => void): () => void {
+  const told = new Set<string>()
+  return gateway.subscribe((id) => {
+    if (told.has(id)) return
+    void gateway.get(id).then(
+      (instance) => {
+        if (instance?.judgedAt == null || told.has(id)) return
+        told.add(id)
+        const [oldest] = told
+        if (told.size > TOLD_LIMIT && oldest !== undefined) told.delete(oldest)
+        listener(toInstanceMessage(instance))
+      },
+      () => undefined,
+    )
+  })
 }
 
 const withPacs = (settings: GatewaySettings, pacs: Destination): GatewaySettings => ({

@@ -1,4 +1,5 @@
 /** Up adapters: what the command that runs the whole system needs of the rest of the program. */
+import type { InstanceMessage } from '@fiducial/core/api/gateway.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
@@ -12,7 +13,7 @@ export interface UpOrder {
   readonly isDemo: boolean
   readonly anchors: TrustAnchors
   readonly policy: Policy
-  /** Log lines for a terminal, not as JSON. */
+  /** Log lines for a terminal, not as JSON, and none of what is no trouble. */
   readonly isForPeople: boolean
   readonly signal: AbortSignal
 }
@@ -29,6 +30,8 @@ export interface UpRunning extends AsyncDisposable {
   readonly pacs: string | null
   readonly isDemo: boolean
   readonly recovery: { readonly unfinished: number; readonly orphans: number }
+  /** Tells of each image once it is judged, until the result is called. */
+  watch(listener: (instance: InstanceMessage) => void): () => void
   /** Reads the routes again. */
   reload(): void
 }

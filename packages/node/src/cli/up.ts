@@ -5,6 +5,7 @@
  * that takes, all marked DEMO.
  */
 import { hostname } from 'node:os'
+import type { InstanceMessage } from '@fiducial/core/api/gateway.ts'
 import { KeyError, StoreError } from '@fiducial/core/errors.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
@@ -49,6 +50,7 @@ export async function runUp(options: UpOptions, context: Context): Promise<ExitC
     }),
   )
   announce(running, context)
+  running.watch((instance) => tell(instance, context))
   const onHangUp = (): void => running.reload()
   process.on('SIGHUP', onHangUp)
   try {
@@ -116,12 +118,33 @@ function announce(
   output.note('The page opens once in one browser; fiducial gateway invite makes another address. Ctrl-C ends it.')
 }
 
+const MARKS = { authentic: '✔', undetermined: '?', not_authentic: '✗' } as const
+
+/** A line for each image: when, from whom, what it is, and what becomes of it. */
+function tell(instance: InstanceMessage, { output }: Context): void {
+  output.record(instance)
+  const { receivedAt, origin, verdict, state, reasons, isSealedHere, deliveries } = instance
+  const { green, yellow, red, bold } = output.style
+  const paint =
+    verdict === null ? yellow : { authentic: green, undetermined: yellow, not_authentic: red }[verdict.verdict]
+  const word = verdict === null ? 'not examined' : verdict.verdict.replaceAll('_', ' ')
+  const mark = paint(`${verdict === null ? '?' : MARKS[verdict.verdict]} ${word.padEnd(13)} ${verdict?.level ?? ''}`)
+  const from = visible(origin.callingAet ?? origin.address ?? origin.protocol).padEnd(16)
+  const why = reasons.map((reason) => reason.replaceAll('_', ' ')).join(', ')
+  const fate =
+    state === 'quarantined'
+      ? bold(red(`held back: ${why}`))
+      : [...(isSealedHere ? ['sealed by the gateway'] : []), deliveries.length > 0 ? 'sent on' : 'kept'].join(', ')
+  output.line(`${receivedAt.slice(11, 19)}  ${from}  ${mark}  ${fate}`)
+  if (state === 'quarantined' && verdict !== null) output.line(`          ${visible(verdict.sentence)}`)
+}
+
 async function hintAt<T>(starting: Promise<T>): Promise<T> {
   try {
     return await starting
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    if (error.code === 'log_locked') throw withHint(error, 'another gateway or command of this state is at work')
+    if (error.code === 'spool_locked') throw withHint(error, 'FIDUCIAL_HOME=FOLDER, with ports of its own, makes a second one')
     if (error.code === 'service_refused') throw withHint(error, '--port 0 and --dicom-port 0 take any that are free')
     throw error
   }
