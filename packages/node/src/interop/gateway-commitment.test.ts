@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { InstanceMessage, InstancesMessage } from '@fiducial/core/api/gateway.ts'
+import { memorySource } from '@fiducial/core/bytes/source.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
+import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { CommitmentReports, requestCommitment } from '../dimse/storage-commitment.ts'
 import { dcmtk, runDcmtk, startWlmscpfs } from '../testing/dcmtk.ts'
 import { freePort } from '../testing/free-port.ts'
+import { makeImage } from '../testing/gateway-site.ts'
 import { type Orthanc, orthanc, startOrthanc } from '../testing/orthanc.ts'
 import { type OutgoingFile, outgoingFiles } from '../testing/outgoing-files.ts'
-import { sharedSkip, temporaryFolder } from '../testing/peers.ts'
+import { peer, run, sharedSkip, temporaryFolder } from '../testing/peers.ts'
 import { GatewayProcess } from '../testing/running-gateway.ts'
 
 const POLL_MS = 50
@@ -23,11 +27,13 @@ describe('a gateway whose archive commits', { skip: sharedSkip || dcmtk.skip || 
   let pacs: Orthanc
   let gateway: GatewayProcess
   let files: readonly OutgoingFile[]
+  let lists = ''
 
   before(async () => {
     files = outgoingFiles('data/dicom/pydicom/test_files').files.filter(({ name }) => /^(CT|MR)_small.dcm$/.test(name))
     pacs = await startOrthanc({}, owner)
     const worklist = await startWlmscpfs({ folder: temporaryFolder(owner) }, owner)
+    lists = worklist.worklistFolder
     const routes = join(home, 'routes.yaml')
     writeFileSync(
       routes,
@@ -50,7 +56,7 @@ dicom: { commitment: committed }
     assert.equal(code, 0)
   })
 
-  const send = async ({ path }: OutgoingFile): Promise<void> => {
+  const send = async ({ path }: { readonly path: string }): Promise<void> => {
     const { code, stderr } = await runDcmtk('storescu', [
       '-aec',
       'FIDUCIAL',
@@ -102,11 +108,62 @@ dicom: { commitment: committed }
     assert.equal(isCommitted(await when(mr.sopInstanceUid, isCommitted)), true)
   })
 
-  it('passes a question for the worklist on', async () => {
-    const keys = ['-W', '-k', 'PatientName', '-k', 'ScheduledProcedureStepSequence[0].Modality=CT']
-    const words = ['-v', ...keys, '-aec', 'FIDUCIAL', '127.0.0.1', String(gateway.dicomPort)]
+  it('passes a question for the worklist on, and seals what follows with its order', async (t) => {
+    const sop = '2.25.4711'
+    const folder = temporaryFolder(t)
+    writeFileSync(join(folder, 'one.dcm'), makeImage({ sop, fill: 3 }))
+    const study = textAt(parseDicom(memorySource(makeImage({ sop, fill: 3 }))).dataSet, 0x0020000d)
+    writeFileSync(join(folder, 'entry.dump'), ENTRY.replace('STUDY', study ?? assert.fail()))
+    assert.equal((await run(dump2dcm.path, [join(folder, 'entry.dump'), join(lists, 'entry.wl')])).code, 0)
+
+    const keys = ['PatientName', 'AccessionNumber', 'StudyInstanceUID', 'RequestedProcedureID']
+    const inner = ['Modality', 'ScheduledProcedureStepID', 'ScheduledStationAETitle', 'ScheduledProcedureStepStartDate']
+    const all = [...keys, ...inner.map((key) => `ScheduledProcedureStepSequence[0].${key}`)].flatMap((key) => [
+      '-k',
+      key,
+    ])
+    const words = ['-v', '-W', ...all, '-aec', 'FIDUCIAL', '127.0.0.1', String(gateway.dicomPort)]
     const { code, stdout, stderr } = await runDcmtk('findscu', words)
     assert.equal(code, 0, stderr)
     assert.match(stdout + stderr, /Received Final Find Response \(Success\)/)
+
+    await send({ path: join(folder, 'one.dcm') })
+    await when(sop, ({ state }) => state === 'done')
+    const arrived = join(folder, 'arrived.dcm')
+    writeFileSync(arrived, (await pacs.fileOf(sop)) ?? assert.fail('it is not in the PACS'))
+    const [record] = await gateway.command('verify', arrived, '--policy', 'gateway')
+    const { gateway: statement } = record?.seal as { readonly gateway: { readonly order: unknown } }
+    assert.deepEqual(statement.order, {
+      source: 'mwl',
+      matchedBy: 'study',
+      accessionNumber: 'ACC-1',
+      requestedProcedureId: 'RP-5',
+      scheduledProcedureStepId: 'SPS-7',
+      stationAet: 'ROOM1',
+      mppsSopInstanceUid: null,
+    })
   })
 })
+
+const dump2dcm = peer('dump2dcm')
+const ENTRY = `
+(0008,0005) CS [ISO_IR 100]
+(0008,0050) SH [ACC-1]
+(0010,0010) PN [Demo^Anna]
+(0010,0020) LO [P-1]
+(0020,000d) UI [STUDY]
+(0032,1060) LO [Head]
+(0040,0100) SQ
+(fffe,e000) -
+(0008,0060) CS [CT]
+(0040,0001) AE [ROOM1]
+(0040,0002) DA [20260303]
+(0040,0003) TM [101500]
+(0040,0006) PN [Doctor^A]
+(0040,0007) LO [Head]
+(0040,0009) SH [SPS-7]
+(0040,0010) SH [Room 1]
+(fffe,e00d) -
+(fffe,e0dd) -
+(0040,1001) SH [RP-5]
+`

@@ -151,6 +151,7 @@ describe('orders', () => {
   it('prefers what the modality reports to what the worklist says', () => {
     const binding = bindOrder(question({ studyInstanceUid: '1.2.3' }), [scheduled({}, 9), performed({}, 1)])
     assert.equal(binding?.source, 'performed')
+    assert.equal(binding?.mppsSopInstanceUid, '1.2.9')
     assert.deepEqual(binding?.operators, ['Roe^Richard', 'Poe^Pat'])
     assert.equal(binding?.scheduledProcedureStepId, 'SPS-7')
   })

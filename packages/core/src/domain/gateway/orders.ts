@@ -67,6 +67,8 @@ export interface OrderBinding extends OrderKeys {
   /** By what the image was found to belong to it, the strongest. */
   readonly matchedBy: 'series' | 'study' | 'accession_number'
   readonly state: StepState | null
+  /** SOP Instance UID of the report; null where only the worklist names the order. */
+  readonly mppsSopInstanceUid: string | null
   readonly stationAet: string | null
   readonly stationName: string | null
   readonly modality: string | null
@@ -233,6 +235,7 @@ function bindingOf(
     scheduledProcedureStepId,
     studyInstanceUid,
     state: performed?.state ?? null,
+    mppsSopInstanceUid: performed?.sopInstanceUid ?? null,
     stationAet,
     stationName: performed?.stationName ?? null,
     modality,

@@ -27,7 +27,7 @@ export const findOrderIn =
         requestedProcedureId: binding.requestedProcedureId,
         scheduledProcedureStepId: binding.scheduledProcedureStepId,
         stationAet: binding.stationAet,
-        mppsSopInstanceUid: null,
+        mppsSopInstanceUid: binding.mppsSopInstanceUid,
         technologist: binding.operators[0] ?? null,
       }
     } catch (error) {
