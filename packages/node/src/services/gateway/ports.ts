@@ -279,7 +279,7 @@ export interface InstanceStore {
   pendingEvents(
     limit: number,
   ): Promise<readonly (PendingEvent & { readonly id: string; readonly instanceId: string })[]>
-  /** Says that events have their places in the log. */
+  /** Says that events have their places in the log: they are pending no more. */
   logged(events: readonly { readonly id: string; readonly index: bigint }[]): Promise<void>
   /** Records an event about no instance that is kept here, such as an order that was seen; its `instanceId` is empty. */
   addEvents(events: readonly PendingEvent[]): Promise<void>
@@ -290,6 +290,11 @@ export interface InstanceStore {
   expired(before: Date, limit: number): Promise<readonly { readonly id: string; readonly keys: readonly string[] }[]>
   /** Says that the keys of instances are removed. */
   forgotten(ids: readonly string[]): Promise<void>
+  /**
+   * Removes the records of instances that are {@link forgotten} and were `done` or `rejected` before `before`. Which seal was
+   * made of which image stays. @returns how many
+   */
+  purge(before: Date, limit: number): Promise<number>
   /** Whether any instance names a spool key. */
   knowsKey(key: string): Promise<boolean>
   close(): Promise<void>

@@ -54,9 +54,11 @@ describe('a backup of a gateway', () => {
     await backUpGateway(gateway, backup, NOW)
     await gateway.receive(4)
     await gateway.deliver(1)
+    const seal = await gateway.file(gateway.seals, 5)
     await gateway.expire()
     const report = await backUpGateway(gateway, backup, NOW)
-    assert.deepEqual([report.files, report.copiedFiles, report.instances, report.underWay], [3, 1, 4, 3])
+    assert.deepEqual([report.files, report.copiedFiles, report.instances, report.underWay], [4, 2, 4, 3])
+    assert.ok(existsSync(join(backup, 'seals', folderOfKey(seal.key), seal.key)), 'seals outlive their images')
     const restored = join(fastFolder(), 'gateway')
     await restoreGateway(backup, { folder: restored })
     await (await Gateway.open(t, restored)).check()
@@ -216,9 +218,7 @@ class Gateway {
       await using file = await this.spool.open(spoolKey)
       assert.equal(file.length, lengthBytes)
     }
-    for (const spool of [this.spool, this.seals]) {
-      for (const key of await collect(spool.list())) assert.ok(await this.store.knowsKey(key))
-      assert.equal(await spool.sweep(), 0)
-    }
+    for (const key of await collect(this.spool.list())) assert.ok(await this.store.knowsKey(key))
+    for (const spool of [this.spool, this.seals]) assert.equal(await spool.sweep(), 0)
   }
 }

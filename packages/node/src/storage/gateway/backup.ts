@@ -4,7 +4,8 @@
  *     BACKUP/backup.json     what this is, and when it was made
  *     BACKUP/instances.db    records, as they were at one moment
  *     BACKUP/orders.db       orders, likewise
- *     BACKUP/spool, seals    the files that records name
+ *     BACKUP/spool           the files that records name
+ *     BACKUP/seals           seals that the gateway made
  *     BACKUP/device-seals    seals of devices
  *     BACKUP/audit-…         up to where audit repositories were told
  *     BACKUP/deidentify.key  by which copies without names keep their UIDs; the images in the backup have the names
@@ -31,7 +32,8 @@ const INSTANCES = 'instances.db'
 const ORDERS = 'orders.db'
 /** Where files of spools lie, in the order in which a key is looked for. */
 const SPOOLS = ['spool', 'seals'] as const
-const SHELF = 'device-seals'
+/** Seals stay when the images are gone: all of them are copied. */
+const SEALS = ['seals', 'device-seals'] as const
 /** Small files that are written anew each time. */
 const SMALL = /^(?:audit-[a-z]{1,64}|deidentify\.key)$/
 const MANIFEST = 'backup.json'
@@ -99,7 +101,7 @@ export async function backUpGateway(places: GatewayPlaces, backup: string, now: 
     if (existsSync(join(places.folder, ORDERS))) {
       copySnapshot(join(places.folder, ORDERS), join(backup, `${ORDERS}.new`))
     }
-    await copies.copyFolder(SHELF)
+    for (const name of SEALS) await copies.copyFolder(name)
     await copySmallFiles(places.folder, backup)
     await copies.flushFolders()
     for (const name of [INSTANCES, ORDERS]) await putInPlace(join(backup, name))
@@ -134,7 +136,7 @@ export async function restoreGateway(backup: string, places: GatewayPlaces): Pro
     copySnapshot(join(backup, INSTANCES), snapshot)
     const missing = await copies.copy(namedFiles(snapshot))
     if (existsSync(join(backup, ORDERS))) copySnapshot(join(backup, ORDERS), join(folder, `${ORDERS}.new`))
-    await copies.copyFolder(SHELF)
+    for (const name of SEALS) await copies.copyFolder(name)
     await copySmallFiles(backup, folder)
     await copies.flushFolders()
     for (const name of [ORDERS, INSTANCES]) await putInPlace(join(folder, name))
@@ -191,7 +193,7 @@ class Copies {
     const from = join(this.#from.folder, name)
     const entries = await readdir(from, { recursive: true, withFileTypes: true }).catch(noneIfMissing)
     for (const entry of entries) {
-      if (!entry.isFile()) continue
+      if (!entry.isFile() || entry.name.endsWith('.part')) continue
       const source = join(entry.parentPath, entry.name)
       await this.#copyFile(source, join(this.#to, name, source.slice(from.length + 1)), null)
     }
@@ -337,7 +339,7 @@ async function putInPlace(path: string): Promise<void> {
 function prepare(backup: string): void {
   mkdirSync(backup, { recursive: true, mode: PRIVATE_FOLDER })
   if (isBackup(backup)) return
-  for (const name of [INSTANCES, ORDERS, ...SPOOLS, SHELF]) {
+  for (const name of [INSTANCES, ORDERS, ...SPOOLS, ...SEALS]) {
     if (existsSync(join(backup, name)) && !existsSync(join(backup, `${INSTANCES}.new`))) {
       throw new StoreError('output_exists', 'the folder holds something else than a backup of a gateway')
     }

@@ -83,7 +83,7 @@ export class InstanceChanges {
     const row = this.#statements.first('SELECT state FROM instance WHERE id = ?', id)
     if (row === undefined) return
     if (row.state !== 'received') throw instanceMoved('the instance is judged')
-    this.#statements.run('DELETE FROM event WHERE instance = ? AND log_index IS NULL', id)
+    this.#statements.run('DELETE FROM event WHERE instance = ?', id)
     this.#statements.run('DELETE FROM spool_key WHERE instance = ?', id)
     this.#statements.run('DELETE FROM instance WHERE id = ?', id)
   }
@@ -278,11 +278,8 @@ export class InstanceChanges {
     this.#addEvents(id, events)
   }
 
-  logged(events: readonly { readonly id: string; readonly index: bigint }[]): void {
-    for (const { id, index } of events) {
-      const sql = "UPDATE event SET log_index = ?, news = '' WHERE number = ? AND log_index IS NULL"
-      this.#statements.run(sql, index, numberOf(id))
-    }
+  logged(events: readonly { readonly id: string }[]): void {
+    for (const { id } of events) this.#statements.run('DELETE FROM event WHERE number = ?', numberOf(id))
   }
 
   addEvents(events: readonly PendingEvent[]): void {
@@ -294,6 +291,22 @@ export class InstanceChanges {
       const sql = 'UPDATE instance SET is_forgotten = 1 WHERE id = ? AND done_at IS NOT NULL'
       if (this.#statements.run(sql, id) > 0) this.#statements.run('DELETE FROM spool_key WHERE instance = ?', id)
     }
+  }
+
+  purge(before: Date, limit: number): number {
+    const rows = this.#statements.all(
+      `SELECT id, uid, sealed FROM instance WHERE is_forgotten = 1 AND done_at < ? ORDER BY done_at, id LIMIT ?`,
+      before.getTime(),
+      limit,
+    )
+    for (const { id, uid, sealed } of rows) {
+      if (uid !== null && sealed !== null) {
+        this.#statements.run('INSERT OR IGNORE INTO old_seal VALUES (?, ?)', String(uid), String(sealed))
+      }
+      this.#statements.run('DELETE FROM delivery WHERE instance = ?', String(id))
+      this.#statements.run('DELETE FROM instance WHERE id = ?', String(id))
+    }
+    return rows.length
   }
 
   #quarantined(id: string): StoredInstance {

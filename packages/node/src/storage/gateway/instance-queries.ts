@@ -91,7 +91,7 @@ export class InstanceQueries {
   }
 
   pendingEvents(limit: number): readonly (PendingEvent & { readonly id: string; readonly instanceId: string })[] {
-    const sql = 'SELECT number, instance, news FROM event WHERE log_index IS NULL ORDER BY number LIMIT ?'
+    const sql = 'SELECT number, instance, news FROM event ORDER BY number LIMIT ?'
     return this.#statements
       .all(sql, limit)
       .map(({ number: id, instance, news }) => ({ id: String(id), instanceId: String(instance), news: String(news) }))
@@ -100,7 +100,7 @@ export class InstanceQueries {
   expired(before: Date, limit: number): readonly { readonly id: string; readonly keys: readonly string[] }[] {
     const rows = this.#statements.all(
       `SELECT id FROM instance WHERE done_at < ? AND done_at IS NOT NULL AND is_forgotten = 0 AND NOT EXISTS (
-         SELECT 1 FROM event WHERE event.instance = instance.id AND log_index IS NULL
+         SELECT 1 FROM event WHERE event.instance = instance.id
        ) ORDER BY done_at, id LIMIT ?`,
       before.getTime(),
       limit,

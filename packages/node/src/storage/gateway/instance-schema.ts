@@ -2,11 +2,12 @@
  * Instance schema: the database in which a gateway on one machine keeps what is under way, and how an older one becomes
  * the present one. Described in docs/reference/gateway-storage.md.
  *
- *     instance   one row for each object that was received; stays when its files are gone
+ *     instance   one row for each object that was received; stays for a while when its files are gone
  *     delivery   one for each copy that is to reach a destination
  *     lane       one for each order key with copies that wait for a destination: when the first of them may be sent
- *     event      what is to be recorded in the custody log, and once it is, its index there
+ *     event      what is to be recorded in the custody log; goes once it is
  *     spool_key  which instance has which file
+ *     old_seal   seals that were made of images whose records are gone
  *     tally      how many there are of each kind, kept by triggers
  *
  * Steps are only ever added: a database of version n has taken the first n of them (`user_version`).
@@ -162,7 +163,23 @@ const FIRST = `
   END;
 `
 
-const STEPS: readonly string[] = [FIRST]
+/** Events go when they are logged, and old records go, too; of these, `old_seal` keeps which seal was made of which image. */
+const SECOND = `
+  DELETE FROM event WHERE log_index IS NOT NULL;
+  DROP TRIGGER event_logged;
+  DROP TRIGGER event_gone;
+  DROP INDEX event_pending;
+  DROP INDEX event_instance;
+  ALTER TABLE event DROP COLUMN log_index;
+  CREATE INDEX event_instance ON event (instance);
+  CREATE TRIGGER event_gone AFTER DELETE ON event BEGIN
+    UPDATE tally SET count = count - 1 WHERE kind = 'event';
+  END;
+  CREATE INDEX instance_forgotten ON instance (done_at, id) WHERE is_forgotten = 1;
+  CREATE TABLE old_seal (uid TEXT NOT NULL, sealed TEXT NOT NULL, PRIMARY KEY (uid, sealed)) WITHOUT ROWID;
+`
+
+const STEPS: readonly string[] = [FIRST, SECOND]
 
 /** The newest version that this program knows. */
 export const INSTANCE_SCHEMA_VERSION: number = STEPS.length

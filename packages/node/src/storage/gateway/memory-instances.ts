@@ -358,6 +358,17 @@ export class MemoryInstances implements InstanceStore {
     }
   }
 
+  async purge(before: Date, limit: number): Promise<number> {
+    const gone = this.#sorted()
+      .filter(({ instance: { doneAt }, isForgotten }) => isForgotten && doneAt !== null && doneAt < before)
+      .slice(0, limit)
+    for (const { instance, deliveries } of gone) {
+      for (const id of deliveries) this.#deliveries.delete(id)
+      this.#rows.delete(instance.id)
+    }
+    return gone.length
+  }
+
   async knowsKey(key: string): Promise<boolean> {
     return [...this.#rows.values()].some(({ keys }) => keys.includes(key))
   }

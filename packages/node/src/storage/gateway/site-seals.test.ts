@@ -29,6 +29,8 @@ async function makeSite(test: TestContext) {
   insert('1', '1.2.3', null)
   insert('2', '1.2.3', JSON.stringify({ spoolKey: 'x', sealKey: key }))
   insert('3', '1.2.4', JSON.stringify({ spoolKey: 'x', sealKey: '../../../etc/passwd' }))
+  const old = database.prepare('INSERT INTO old_seal VALUES (?, ?)')
+  old.run('1.2.7', JSON.stringify({ spoolKey: 'x', sealKey: key }))
   insert('4', '1.2.5', JSON.stringify({ spoolKey: 'x', sealKey: makeSpoolKey(new Date(0)) }))
   database.close()
   await new FileSealShelf(join(folder, 'device-seals')).put('1.2.6', Buffer.from('of a device'))
@@ -40,6 +42,7 @@ describe('site seals', () => {
     const { home, path } = await makeSite(test)
     using seals = new SiteSeals(home)
     assert.equal(seals.find('1.2.3'), path)
+    assert.equal(seals.find('1.2.7'), path, 'also of an image whose record is gone')
     assert.match(seals.find('1.2.6') ?? '', /device-seals/)
   })
 

@@ -18,12 +18,15 @@ export const GATEWAY_SEALS = 'seals'
 export const INSTANCES = 'instances.db'
 
 const QUERY = 'SELECT sealed FROM instance WHERE uid = ? AND sealed IS NOT NULL ORDER BY id LIMIT 1'
+/** Of images whose records are gone; a database that an older gateway has written has none. */
+const OLD_QUERY = 'SELECT sealed FROM old_seal WHERE uid = ? LIMIT 1'
+const HAS_OLD = "SELECT 1 FROM sqlite_schema WHERE name = 'old_seal'"
 const BUSY_MS = 5_000
 
 export class SiteSeals implements Disposable {
   readonly #folder: string
   readonly #database: DatabaseSync | undefined
-  readonly #query: StatementSync | undefined
+  readonly #queries: readonly StatementSync[] = []
 
   /**
    * @param home  folder of all state; one without a gateway has no seals
@@ -34,8 +37,10 @@ export class SiteSeals implements Disposable {
     const path = join(this.#folder, INSTANCES)
     if (!existsSync(path)) return
     try {
-      this.#database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
-      this.#query = this.#database.prepare(QUERY)
+      const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
+      this.#database = database
+      const hasOld = database.prepare(HAS_OLD).get() !== undefined
+      this.#queries = [QUERY, ...(hasOld ? [OLD_QUERY] : [])].map((sql) => database.prepare(sql))
     } catch (cause) {
       throw new StoreError('spool_corrupted', 'the records of the gateway cannot be read', { cause })
     }
@@ -57,7 +62,8 @@ export class SiteSeals implements Disposable {
 
   #keyOf(sopInstanceUid: string): string | undefined {
     try {
-      const sealed = this.#query?.get(sopInstanceUid)?.sealed
+      const rows = this.#queries.map((query) => query.get(sopInstanceUid)).filter((row) => row !== undefined)
+      const sealed = rows[0]?.sealed
       const { sealKey } = typeof sealed === 'string' ? (JSON.parse(sealed) as { sealKey?: unknown }) : {}
       return typeof sealKey === 'string' ? sealKey : undefined
     } catch (cause) {

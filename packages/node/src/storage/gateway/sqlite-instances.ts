@@ -69,6 +69,7 @@ export class SqliteInstances implements InstanceStore {
   addEvents = (...args: Arguments<'addEvents'>) => this.#ask('addEvents', args)
   expired = (...args: Arguments<'expired'>) => this.#ask('expired', args)
   forgotten = (...args: Arguments<'forgotten'>) => this.#ask('forgotten', args)
+  purge = (...args: Arguments<'purge'>) => this.#ask('purge', args)
   knowsKey = (...args: Arguments<'knowsKey'>) => this.#ask('knowsKey', args)
 
   /** Does what was asked before, and ends the thread. */

@@ -406,6 +406,30 @@ export function instanceStatesContract(name: string, { fresh, reopen }: Harness<
       assert.equal((await store.get(idOf(1)))?.spoolKey, keyOf(1), 'the record stays')
     })
 
+    it('removes old records whose files are gone, and no others', async (t) => {
+      const store = await fresh(t)
+      const sealed = { spoolKey: keyOf(1, 'sealed'), sealKey: keyOf(1, 'seal') }
+      for (const n of [1, 2, 3]) await judgeNew(store, n, judged({ sealed: n === 1 ? sealed : null }))
+      await judgeNew(store, 4, judged({ state: 'quarantined', deliveries: [copyTo('PACS', 4)] }))
+      await judgeNew(store, 5, judged({ deliveries: [copyTo('PACS', 5)] }))
+      const [delivery] = await store.claimDeliveries('PACS', lease(6))
+      await store.sent(delivery?.id ?? '', OWNER, minute(6), [news('sent')])
+      assert.equal(await store.purge(minute(99), 10), 0, 'no file was removed yet')
+      await store.forgotten([1, 2, 3, 5].map(idOf))
+      assert.equal(await store.purge(minute(1), 10), 0)
+      assert.equal(await store.purge(minute(3), 1), 1)
+      assert.equal(await store.purge(minute(3), 10), 1)
+      assert.equal(await store.purge(minute(3), 10), 0)
+      assert.equal(await store.purge(minute(99), 10), 2)
+      assert.deepEqual(
+        (await store.list({ limit: 10 })).map(({ id }) => id),
+        [idOf(4)],
+      )
+      const { states, deliveries, pendingEvents } = await store.counts()
+      assert.deepEqual([states.done, states.quarantined, deliveries.sent, deliveries.held], [0, 1, 0, 1])
+      assert.equal(pendingEvents, 1, 'an event that is not logged stays')
+    })
+
     it('goes on where it was when it is closed and opened', async (t) => {
       const store = await fresh(t)
       await store.accept(received(1), [news('a')])

@@ -62,7 +62,7 @@ const WITHDRAW = `
     DELETE FROM fiducial.gateway_instance WHERE gateway = $1 AND id = $2 AND state = 'received' RETURNING id
   ), told AS (
     DELETE FROM fiducial.gateway_event
-    WHERE gateway = $1 AND instance IN (SELECT id FROM gone) AND log_index IS NULL
+    WHERE gateway = $1 AND instance IN (SELECT id FROM gone)
   ), kept AS (
     DELETE FROM fiducial.gateway_key WHERE gateway = $1 AND instance IN (SELECT id FROM gone)
   ) SELECT state, (SELECT count(*) FROM gone) AS gone FROM fiducial.gateway_instance WHERE gateway = $1 AND id = $2`
@@ -91,7 +91,7 @@ const EXPIRED = `
     WHERE k.gateway = $1 AND k.instance = i.id) AS keys
   FROM fiducial.gateway_instance AS i
   WHERE gateway = $1 AND done_at IS NOT NULL AND NOT is_forgotten AND done_at < $2 AND NOT EXISTS (
-    SELECT 1 FROM fiducial.gateway_event AS e WHERE e.gateway = $1 AND e.instance = i.id AND e.log_index IS NULL
+    SELECT 1 FROM fiducial.gateway_event AS e WHERE e.gateway = $1 AND e.instance = i.id
   ) ORDER BY done_at, id LIMIT $3`
 const FORGOTTEN = `
   WITH known AS (
@@ -99,9 +99,20 @@ const FORGOTTEN = `
     WHERE gateway = $1 AND done_at IS NOT NULL AND id IN (SELECT json_array_elements_text($2)) RETURNING id
   ) DELETE FROM fiducial.gateway_key WHERE gateway = $1 AND instance IN (SELECT id FROM known)`
 const LOGGED = `
-  UPDATE fiducial.gateway_event SET log_index = told.index, news = ''
-  FROM json_to_recordset($2) AS told (id bigint, index bigint)
-  WHERE gateway = $1 AND number = told.id AND log_index IS NULL`
+  DELETE FROM fiducial.gateway_event
+  WHERE gateway = $1 AND number IN (SELECT json_array_elements_text($2)::bigint)`
+const PURGE = `
+  WITH old AS MATERIALIZED (
+    SELECT id, uid, sealed FROM fiducial.gateway_instance WHERE gateway = $1 AND is_forgotten AND done_at < $2
+    ORDER BY done_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+  ), kept AS (
+    INSERT INTO fiducial.gateway_old_seal
+    SELECT $1, uid, sealed FROM old WHERE uid IS NOT NULL AND sealed IS NOT NULL ON CONFLICT DO NOTHING
+  ), copies AS (
+    DELETE FROM fiducial.gateway_delivery WHERE gateway = $1 AND instance IN (SELECT id FROM old)
+  ), gone AS (
+    DELETE FROM fiducial.gateway_instance WHERE gateway = $1 AND id IN (SELECT id FROM old) RETURNING id
+  ) SELECT count(*) AS count FROM gone`
 const ALL_DELIVERIES = `
   SELECT * FROM fiducial.gateway_delivery
   WHERE gateway = $1 AND instance IN (SELECT json_array_elements_text($2)) ORDER BY number`
@@ -318,7 +329,7 @@ export class PostgresInstances implements InstanceStore {
     limit: number,
   ): Promise<readonly (PendingEvent & { readonly id: string; readonly instanceId: string })[]> {
     const text = `SELECT number AS id, instance, news FROM fiducial.gateway_event
-      WHERE gateway = $1 AND log_index IS NULL ORDER BY number LIMIT $2`
+      WHERE gateway = $1 ORDER BY number LIMIT $2`
     const rows = await this.#read('pending', text, [limit])
     return rows.map(({ id, instance, news }) => ({
       id: String(id),
@@ -327,9 +338,8 @@ export class PostgresInstances implements InstanceStore {
     }))
   }
 
-  async logged(events: readonly { readonly id: string; readonly index: bigint }[]): Promise<void> {
-    const told = events.map(({ id, index }) => ({ id: numberOf(id), index: String(index) }))
-    await this.#write('logged', LOGGED, [JSON.stringify(told)])
+  async logged(events: readonly { readonly id: string }[]): Promise<void> {
+    await this.#write('logged', LOGGED, [JSON.stringify(events.map(({ id }) => numberOf(id)))])
   }
 
   async addEvents(events: readonly PendingEvent[]): Promise<void> {
@@ -346,6 +356,11 @@ export class PostgresInstances implements InstanceStore {
 
   async forgotten(ids: readonly string[]): Promise<void> {
     await this.#write('forgotten', FORGOTTEN, [JSON.stringify(ids)])
+  }
+
+  async purge(before: Date, limit: number): Promise<number> {
+    const [row] = await this.#write('purge', PURGE, [before.getTime(), limit])
+    return number(row?.count)
   }
 
   async knowsKey(key: string): Promise<boolean> {

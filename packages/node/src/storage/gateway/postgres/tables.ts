@@ -56,6 +56,7 @@ export const GATEWAY_TABLES = `
   CREATE INDEX gateway_instance_owner ON fiducial.gateway_instance (gateway) WHERE owner IS NOT NULL;
   CREATE INDEX gateway_instance_done ON fiducial.gateway_instance (gateway, done_at, id)
     WHERE done_at IS NOT NULL AND NOT is_forgotten;
+  CREATE INDEX gateway_instance_forgotten ON fiducial.gateway_instance (gateway, done_at, id) WHERE is_forgotten;
 
   CREATE TABLE fiducial.gateway_delivery (
     gateway integer NOT NULL,
@@ -101,11 +102,9 @@ export const GATEWAY_TABLES = `
     number bigint GENERATED ALWAYS AS IDENTITY,
     instance text COLLATE "C" NOT NULL,
     news text NOT NULL,
-    log_index bigint,
     PRIMARY KEY (gateway, number)
   );
-  CREATE INDEX gateway_event_pending ON fiducial.gateway_event (gateway, number) WHERE log_index IS NULL;
-  CREATE INDEX gateway_event_instance ON fiducial.gateway_event (gateway, instance) WHERE log_index IS NULL;
+  CREATE INDEX gateway_event_instance ON fiducial.gateway_event (gateway, instance);
 
   CREATE TABLE fiducial.gateway_key (
     gateway integer NOT NULL,
@@ -149,6 +148,14 @@ export const GATEWAY_TABLES = `
     INSERT INTO fiducial.gateway_order_key
       SELECT g, value->>0, value->>1, i FROM json_array_elements(keys) ON CONFLICT DO NOTHING;
   END $$;
+
+  -- Seals that were made of images whose records are gone.
+  CREATE TABLE fiducial.gateway_old_seal (
+    gateway integer NOT NULL,
+    uid text COLLATE "C" NOT NULL,
+    sealed text COLLATE "C" NOT NULL,
+    PRIMARY KEY (gateway, uid, sealed)
+  );
 
   -- Counts as changes to be summed: nobody who counts waits for another one.
   CREATE TABLE fiducial.gateway_tally (
@@ -207,7 +214,7 @@ export const GATEWAY_TABLES = `
     RETURN QUERY
       SELECT kind, name, sum(delta)::bigint FROM fiducial.gateway_tally WHERE gateway = g GROUP BY kind, name
       UNION ALL SELECT 'event', 'pending', count(*) FROM fiducial.gateway_event
-        WHERE gateway = g AND log_index IS NULL
+        WHERE gateway = g
       UNION ALL SELECT 'at', 'received', min(received_at) FROM fiducial.gateway_instance
         WHERE gateway = g AND state = 'received'
       UNION ALL SELECT 'at', 'due', min(due_at) FROM fiducial.gateway_delivery WHERE gateway = g AND state = 'waiting';
