@@ -16,6 +16,8 @@ export interface UpkeepOptions {
   readonly committing?: () => ReadonlySet<string>
   /** How long files stay for a commitment that does not come. Default: 14 days. */
   readonly commitmentMs?: number
+  /** How long records stay after their instance is done. Default: 90 days. */
+  readonly recordsMs?: number
 }
 
 const DAY_MS = 86_400_000
@@ -64,7 +66,8 @@ export class Expiry {
 
   /** @returns whether there may be more @throws {StoreError} where store or spool do not answer */
   async work(): Promise<boolean> {
-    const { store, spool, now, observe, retentionMs = DAY_MS, commitmentMs = 14 * DAY_MS } = this.#options
+    const { store, spool, now, observe } = this.#options
+    const { retentionMs = DAY_MS, commitmentMs = 14 * DAY_MS, recordsMs = 90 * DAY_MS } = this.#options
     const before = new Date(now().getTime() - retentionMs)
     const last = new Date(now().getTime() - commitmentMs)
     const limit = BATCH + this.#kept
@@ -80,7 +83,8 @@ export class Expiry {
       await store.forgotten(gone)
       observe({ kind: 'expired', instances: gone.length })
     }
-    return due.length === limit && gone.length > 0
+    const purged = await store.purge(new Date(now().getTime() - recordsMs), BATCH)
+    return (due.length === limit && gone.length > 0) || purged === BATCH
   }
 
   async #awaitsCommitment(id: string, last: Date): Promise<boolean> {
