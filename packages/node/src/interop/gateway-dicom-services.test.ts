@@ -1,4 +1,4 @@
-/** The gateway, run by its command between senders and archives: storage commitment on both sides, and worklists. */
+/** The gateway, run by its command between modalities, archives and a RIS: storage commitment, worklists and reports of work. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,10 +6,15 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { InstanceMessage, InstancesMessage } from '@fiducial/core/api/gateway.ts'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
+import { encodeElements } from '@fiducial/core/formats/dicom/encode.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { textAt } from '@fiducial/core/formats/dicom/values.ts'
+import { encodingOf, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import { sq, text, textAt } from '@fiducial/core/formats/dicom/values.ts'
+import { PROCEDURE_STEP } from '../dimse/proxies.ts'
+import { openAssociation } from '../dimse/requestor.ts'
 import { CommitmentReports, requestCommitment } from '../dimse/storage-commitment.ts'
 import { dcmtk, runDcmtk, startWlmscpfs } from '../testing/dcmtk.ts'
+import { startDouble } from '../testing/dimse-double.ts'
 import { freePort } from '../testing/free-port.ts'
 import { makeImage } from '../testing/gateway-site.ts'
 import { type Orthanc, orthanc, startOrthanc } from '../testing/orthanc.ts'
@@ -132,8 +137,7 @@ dicom: { commitment: committed }
     const arrived = join(folder, 'arrived.dcm')
     writeFileSync(arrived, (await pacs.fileOf(sop)) ?? assert.fail('it is not in the PACS'))
     const [record] = await gateway.command('verify', arrived, '--policy', 'gateway')
-    const { gateway: statement } = record?.seal as { readonly gateway: { readonly order: unknown } }
-    assert.deepEqual(statement.order, {
+    assert.deepEqual(sealOf(record).order, {
       source: 'mwl',
       matchedBy: 'study',
       accessionNumber: 'ACC-1',
@@ -144,6 +148,78 @@ dicom: { commitment: committed }
     })
   })
 })
+
+describe('a gateway whose modality reports its work', { skip: orthanc.skip }, () => {
+  it('seals with order and technologist: level P2', async (t) => {
+    const home = temporaryFolder(t)
+    const pacs = await startOrthanc({}, t)
+    const ris = await startDouble({}, t)
+    const addresses = `pacs: ${pacs.aet}@127.0.0.1:${pacs.dicomPort}\nworklist: RIS@127.0.0.1:${ris.port}\n`
+    writeFileSync(join(home, 'gateway.yaml'), addresses)
+    const gateway = await GatewayProcess.make({ home })
+    t.after(() => gateway.end().then(() => undefined))
+    await gateway.start()
+
+    const image = makeImage({ sop: '2.25.4712', fill: 5 })
+    const { dataSet } = parseDicom(memorySource(image))
+    const [study = '', series = ''] = [textAt(dataSet, 0x0020000d), textAt(dataSet, 0x0020000e)]
+    const node = { host: '127.0.0.1', port: gateway.dicomPort, calledAet: 'FIDUCIAL', callingAet: 'ROOM1' }
+    const proposals = [{ abstractSyntax: PROCEDURE_STEP, transferSyntaxes: [IMPLICIT_LITTLE_ENDIAN] }]
+    const association = await openAssociation(node, { proposals })
+    const created = await association.ask(
+      association.find(PROCEDURE_STEP) ?? assert.fail(),
+      { kind: 'n_create_rq', affectedSopClassUid: PROCEDURE_STEP, affectedSopInstanceUid: '2.25.99' },
+      encodeElements(reportOf(study, series), encodingOf(IMPLICIT_LITTLE_ENDIAN)),
+    )
+    assert.equal(created.response.status, 0)
+    await association.release()
+    assert.deepEqual(
+      ris.commands.map(({ kind }) => kind),
+      ['n_create_rq'],
+    )
+
+    const path = join(home, 'one.dcm')
+    writeFileSync(path, image)
+    const words = ['-aet', 'ROOM1', '-aec', 'FIDUCIAL', '127.0.0.1', String(gateway.dicomPort), path]
+    assert.equal((await runDcmtk('storescu', words)).code, 0)
+    let arrived: Uint8Array | undefined
+    for (let i = 0; i < PATIENCE && arrived === undefined; i++) {
+      await pause(POLL_MS)
+      arrived = (await pacs.instanceUids()).length > 0 ? await pacs.fileOf('2.25.4712') : undefined
+    }
+    writeFileSync(path, arrived ?? assert.fail('it did not arrive'))
+    const [record] = await gateway.command('verify', path, '--policy', 'gateway')
+    const { order, technologist } = sealOf(record)
+    assert.deepEqual(technologist, { name: 'Roe^Richard', source: 'mpps' })
+    assert.deepEqual(order, {
+      source: 'mpps',
+      matchedBy: 'procedure_step',
+      accessionNumber: 'ACC-2',
+      requestedProcedureId: null,
+      scheduledProcedureStepId: 'SPS-8',
+      stationAet: 'ROOM1',
+      mppsSopInstanceUid: '2.25.99',
+    })
+    assert.equal(record?.level, 'P2')
+  })
+})
+
+/** What a modality says of its work on a series. */
+const reportOf = (study: string, series: string) => [
+  text(0x00080060, 'CS', 'CT'),
+  text(0x00400241, 'AE', 'ROOM1'),
+  text(0x00400252, 'CS', 'IN PROGRESS'),
+  sq(0x00400270, [text(0x00080050, 'SH', 'ACC-2'), text(0x0020000d, 'UI', study), text(0x00400009, 'SH', 'SPS-8')]),
+  sq(0x00400340, [text(0x00081070, 'PN', 'Roe^Richard'), text(0x0020000e, 'UI', series)]),
+]
+
+/** What the gateway says in its seal, as `verify --json` shows it. */
+function sealOf(record: Readonly<Record<string, unknown>> | undefined) {
+  const { gateway } = (record?.seal ?? assert.fail('no seal')) as {
+    readonly gateway: { readonly order: unknown; readonly technologist: unknown }
+  }
+  return gateway
+}
 
 const dump2dcm = peer('dump2dcm')
 const ENTRY = `
