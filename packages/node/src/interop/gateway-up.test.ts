@@ -19,15 +19,16 @@ import { type Orthanc, orthanc, startOrthanc } from '../testing/orthanc.ts'
 import { sharedPath, sharedSkip, temporaryFolder } from '../testing/peers.ts'
 import { GatewayProcess } from '../testing/running-gateway.ts'
 
-const CT = '1.2.840.10008.5.1.4.1.1.2'
 const skip = sharedSkip || dcmtk.skip || orthanc.skip
 const POLL_MS = 50
 const PATIENCE = 600
 
 describe('fiducial up, in front of Orthanc', { skip }, () => {
-  const home = temporaryFolder()
-  const images = temporaryFolder()
   const cleanUps: (() => Promise<void> | void)[] = []
+  // In their order, once the gateway has ended: a clean-up that is asked for within a hook would run at its end.
+  const owner = { after: (cleanUp: () => Promise<void> | void): void => void cleanUps.push(cleanUp) }
+  const home = temporaryFolder(owner)
+  const images = temporaryFolder(owner)
   let pacs: Orthanc
   let gateway: GatewayProcess
   let tls: TlsSite
@@ -35,8 +36,7 @@ describe('fiducial up, in front of Orthanc', { skip }, () => {
   const routes = join(home, 'routes.yaml')
 
   before(async () => {
-    // A clean-up that is asked for within a hook would run at its end.
-    pacs = await startOrthanc({ hasDicomWeb: true }, { after: (cleanUp) => void cleanUps.push(cleanUp) })
+    pacs = await startOrthanc({ hasDicomWeb: true }, owner)
     tls = await makeTlsSite(images)
     tlsPort = await freePort()
     writeFileSync(routes, `destinations: { pacs: "${pacs.aet}@127.0.0.1:${pacs.dicomPort}" }\n`)
@@ -244,13 +244,15 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
   })
 
   it('records in the custody log what became of each image, and the log holds', async () => {
-    for (let i = 0; ((await gateway.ask('status')) as StatusMessage).counts.pendingEvents > 0; i++) {
-      assert.ok(i < PATIENCE)
-      await pause(POLL_MS)
+    const expected = ['received', 'verified', 'sealed-at-gateway', 'forwarded']
+    const typesOf = async (): Promise<readonly (string | undefined)[]> => {
+      const shown = await gateway.command('log', 'show', '--instance', '2.25.1004')
+      return shown.map((entry) => (entry as { event?: { type?: string } }).event?.type)
     }
-    const shown = await gateway.command('log', 'show', '--instance', '2.25.1004')
-    const types = shown.map((entry) => (entry as { event?: { type?: string } }).event?.type)
-    for (const type of ['received', 'verified', 'sealed-at-gateway', 'forwarded']) assert.ok(types.includes(type), type)
+    // What is recorded is found by others once it is published.
+    let types = await typesOf()
+    for (let i = 0; i < 20 && !expected.every((type) => types.includes(type)); i++) types = await typesOf()
+    for (const type of expected) assert.ok(types.includes(type), type)
     const [checked] = (await gateway.command('log', 'check')).slice(-1)
     assert.ok(checked !== undefined)
     const released = await gateway.command('log', 'show', '--type', 'released', '--values')
@@ -271,8 +273,8 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
     assert.match(metrics, /fiducial_gateway_ready 1/)
   })
 
-  it('names no patient in what it writes to its log lines', () => {
-    assert.ok(!/2\.25\.100[1-5]/.test(gateway.output.replaceAll(/"event".*/g, '')))
-    assert.ok(!gateway.output.includes(CT) || !/PatientName|\^/.test(gateway.output))
+  it('names neither image nor patient in its log lines', () => {
+    assert.match(gateway.logLines, /"message":"judged"/)
+    assert.ok(!/2\.25\.100|2\.25\.3\b/.test(gateway.logLines))
   })
 })

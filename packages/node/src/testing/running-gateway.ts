@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { InstanceMessage, InstancesMessage, StatusMessage } from '@fiducial/core/api/gateway.ts'
 import { freePort } from './free-port.ts'
 import { run } from './peers.ts'
 
@@ -31,6 +32,7 @@ export class GatewayProcess {
   readonly #options: GatewayProcessOptions
   #child: ChildProcess | undefined
   #output = ''
+  #logLines = ''
 
   private constructor(options: GatewayProcessOptions, dicomPort: number, webPort: number) {
     this.home = options.home
@@ -53,6 +55,11 @@ export class GatewayProcess {
     return this.#output
   }
 
+  /** Of that, its log lines. */
+  get logLines(): string {
+    return this.#logLines
+  }
+
   /** Resolves once it takes images in. @throws {Error} with what it said where it ends before */
   async start(): Promise<void> {
     this.starts++
@@ -71,7 +78,10 @@ export class GatewayProcess {
       isUp ||= chunk.includes('"dicom"')
       this.#keep(chunk)
     })
-    child.stderr.on('data', (chunk: Buffer) => this.#keep(chunk))
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#logLines = (this.#logLines + chunk.toString('utf8')).slice(-OUTPUT_LIMIT)
+      this.#keep(chunk)
+    })
     for (let waitedMs = 0; !isUp; waitedMs += POLL_MS) {
       if (child.exitCode !== null || child.signalCode !== null || waitedMs > START_MS)
         throw new Error(`the gateway did not come up:\n${this.#output}`)
@@ -118,6 +128,42 @@ export class GatewayProcess {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  /** Images as the web API lists them. @param query  such as `state=done&limit=10` */
+  async list(query: string): Promise<readonly InstanceMessage[]> {
+    return ((await this.ask(`instances?${query}`)) as InstancesMessage).instances
+  }
+
+  async status(): Promise<StatusMessage> {
+    return (await this.ask('status')) as StatusMessage
+  }
+
+  /** Waits until an image has got so far. @throws {Error} with what there is where it does not */
+  async when(sopInstanceUid: string, state: InstanceMessage['state']): Promise<InstanceMessage> {
+    return this.until(`${sopInstanceUid} became ${state}`, async () => {
+      const [found] = await this.list(`instance=${sopInstanceUid}&limit=1`)
+      return found?.state === state ? found : undefined
+    })
+  }
+
+  /** Waits until nothing is under way: what came is delivered, held back or given up, and logged. */
+  async settled(): Promise<StatusMessage> {
+    return this.until('nothing was under way', async () => {
+      const status = await this.status()
+      const { states, deliveries, pendingEvents } = status.counts
+      return states.received + deliveries.waiting + pendingEvents === 0 ? status : undefined
+    })
+  }
+
+  /** Asks again and again. @throws {Error} with the status where it stays undefined for a minute */
+  async until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 2 * POLL_MS) {
+      const found = await look()
+      if (found !== undefined) return found
+      await pause(2 * POLL_MS)
+    }
+    throw new Error(`waited in vain until ${what}: ${JSON.stringify(await this.ask('status'))}`)
   }
 
   #keep(chunk: Buffer): void {

@@ -59,7 +59,7 @@ export const placesOf = (home: string, { storage }: Pick<GatewaySettings, 'stora
 /**
  * Opens what the settings name: records in SQLite or PostgreSQL, files on a disk or in a bucket.
  *
- * @throws {StoreError} `spool_unwritable`, `spool_corrupted`; `service_unreachable`, `service_refused`
+ * @throws {StoreError} `spool_locked`, `spool_unwritable`, `spool_corrupted`; `service_unreachable`, `service_refused`
  * @throws {KeyError} `key_missing` where a secret is not where the settings say
  * @throws {RangeError} for an address that is none
  */

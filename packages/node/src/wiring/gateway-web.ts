@@ -10,6 +10,7 @@ import { Entrance } from '../http/gateway/entrance.ts'
 import { gatewayApi } from '../http/gateway/gateway-api.ts'
 import { healthFace } from '../http/gateway/health-face.ts'
 import type { Identity } from '../http/gateway/messages.ts'
+import type { RouteMeans } from '../http/gateway/route-means.ts'
 import { statusPage } from '../http/gateway/status-page.ts'
 import { type Face, type ServerTls, startServer } from '../http/server.ts'
 import type { TokenBook } from '../services/access/token-book.ts'
@@ -26,6 +27,7 @@ export interface WebOrder {
   readonly control: GatewayControl
   readonly intake: Intake
   readonly seals: DeviceSeals
+  readonly sealOf: RouteMeans['sealOf']
   readonly tokens: TokenBook
   readonly identity: Identity
   readonly metrics: GatewayMetrics
@@ -47,12 +49,12 @@ const URL_LIMIT = 8 * 1024
 
 /** @throws {StoreError} `service_refused`; `input_unreadable`, {KeyError} for certificate and key */
 export async function startWeb(order: WebOrder): Promise<WebFace> {
-  const { settings, control, intake, seals, tokens, identity, metrics, logger, random, faces } = order
+  const { settings, control, intake, seals, sealOf, tokens, identity, metrics, logger, random, faces } = order
   const { web, telemetry } = settings
   const doorkeeper = new Doorkeeper((token) => tokens.find(token))
   const tls = tlsOf(web)
   const entrance = new Entrance({ random, now: Date.now, isSecure: tls !== undefined })
-  const api = gatewayApi({ control, doorkeeper, identity, seals, invite: () => entrance.invite() })
+  const api = gatewayApi({ control, doorkeeper, identity, seals, sealOf, invite: () => entrance.invite() })
   const guards = web.trustsLocalCallers ? {} : { require: doorkeeper.require.bind(doorkeeper) }
   const server = await startServer(
     [

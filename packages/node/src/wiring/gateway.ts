@@ -25,6 +25,7 @@ import { Gateway } from '../services/gateway/gateway.ts'
 import { LiveRoutes } from '../services/gateway/live-routes.ts'
 import { findOrderIn } from '../services/gateway/order-facts.ts'
 import { Orders } from '../services/gateway/orders.ts'
+import type { StoredInstance } from '../services/gateway/ports.ts'
 import { readConfigFile } from '../storage/config-text.ts'
 import { parseRoutesFile, watchFile } from '../storage/gateway/routes-file.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
@@ -122,8 +123,9 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
   mkdirSync(gatewayFolder(home), { recursive: true, mode: 0o700 })
   const ring = await openKeyRing(home, secrets)
   const holder = findGateway(ring, settings.seal.holder)
-  const log = opened.use(await openLog(order, ring))
+  // First: it admits one gateway to the folder.
   const storage = opened.use(await openGatewayStorage(home, settings))
+  const log = opened.use(await openLog(order, ring))
   const live = openRoutes(settings)
   const orders = new Orders(storage.orders, () => new Date())
 
@@ -166,6 +168,8 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
     observe,
     owner: `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`,
     isAlone: storage.isAlone,
+    fullSpoolBytes: storage.places.reserveBytes,
+    lowSpoolBytes: 2 * storage.places.reserveBytes,
     // What goes nowhere is nowhere else.
     retentionMs: live.current.routes.destinations.size > 0 ? settings.retention.doneHours * 3_600_000 : FOR_EVER_MS,
     attemptsLimit: settings.work.maxAttempts,
@@ -193,6 +197,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
       control: gateway,
       intake: gateway.intake,
       seals,
+      sealOf: (instance) => readSeal(instance, storage),
       tokens,
       identity: { version, isDemo: ring.isDemo, aeTitle: settings.dicom.aet },
       metrics,
@@ -349,4 +354,16 @@ function readOrMakeSecret(path: string): Uint8Array {
   const secret = new Uint8Array(readFileSync(path))
   if (secret.length !== SECRET_BYTES) throw new StoreError('input_unreadable', 'the secret of the gateway is none')
   return secret
+}
+
+/** The seal of a device goes before that of the gateway. */
+async function readSeal(
+  { sealed, sopInstanceUid }: StoredInstance,
+  { deviceSeals, seals }: GatewayStorage,
+): Promise<Uint8Array | undefined> {
+  const handedOver = sopInstanceUid === null ? undefined : await deviceSeals.find(sopInstanceUid)
+  if (handedOver !== undefined) return readFileSync(handedOver)
+  if (sealed === null) return undefined
+  await using file = await seals.open(sealed.sealKey)
+  return file.view(0, file.length).slice()
 }

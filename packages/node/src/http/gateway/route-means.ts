@@ -1,6 +1,7 @@
 /** Route means: what the routes of the gateway API work with. */
 import type { GatewayControl } from '../../services/gateway/control.ts'
 import type { DeviceSeals } from '../../services/gateway/device-seals.ts'
+import type { StoredInstance } from '../../services/gateway/ports.ts'
 import type { Doorkeeper } from './callers.ts'
 import type { Identity } from './messages.ts'
 
@@ -9,6 +10,8 @@ export interface RouteMeans {
   readonly doorkeeper: Doorkeeper
   readonly identity: Identity
   readonly seals: Pick<DeviceSeals, 'put'>
+  /** The seal file of an image: of its device, or of the gateway; undefined where there is none. */
+  readonly sealOf: (instance: StoredInstance) => Promise<Uint8Array | undefined>
   /** A path with a code that lets one browser in. */
   readonly invite: () => string
 }
