@@ -180,6 +180,7 @@ class Auditor {
       pause,
       signal: terminal.interruption,
       onProgress: progressOn(output),
+      onLogProgress: (done, size) => output.progress(() => `reading the custody log, ${done} of ${size}`),
     })
   }
 

@@ -36,6 +36,8 @@ export interface AuditMeans extends ThrottleMeans {
   readonly readLog?: () => Promise<LogReader>
   readonly signal: AbortSignal
   readonly onProgress?: (progress: SweepProgress) => void
+  /** Told how many entries of the log, of how many, are read before the sweep begins. */
+  readonly onLogProgress?: (done: bigint, size: bigint) => void
 }
 
 export interface AuditOutcome {
@@ -46,7 +48,7 @@ export interface AuditOutcome {
 
 /** Sweeps, or goes on with a sweep that was cut off. @throws {StoreError} what archive, log and memory say */
 export async function auditOnce(order: AuditOrder, means: AuditMeans): Promise<AuditOutcome> {
-  const { source, store, examineAll, crypto, anchors, policy, readLog, signal, onProgress, now } = means
+  const { source, store, examineAll, crypto, anchors, policy, readLog, signal, onProgress, onLogProgress, now } = means
   const { isFull, since, rereadDays, graceMs, limit, limits, showsKeys } = order
   await using reader = await readLog?.()
   const view = await reader?.view()
@@ -57,7 +59,10 @@ export async function auditOnce(order: AuditOrder, means: AuditMeans): Promise<A
     store,
     examineAll,
     throttle: new Throttle(limits, means),
-    ...(hasLog && { learn: (until: AbortSignal) => learnLog({ view, records, store, crypto, signal: until }) }),
+    ...(hasLog && {
+      learn: (until: AbortSignal) =>
+        learnLog({ view, records, store, crypto, signal: until, ...(onLogProgress && { onProgress: onLogProgress }) }),
+    }),
     anchors,
     trustId: trustIdOf(anchors, policy, crypto),
     revoked: revokedBy(anchors, crypto),

@@ -22,6 +22,8 @@ export interface LearnOptions {
   readonly store: Pick<SweepStore, 'logSize' | 'learn'>
   readonly crypto: Crypto
   readonly signal: AbortSignal
+  /** Told how many entries of how many are read. */
+  readonly onProgress?: (done: bigint, size: bigint) => void
 }
 
 /**
@@ -29,7 +31,7 @@ export interface LearnOptions {
  * @returns entries that were new
  * @throws {StoreError} `log_corrupted`, also where the log has become shorter
  */
-export async function learnLog({ view, records, store, crypto, signal }: LearnOptions): Promise<bigint> {
+export async function learnLog({ view, records, store, crypto, signal, onProgress }: LearnOptions): Promise<bigint> {
   const start = await store.logSize()
   if (start > view.size) throw new StoreError('log_corrupted', 'the log is shorter than at the last sweep')
   for (let from = start; from < view.size && !signal.aborted; ) {
@@ -41,6 +43,7 @@ export async function learnLog({ view, records, store, crypto, signal }: LearnOp
       to,
     )
     from = to
+    onProgress?.(to, view.size)
   }
   return view.size - start
 }

@@ -66,7 +66,7 @@ export interface SweepOptions {
 }
 
 export interface SweepProgress {
-  /** Instances that the archive has told of so far, and in all where it says so. */
+  /** Instances that the archive has told of so far, and in all where it says so; else as many as there were before. */
   readonly listed: number
   readonly total: number | undefined
   readonly isListed: boolean
@@ -107,6 +107,8 @@ class SweepRun {
   #listed = 0
   #total: number | undefined
   #isListed = false
+  /** As many as are remembered: a guess at how many there are, for an archive that does not say. */
+  #remembered = 0
   #done = 0
   #bytes = 0
   #read = 0
@@ -171,7 +173,8 @@ class SweepRun {
   }
 
   async *#tasks(sweep: Sweep): AsyncGenerator<ExamineTask> {
-    const { source, signal } = this.#options
+    const { source, store, signal } = this.#options
+    if (sweep.cursor === null) this.#remembered = sumOf(await store.standings())
     for await (const page of source.list(sweep.cursor ?? undefined, signal)) {
       this.#see(page)
       for (let from = 0; from < page.instances.length; from += KNOWN_AT_ONCE) {
@@ -285,10 +288,13 @@ class SweepRun {
   #tell(): void {
     this.#options.onProgress?.({
       listed: this.#listed,
-      total: this.#total,
+      total: this.#total ?? (this.#remembered > this.#listed ? this.#remembered : undefined),
       isListed: this.#isListed,
       done: this.#done,
       bytes: this.#bytes,
     })
   }
 }
+
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0)
