@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Outgoing } from '../services/gateway/ports.ts'
 import type { RemoteNode } from './remote-node.ts'
-import { type CommitmentReports, type CommitmentWaits, requestCommitment } from './storage-commitment.ts'
+import { type CommitmentReports, type CommitmentWaits, requestCommitment } from './request-commitment.ts'
 
 /** A copy that a destination has stored. */
 export type StoredCopy = Pick<Outgoing, 'deliveryId' | 'sopClassUid' | 'sopInstanceUid'>

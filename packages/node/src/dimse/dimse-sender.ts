@@ -3,7 +3,7 @@
  *
  * A peer that waits before each answer is fast only with many of them. Copies of one order key go over one association,
  * each after the one before is answered, so that their order holds. Commitment, where the destination is asked for it, is
- * a matter of storage-commitment.
+ * a matter of commit-afterwards.
  */
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { Outgoing, Sender, SendResult } from '../services/gateway/ports.ts'
