@@ -27,8 +27,9 @@ describe('an audit of an old archive', () => {
 
   it('goes on after kill -9: nothing is read twice that was taken down, and nothing is left out', async () => {
     let known = 0
-    for (const bytes of [150_000, 700_000]) {
-      await site.killed(archive, bytes)
+    for (let kill = 0; kill < 2; kill++) {
+      // So slow that it cannot be done before it is killed, on any machine.
+      await site.killed(archive, 100_000, '--throttle', '500/s')
       const [name = ''] = readdirSync(join(site.home, 'audit')).filter((one) => one.endsWith('.sqlite'))
       const store = openSweepStore(join(site.home, 'audit', name))
       const counts = Object.values(await store.standings()).reduce((sum, count) => sum + count, 0)
@@ -49,7 +50,8 @@ describe('an audit of an old archive', () => {
 
   it('enrols each unknown image once, also where that is killed on its way', async () => {
     const before = await logSize()
-    await site.killed(archive, 3_000_000, '--enrol').catch(() => undefined)
+    // Whether it is killed before, in the middle or not at all, the outcome is the same.
+    await site.killed(archive, 50_000, '--enrol').catch(() => undefined)
     const { record, report } = await site.audit(archive, '--enrol')
     const again = await site.audit(archive, '--enrol')
     assert.equal(again.record.enrolled, 0)

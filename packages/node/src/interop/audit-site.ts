@@ -92,13 +92,14 @@ export class AuditSite {
     return { code, entries: report.entries, report, record: JSON.parse(stdout) }
   }
 
-  /** Starts the auditor, and kills it once its memory has grown by so many bytes. */
+  /** Starts the auditor, and kills it once its memory of sweeps has grown by so many bytes. */
   async killed(target: string, bytes: number, ...words: readonly string[]): Promise<void> {
+    const before = this.#written()
     const child = spawn(process.execPath, [MAIN, 'audit', target, '--json', ...words], {
       env: { ...process.env, ...this.env },
       stdio: 'ignore',
     })
-    await ended(child, () => this.#written() >= bytes)
+    await ended(child, () => this.#written() >= before + bytes)
   }
 
   /** Bytes that were written into the memory of sweeps. */
