@@ -9,42 +9,23 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import { IMPLEMENTATION_CLASS_UID } from '@fiducial/core/formats/dicom/encode.ts'
-import { IMPLEMENTATION_VERSION } from '@fiducial/core/formats/dicom/file-meta.ts'
 import type { Command, CommandOf, Request, Response } from '@fiducial/core/formats/dimse/command.ts'
 import { responseKind } from '@fiducial/core/formats/dimse/command.ts'
 import { MessageReader } from '@fiducial/core/formats/dimse/message-reader.ts'
 import { packCommand, packMessage } from '@fiducial/core/formats/dimse/pack-message.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
-import {
-  type AssociateAccept,
-  CONTEXT_RESULTS,
-  DICOM_APPLICATION_CONTEXT,
-} from '@fiducial/core/formats/dul/associate.ts'
+import type { AssociateAccept } from '@fiducial/core/formats/dul/associate.ts'
 import { ABORT_SOURCES, formatPdu, type Pdu } from '@fiducial/core/formats/dul/pdu.ts'
-import { DEFAULT_PDU_LIMITS, PduReader } from '@fiducial/core/formats/dul/pdu-reader.ts'
+import { PduReader } from '@fiducial/core/formats/dul/pdu-reader.ts'
 import { NO_USER_INFORMATION, type UserInformation } from '@fiducial/core/formats/dul/user-information.ts'
 import { connectTo } from './connect.ts'
 import { Exchange } from './exchange.ts'
+import { CONTEXTS_PER_ASSOCIATION, formatProposal, type OpenContext, type Proposal, readAcceptance } from './propose.ts'
 import { DEFAULT_NODE_TIMEOUTS, type NodeTimeouts, type RemoteNode } from './remote-node.ts'
 import { sendDataSet } from './send-data-set.ts'
 import type { Answer, Reply } from './service.ts'
 
-/** A presentation context that we ask for. */
-export interface Proposal {
-  readonly abstractSyntax: string
-  /** One or more, in the order in which we like them. */
-  readonly transferSyntaxes: readonly string[]
-  /** We perform its operations, too: C-STORE for a C-GET, N-EVENT-REPORT for storage commitment. */
-  readonly isOwnScp?: boolean
-}
-
-/** A presentation context as it was agreed. */
-export interface OpenContext {
-  readonly id: number
-  readonly abstractSyntax: string
-  readonly transferSyntax: string
-}
+export { CONTEXTS_PER_ASSOCIATION, type OpenContext, type Proposal } from './propose.ts'
 
 /** What the peer asks us on our own association; its data set comes piece by piece. */
 export interface PeerRequest {
@@ -75,8 +56,6 @@ export type OwnMessage = WithoutIds<Request>
 /** Bytes, or pieces of them, each valid until the next one is asked for. */
 export type DataSetBytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** PS3.8 section 7.1.1.13: at most 128 presentation contexts, with odd ids. */
-export const CONTEXTS_PER_ASSOCIATION = 128
 /** Of an answer that is held in memory: an identifier, or what a report says. */
 const ANSWER_BYTES = 4 * 2 ** 20
 
@@ -147,7 +126,7 @@ export class Association {
     socket.on('timeout', () => this.#end(new StoreError('peer_timeout', `${this.#label} does not go on`)))
     socket.setTimeout(this.#timeouts.associateMs)
     options.signal?.addEventListener('abort', this.#stop)
-    socket.write(formatPdu(this.#request()))
+    socket.write(formatPdu(formatProposal(node, options)))
   }
 
   /** Version of TLS; null for a plain connection. */
@@ -245,32 +224,6 @@ export class Association {
     return `${this.#node.host}:${this.#node.port}`
   }
 
-  #request(): Pdu {
-    const { proposals, operations } = this.#options
-    const scpClasses = proposals.filter(({ isOwnScp }) => isOwnScp).map(({ abstractSyntax }) => abstractSyntax)
-    return {
-      type: 'associate_rq',
-      protocolVersion: 1,
-      calledAet: this.#node.calledAet,
-      callingAet: this.#node.callingAet,
-      applicationContext: DICOM_APPLICATION_CONTEXT,
-      contexts: proposals.map(({ abstractSyntax, transferSyntaxes }, i) => ({
-        id: 2 * i + 1,
-        abstractSyntax,
-        transferSyntaxes,
-      })),
-      user: {
-        ...NO_USER_INFORMATION,
-        maximumLength: DEFAULT_PDU_LIMITS.dataBytes,
-        implementationClassUid: IMPLEMENTATION_CLASS_UID,
-        implementationVersion: IMPLEMENTATION_VERSION,
-        operations: operations ?? null,
-        roles: [...new Set(scpClasses)].map((sopClassUid) => ({ sopClassUid, isScu: false, isScp: true })),
-        identity: this.#node.identity ?? null,
-      },
-    }
-  }
-
   #read(chunk: Uint8Array): void {
     if (this.#state === 'ended') return
     this.#options.onBytes?.(chunk.length)
@@ -297,17 +250,11 @@ export class Association {
     } else throw new FormatError('pdu_malformed', `${pdu.type} out of turn`)
   }
 
-  #onAccept({ contexts, user }: AssociateAccept): void {
-    const answers = new Map(contexts.map((context) => [context.id, context]))
-    this.peer = user
-    this.results = this.#options.proposals.map((_, i) => answers.get(2 * i + 1)?.result)
-    this.contexts = this.#options.proposals.flatMap(({ abstractSyntax, transferSyntaxes }, i) => {
-      const answer = answers.get(2 * i + 1)
-      const transferSyntax = answer?.transferSyntax ?? null
-      if (answer?.result !== CONTEXT_RESULTS.accepted || transferSyntax === null) return []
-      // An answer that nobody asked for is none.
-      return transferSyntaxes.includes(transferSyntax) ? [{ id: answer.id, abstractSyntax, transferSyntax }] : []
-    })
+  #onAccept(accept: AssociateAccept): void {
+    this.peer = accept.user
+    const { contexts, results } = readAcceptance(this.#options.proposals, accept)
+    this.contexts = contexts
+    this.results = results
     this.#state = 'open'
     this.#options.signal?.removeEventListener('abort', this.#stop)
     this.#watch()
