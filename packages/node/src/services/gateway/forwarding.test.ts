@@ -139,12 +139,12 @@ describe('forwarding', () => {
       const site = new GatewaySite()
       const target = site.target()
       const answer = Promise.withResolvers<void>()
-      const begun = Promise.withResolvers<void>()
+      let hasBegun = false
       const sender: Sender = {
         ...target.sender,
         async *send(batch, signal) {
           for await (const result of target.sender.send(batch, signal)) {
-            begun.resolve()
+            hasBegun = true
             await answer.promise
             yield result
           }
@@ -152,7 +152,7 @@ describe('forwarding', () => {
       }
       const gateway = await site.start({ targets: () => [{ ...target, sender }] })
       await sendStudies(site, gateway, 1, 3)
-      await begun.promise
+      await site.time.until(() => hasBegun)
       const closed = gateway.close()
       if (!isHanging) answer.resolve()
       let isClosed = false

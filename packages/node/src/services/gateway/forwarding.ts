@@ -22,8 +22,8 @@ import type {
   Spool,
   SpooledFile,
   StoredDelivery,
-  StoredInstance,
 } from './ports.ts'
+import type { KnownInstance, RecentInstances } from './recent-instances.ts'
 
 /** Where copies go, and how. */
 export interface ForwardingTarget {
@@ -58,6 +58,7 @@ export interface ForwardingOptions {
   readonly leaseMs?: number
   readonly deadline: (ms: number) => AbortSignal
   readonly pause: Pause
+  readonly recent: Pick<RecentInstances, 'get'>
   /** Called where there is something to log. */
   readonly onSent: () => void
 }
@@ -252,10 +253,10 @@ export class Forwarding {
   }
 
   async #keepSent(delivery: StoredDelivery): Promise<void> {
-    const { store, now, owner, observe, onSent } = this.#options
+    const { store, now, owner, recent, observe, onSent } = this.#options
     const { name, details } = this.#target
     const at = now()
-    const instance = await store.get(delivery.instanceId)
+    const instance = recent.get(delivery.instanceId) ?? (await store.get(delivery.instanceId))
     const image = instance === undefined ? undefined : imageOf(instance, delivery)
     const events =
       image === undefined ? [] : [{ news: formatGatewayEvent({ ...image, at, news: { type: 'forwarded', details } }) }]
@@ -374,7 +375,7 @@ function lanesOf(deliveries: readonly StoredDelivery[], limit: number): readonly
 }
 
 /** The image that a copy is, as the log is told: of a derived one, no more than its own names and digest. */
-export function imageOf(instance: StoredInstance, delivery: NewDelivery): KnownImage {
+export function imageOf(instance: KnownInstance, delivery: NewDelivery): KnownImage {
   const { description, otherKeys } = instance
   const { sopClassUid, sopInstanceUid, transferSyntaxUid, sha256 } = delivery
   if (otherKeys.includes(delivery.spoolKey)) {

@@ -20,6 +20,7 @@ import type { Observation, Observe } from './observation.ts'
 import { type EventLog, Outbox } from './outbox.ts'
 import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Spool, StoredInstance } from './ports.ts'
 import { Quarantine } from './quarantine.ts'
+import { RecentInstances } from './recent-instances.ts'
 import { Expiry, type Recovery, recover } from './upkeep.ts'
 
 /** The log of the site, as a gateway records in it and shows it. */
@@ -67,6 +68,8 @@ export interface GatewayOptions {
   readonly attemptsLimit?: number
   /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
   readonly patienceMs?: number
+  /** Room with which the spool takes no more. Default: 1 GiB. */
+  readonly fullSpoolBytes?: number
   /** Room below which the spool is an alarm. Default: 2 GiB. */
   readonly lowSpoolBytes?: number
   /** Events that wait for the log, beyond which it is an alarm. Default: 1,000. */
@@ -75,6 +78,10 @@ export interface GatewayOptions {
 
 const IDLE_MS = 500
 const EXPIRY_MS = 60_000
+/** Events that come within a moment cost the log one flush; copies, the store one step. */
+const GATHER_EVENTS_MS = 40
+const GATHER_COPIES_MS = 10
+const FULL_SPOOL_BYTES = 2 ** 30
 const LOW_SPOOL_BYTES = 2 * 2 ** 30
 const LAGGING_EVENTS = 1_000
 
@@ -107,6 +114,7 @@ export class Gateway implements GatewayControl {
   readonly #leaving = new Set<Promise<void>>()
   readonly #paused = new Set<string>()
   readonly #listeners = new Set<(id: string) => void>()
+  readonly #recent = new RecentInstances()
   readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
   readonly #loops: Loop[] = []
   readonly #stopListening: () => void
@@ -118,6 +126,7 @@ export class Gateway implements GatewayControl {
     this.recovery = recovery
     const { store, spool, seals, examiner, log, routes, findOrder, now, random, chance, owner } = options
     const { deviceSeals } = options
+    const recent = this.#recent
     const { limits, leaseMs, attemptsLimit, patienceMs, retentionMs, committing } = options
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
@@ -136,6 +145,7 @@ export class Gateway implements GatewayControl {
       chance,
       observe,
       owner,
+      recent,
       onJudged: () => this.#callSenders(),
       ...(findOrder && { findOrder }),
       ...(deviceSeals && { deviceSeals }),
@@ -289,20 +299,25 @@ export class Gateway implements GatewayControl {
     this.#judgingLoop = this.#loop('judging', (signal) => this.#judging.work(signal))
     const outbox = this.#outbox
     if (outbox !== undefined) {
-      this.#outboxLoop = this.#loop('log', (signal) => outbox.work(signal))
+      this.#outboxLoop = this.#loop('log', (signal) => outbox.work(signal), { gatherMs: GATHER_EVENTS_MS })
       this.#loops.push(this.#outboxLoop)
     }
-    this.#loops.push(this.#loop('expiry', () => this.#expiry.work(), EXPIRY_MS))
+    this.#loops.push(this.#loop('expiry', () => this.#expiry.work(), { idleMs: EXPIRY_MS }))
     this.reload()
   }
 
-  #loop(name: string, work: (signal: AbortSignal) => Promise<boolean>, idleMs?: number): Loop {
+  #loop(
+    name: string,
+    work: (signal: AbortSignal) => Promise<boolean>,
+    { idleMs, gatherMs }: { readonly idleMs?: number; readonly gatherMs?: number } = {},
+  ): Loop {
     const { pause, idleMs: usual = IDLE_MS } = this.#options
     return new Loop({
       name,
       work,
       pause,
       idleMs: idleMs ?? usual,
+      ...(gatherMs !== undefined && { gatherMs }),
       onTrouble: (where, code) => this.#observe({ kind: 'trouble', where, code }),
     })
   }
@@ -317,12 +332,15 @@ export class Gateway implements GatewayControl {
       owner,
       deadline,
       pause,
+      recent: this.#recent,
       observe: (observation) => this.#observe(observation),
       onSent: () => this.#outboxLoop?.call(),
       ...(leaseMs !== undefined && { leaseMs }),
     })
     forwarding.isPaused = this.#paused.has(target.name)
-    const loop = this.#loop(`destination ${target.name}`, (signal) => forwarding.work(signal))
+    const loop = this.#loop(`destination ${target.name}`, (signal) => forwarding.work(signal), {
+      gatherMs: GATHER_COPIES_MS,
+    })
     this.#lanes.set(target.name, { forwarding, loop })
   }
 
@@ -403,13 +421,15 @@ export class Gateway implements GatewayControl {
     destinations: readonly DestinationStatus[],
     free: number | undefined,
   ): readonly string[] {
-    const { log, routes, lowSpoolBytes = LOW_SPOOL_BYTES, laggingEvents = LAGGING_EVENTS } = this.#options
+    const { log, routes, laggingEvents = LAGGING_EVENTS } = this.#options
+    const { fullSpoolBytes = FULL_SPOOL_BYTES, lowSpoolBytes = LOW_SPOOL_BYTES } = this.#options
     const { lost, refused, defects, uidReused } = this.#alarms
     const known = new Set(destinations.map(({ name }) => name))
     const isStranded = Object.entries(counts.destinations ?? {}).some(
       ([name, { waiting }]) => waiting > 0 && !known.has(name),
     )
     const alarms: readonly (readonly [code: string, isUp: boolean])[] = [
+      ['spool_full', free !== undefined && free <= fullSpoolBytes],
       ['spool_low', free !== undefined && free < lowSpoolBytes],
       ['examiner_away', this.#judging.isExaminerAway],
       ['log_missing', log === null],
@@ -429,8 +449,8 @@ export class Gateway implements GatewayControl {
   }
 }
 
-/** Alarms with which images are better sent elsewhere. */
-const NOT_READY: ReadonlySet<string> = new Set(['spool_low'])
+/** Alarms with which no image is taken. */
+const NOT_READY: ReadonlySet<string> = new Set(['spool_full'])
 const NEVER = new AbortController().signal
 
 const addressOf = ({ toAet, toAddress }: ForwardingTarget['details']): string =>

@@ -28,6 +28,7 @@ import type { SpoolingIntake } from './intake.ts'
 import { codeOf } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type { EarlierInstance, InstanceStore, Spool, StoredInstance } from './ports.ts'
+import type { RecentInstances } from './recent-instances.ts'
 
 /** What is known about the order of an instance; null where nothing is. @throws {StoreError} */
 export type FindOrder = (instance: StoredInstance, examination: Examination) => Promise<OrderFacts | null>
@@ -58,6 +59,7 @@ export interface JudgingOptions {
   readonly attemptsLimit?: number
   /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
   readonly patienceMs?: number
+  readonly recent: RecentInstances
   /** Called where there is something to send, or to log. */
   readonly onJudged: () => void
 }
@@ -363,6 +365,8 @@ export class Judging {
       throw error
     }
     const { state, route, reasons, verdict, sealed } = judgement
+    const { description, otherKeys } = judgement
+    if (state === 'forwarding') this.#options.recent.put({ ...instance, description, otherKeys })
     observe({
       kind: 'judged',
       id: instance.id,
