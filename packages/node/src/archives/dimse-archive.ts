@@ -8,10 +8,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
+import { CONTEXTS_PER_ASSOCIATION, type Proposal } from '../dimse/propose.ts'
 import { find, get, move, QUERY_RETRIEVE, requireContext } from '../dimse/query.ts'
 import { type InstanceSink, receiveInstances } from '../dimse/receive-instances.ts'
 import type { RemoteNode } from '../dimse/remote-node.ts'
-import { type Association, CONTEXTS_PER_ASSOCIATION, openAssociation, type Proposal } from '../dimse/requestor.ts'
+import { type Association, openAssociation } from '../dimse/requestor.ts'
 import type {
   ArchiveSource,
   FailedFetch,

@@ -3,8 +3,10 @@
  *
  * Each proposes what is asked of it and what was asked lately, so that the next batch finds its contexts, too.
  */
+
+import { CONTEXTS_PER_ASSOCIATION } from './propose.ts'
 import type { RemoteNode } from './remote-node.ts'
-import { type Association, CONTEXTS_PER_ASSOCIATION, openAssociation } from './requestor.ts'
+import { type Association, openAssociation } from './requestor.ts'
 
 /** A pair of SOP Class and transfer syntax. */
 export interface Need {

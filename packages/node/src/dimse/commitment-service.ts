@@ -19,10 +19,11 @@ import {
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { parseDataSet } from '@fiducial/core/formats/dicom/parse.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
+import type { Proposal } from './propose.ts'
 import { requireContext, requireSuccess } from './query.ts'
 import type { RemoteNode } from './remote-node.ts'
 import { COMMITMENT_SYNTAXES, type CommitmentReports } from './request-commitment.ts'
-import { openAssociation, type Proposal } from './requestor.ts'
+import { openAssociation } from './requestor.ts'
 import type { Operation, ServiceProvider } from './service.ts'
 
 const { sopClass, sopInstance } = STORAGE_COMMITMENT

@@ -13,10 +13,11 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { CONTEXT_RESULTS } from '@fiducial/core/formats/dul/associate.ts'
 import { getBack, moveBack, type ProbeImage, type ReceivingPoint } from './fetch-back.ts'
+import { CONTEXTS_PER_ASSOCIATION, type Proposal } from './propose.ts'
 import { ORDER_CLASSES } from './proxies.ts'
 import { echo, QUERY_RETRIEVE, VERIFICATION } from './query.ts'
 import type { RemoteNode } from './remote-node.ts'
-import { type Association, CONTEXTS_PER_ASSOCIATION, openAssociation, type Proposal } from './requestor.ts'
+import { type Association, openAssociation } from './requestor.ts'
 import { storeInstance } from './store-instance.ts'
 
 export interface ExamineOptions {

@@ -10,16 +10,10 @@ import { IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-sy
 import type { CommandOf, Request, Response } from '@fiducial/core/formats/dimse/command.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
 import { DataPipe } from './data-pipe.ts'
+import { CONTEXTS_PER_ASSOCIATION, type OpenContext } from './propose.ts'
 import { cancellable } from './query.ts'
 import type { RemoteNode } from './remote-node.ts'
-import {
-  type Association,
-  CONTEXTS_PER_ASSOCIATION,
-  type OpenContext,
-  type OwnMessage,
-  openAssociation,
-  type PeerRequest,
-} from './requestor.ts'
+import { type Association, type OwnMessage, openAssociation, type PeerRequest } from './requestor.ts'
 import type {
   AgreedContext,
   AssociationFacts,

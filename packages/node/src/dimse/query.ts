@@ -7,7 +7,8 @@
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Response } from '@fiducial/core/formats/dimse/command.ts'
 import { STATUS, statusClass } from '@fiducial/core/formats/dimse/status.ts'
-import type { Association, OpenContext, OwnMessage } from './requestor.ts'
+import type { OpenContext } from './propose.ts'
+import type { Association, OwnMessage } from './requestor.ts'
 import type { Answer } from './service.ts'
 
 export const VERIFICATION = '1.2.840.10008.1.1'

@@ -7,7 +7,8 @@
 import { formatFileMeta } from '@fiducial/core/formats/dicom/file-meta.ts'
 import type { Request } from '@fiducial/core/formats/dimse/command.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
-import type { OpenContext, PeerRequest } from './requestor.ts'
+import type { OpenContext } from './propose.ts'
+import type { PeerRequest } from './requestor.ts'
 
 /** What the peer says of an instance before its bytes come. */
 export interface ComingInstance {

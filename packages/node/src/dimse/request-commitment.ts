@@ -20,9 +20,10 @@ import { parseDataSet } from '@fiducial/core/formats/dicom/parse.ts'
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import type { Request } from '@fiducial/core/formats/dimse/command.ts'
 import { STATUS } from '@fiducial/core/formats/dimse/status.ts'
+import type { OpenContext, Proposal } from './propose.ts'
 import { requireContext, requireSuccess } from './query.ts'
 import type { RemoteNode } from './remote-node.ts'
-import { type OpenContext, openAssociation, type PeerRequest, type Proposal } from './requestor.ts'
+import { openAssociation, type PeerRequest } from './requestor.ts'
 import type { Reply } from './service.ts'
 
 const { sopClass, sopInstance } = STORAGE_COMMITMENT

@@ -25,8 +25,6 @@ import { DEFAULT_NODE_TIMEOUTS, type NodeTimeouts, type RemoteNode } from './rem
 import { sendDataSet } from './send-data-set.ts'
 import type { Answer, Reply } from './service.ts'
 
-export { CONTEXTS_PER_ASSOCIATION, type OpenContext, type Proposal } from './propose.ts'
-
 /** What the peer asks us on our own association; its data set comes piece by piece. */
 export interface PeerRequest {
   /** The next bytes of the data set: valid while it runs. @returns false to be given no more until it calls `resume` */

@@ -10,7 +10,8 @@ import { FormatError } from '@fiducial/core/errors.ts'
 import { parseFileHead } from '@fiducial/core/formats/dicom/parse.ts'
 import { isDeflatedSyntax } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import type { Response } from '@fiducial/core/formats/dimse/command.ts'
-import type { Association, OpenContext } from './requestor.ts'
+import type { OpenContext } from './propose.ts'
+import type { Association } from './requestor.ts'
 
 export interface StoredFile {
   readonly sopClassUid: string
