@@ -142,7 +142,7 @@ function web(): readonly string[] {
     '### Store (STOW-RS)',
     '',
     'Instances as DICOM files only: metadata with bulk data apart (`application/dicom+json`, `application/dicom+xml`) are refused',
-    'with 415. Answers are DICOM JSON: 200 where all parts are stored, 202 where some are, 409 where none is, 400 for a damaged',
+    'with 415. Answers are DICOM JSON, or XML for who asks for it: 200 where all parts are stored, 202 where some are, 409 where none is, 400 for a damaged',
     'body, 503 or 507 where there is no room. Reasons of failures:',
     '',
     row('Failure Reason', 'meaning'),

@@ -21,7 +21,14 @@ import { type Element, findElement, type Item, type Tag } from '../dicom/element
 import { toByteOrder } from '../dicom/encode.ts'
 import type { DataSet } from '../dicom/parse.ts'
 import { isKnownVr, trimPadding } from '../dicom/vr.ts'
-import { type DicomJson, type DicomJsonElement, type DicomJsonValue, type JsonPersonName, keyOf } from './model.ts'
+import {
+  type DicomJson,
+  type DicomJsonElement,
+  type DicomJsonValue,
+  type JsonPersonName,
+  keyOf,
+  sortedEntries,
+} from './model.ts'
 
 export interface DicomJsonOptions {
   /**
@@ -218,6 +225,20 @@ export function findByPath(dataSet: DataSet, path: string): Element | undefined 
   return undefined
 }
 
-/** The text of a model, in UTF-8. */
-export const encodeDicomJson = (models: readonly DicomJson[] | DicomJson): Uint8Array =>
-  new TextEncoder().encode(JSON.stringify(models))
+/** The text of a model, or of a list of them, in UTF-8; attributes in ascending order (PS3.18 section F.2.2). */
+export function encodeDicomJson(models: readonly DicomJson[] | DicomJson): Uint8Array {
+  const text = Array.isArray(models) ? `[${models.map(writeModel).join()}]` : writeModel(models as DicomJson)
+  return new TextEncoder().encode(text)
+}
+
+function writeModel(model: DicomJson): string {
+  return `{${sortedEntries(model)
+    .map(([key, element]) => `"${key}":${writeElement(element)}`)
+    .join()}}`
+}
+
+function writeElement(element: DicomJsonElement): string {
+  const { vr, Value } = element
+  if (vr !== 'SQ' || Value === undefined) return JSON.stringify(element)
+  return `{"vr":"SQ","Value":[${Value.map((item) => writeModel((item ?? {}) as DicomJson)).join()}]}`
+}

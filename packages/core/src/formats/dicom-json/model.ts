@@ -32,6 +32,10 @@ export interface DicomJson {
 /** `GGGGEEEE` */
 export const keyOf = (tag: Tag): string => tag.toString(16).toUpperCase().padStart(8, '0')
 
+/** Attributes in ascending order. An object has keys that look like numbers, such as `20500020`, before all others. */
+export const sortedEntries = (model: DicomJson): (readonly [key: string, element: DicomJsonElement])[] =>
+  Object.entries(model).sort(([a], [b]) => (a < b ? -1 : 1))
+
 /**
  * The values of an attribute in a model that somebody else may have written: text as it stands, numbers spelled, the
  * alphabetic group of names, and an empty text for what is empty or of another kind. Empty without the attribute.

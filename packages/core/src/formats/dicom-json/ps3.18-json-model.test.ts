@@ -165,6 +165,14 @@ describe('DICOM JSON model, PS3.18 annex F', () => {
     })
   })
 
+  it('writes attributes in ascending order, also those whose keys look like numbers', () => {
+    const later = text(0x20500020, 'CS', 'IDENTITY')
+    const model = modelOf([text(0x00100020, 'LO', 'x'), sq(0x00081032, [text(0x00080100, 'SH', 'y'), later]), later])
+    const json = decodeUtf8(encodeDicomJson(model))
+    const keys = [...json.matchAll(/"([0-9A-F]{8})":\{"vr"/g)].map(([, key]) => key)
+    assert.deepEqual(keys, ['00081032', '00080100', '20500020', '00100020', '20500020'])
+  })
+
   it('writes only what is asked for', () => {
     assert.deepEqual(Object.keys(formatDicomJson(dataSetOf(HEAD), { includes: (tag) => tag === 0x00080018 })), [
       '00080018',

@@ -185,6 +185,12 @@ describe('WADO-RS, PS3.18 section 10.4', () => {
     assert.equal(address, `${other.root}/series/1.2/instances/1.3.0/bulkdata/54000100/1/00204000`)
     assert.equal((await (await get(address)).text()).length, 3000)
     assert.equal((await get(`${root}/metadata`, 'application/dicom+xml')).status, 406)
+    const parts = await partsOf(await get(`${root}/metadata`, 'multipart/related; type="application/dicom+xml"'))
+    assert.deepEqual(
+      parts.map(({ type }) => type),
+      ['application/dicom+xml', 'application/dicom+xml'],
+    )
+    assert.match(new TextDecoder().decode(parts[0]?.bytes), /keyword="Rows" vr="US"><Value number="1">2</)
   })
 
   it('draws pictures through the window that is asked for', async (t) => {

@@ -12,7 +12,8 @@ import type { Element } from '@fiducial/core/formats/dicom/element.ts'
 import { toByteOrder } from '@fiducial/core/formats/dicom/encode.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { EXPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
-import { encodeDicomJson, findByPath, formatDicomJson } from '@fiducial/core/formats/dicom-json/format.ts'
+import { findByPath, formatDicomJson } from '@fiducial/core/formats/dicom-json/format.ts'
+import type { DicomJson } from '@fiducial/core/formats/dicom-json/model.ts'
 import {
   boundaryOf,
   formatLastDelimiter,
@@ -30,13 +31,13 @@ import { parseViewport, parseWindow, type RenderOptions, renderFrame } from './r
 import { RETRIEVE_PATHS, type RetrievedResource } from './transactions.ts'
 import {
   acceptedTypes,
-  acceptsJson,
-  DICOM_JSON,
   guardOf,
+  modelForm,
   parseUid,
   refuse,
   refuseError,
   rootOf,
+  sendModels,
   WEB_PREFIX,
   type WebFaceOptions,
 } from './web-face.ts'
@@ -170,22 +171,20 @@ function streamOf(archive: Archive, parts: readonly InstancePart[], end: Uint8Ar
 }
 
 const sendMetadata: Handler = async (request, reply, { archive, instances }) => {
-  if (!acceptsJson(acceptedTypes(request))) return refuse(reply, 406, 'metadata are application/dicom+json')
+  const form = modelForm(acceptedTypes(request), true)
+  if (form === undefined) return refuse(reply, 406, 'metadata are application/dicom+json, or +xml in multipart/related')
   const root = rootOf(request)
-  const pieces = async function* (): AsyncGenerator<string | Uint8Array> {
-    yield '['
-    for (const [i, instance] of instances.entries()) {
+  const models = async function* (): AsyncGenerator<DicomJson> {
+    for (const instance of instances) {
       await using file = await archive.open(instance)
       const { dataSet } = parseDicom(file)
       const above = `${root}/studies/${instance.study}/series/${instance.series}/instances/${instance.instance}/bulkdata/`
       const bulkDataUri = ({ fragments, valueStart, valueEnd, vr }: Element, path: string): string | undefined =>
         fragments !== undefined || (valueEnd - valueStart > INLINE_BYTES && vr !== 'SQ') ? above + path : undefined
-      if (i > 0) yield ','
-      yield encodeDicomJson(formatDicomJson(dataSet, { bulkDataUri }))
+      yield formatDicomJson(dataSet, { bulkDataUri })
     }
-    yield ']'
   }
-  return reply.header('content-type', DICOM_JSON).send(Readable.from(pieces(), { objectMode: false }))
+  return sendModels(reply, models(), form)
 }
 
 const sendBulkData: Handler = async (request, reply, { archive, instances, params }) => {

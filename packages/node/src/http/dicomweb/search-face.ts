@@ -4,6 +4,7 @@
  * Source: PS3.18 section 10.6. What a query may say, and what matches, is decided in core/domain/query.
  */
 
+import { Readable } from 'node:stream'
 import { type Level, parseSearch, type Query, UNIQUE_KEYS } from '@fiducial/core/domain/query/query.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type DicomJson, textAt } from '@fiducial/core/formats/dicom-json/model.ts'
@@ -13,8 +14,8 @@ import type { Face } from '../server.ts'
 import { SEARCH_PATHS } from './transactions.ts'
 import {
   acceptedTypes,
-  acceptsJson,
   guardOf,
+  modelForm,
   parseUid,
   refuse,
   refuseError,
@@ -48,14 +49,19 @@ async function search(
   level: Level,
 ): Promise<FastifyReply> {
   try {
-    if (!acceptsJson(acceptedTypes(request))) return refuse(reply, 406, 'results are application/dicom+json')
+    const form = modelForm(acceptedTypes(request), true)
+    if (form === undefined)
+      return refuse(reply, 406, 'results are application/dicom+json, or +xml in multipart/related')
     const query = parseSearch(level, parametersOf(request), aboveOf(request))
     const results: DicomJson[] = []
     // One more than is given shows whether there are more.
-    for await (const model of archive.search({ ...query, limit: query.limit + 1 }))
+    for await (const model of archive.search({ ...query, limit: query.limit + 1 })) {
       results.push(withUrl(model, level, rootOf(request)))
+    }
     warn(reply, query, results.length > query.limit)
-    return sendModels(reply, 200, results.slice(0, query.limit))
+    const given = results.slice(0, query.limit)
+    // A body of no parts would be none.
+    return sendModels(reply, Readable.from(given), given.length === 0 ? 'json' : form)
   } catch (error) {
     return refuseError(reply, error)
   }

@@ -110,6 +110,13 @@ describe('STOW-RS, PS3.18 section 10.5', () => {
     assert.equal(intake.open, 0)
   })
 
+  it('answers in XML who asks for it', async (t) => {
+    const { post } = await serve(t)
+    const response = await post(bodyOf([image('1.2.3.1')]), { accept: 'application/dicom+xml' })
+    assert.equal(response.headers.get('content-type'), 'application/dicom+xml')
+    assert.match(await response.text(), /keyword="ReferencedSOPInstanceUID" vr="UI"><Value number="1">1\.2\.3\.1</)
+  })
+
   it('takes parts of any length, in chunks of any length', async (t) => {
     const { intake, send } = await serve(t)
     const images = [2, 31_000, 32_768, 65_536, 200_002].map((pixels, i) => image(`1.2.3.${i + 1}`, { pixels }))
@@ -192,7 +199,7 @@ describe('STOW-RS, PS3.18 section 10.5', () => {
     ]) {
       assert.equal((await post(bodyOf([]), { 'content-type': type })).status, 400, type)
     }
-    assert.equal((await post(bodyOf([image('1.2')]), { accept: 'application/dicom+xml' })).status, 406)
+    assert.equal((await post(bodyOf([image('1.2')]), { accept: 'image/png' })).status, 406)
     assert.equal(intake.taken.length, 0)
   })
 

@@ -15,14 +15,15 @@ import { answerOf, StoreParts } from './store-parts.ts'
 import { STORE_PATHS } from './transactions.ts'
 import {
   acceptedTypes,
-  acceptsJson,
   addressOf,
   guardOf,
+  type ModelForm,
+  modelForm,
   parseUid,
   peerOf,
   refuse,
   refuseError,
-  sendModels,
+  sendModel,
   WEB_PREFIX,
   type WebFaceOptions,
 } from './web-face.ts'
@@ -84,10 +85,13 @@ function openScope(scope: FastifyInstance, options: StoreFaceOptions): void {
 async function store(request: FastifyRequest, reply: FastifyReply, options: StoreFaceOptions): Promise<FastifyReply> {
   let boundary: string
   let study: string | null
+  let form: ModelForm
   try {
     const { study: spelled } = request.params as { readonly study?: string }
     study = spelled === undefined ? null : parseUid(spelled)
-    if (!acceptsJson(acceptedTypes(request))) return refuse(lastWord(reply), 406, 'answers are application/dicom+json')
+    const accepted = modelForm(acceptedTypes(request), false)
+    if (accepted === undefined) return refuse(lastWord(reply), 406, 'answers are application/dicom+json or +xml')
+    form = accepted
     const contentType = request.headers['content-type'] ?? ''
     const partType = typeOfParts(contentType)
     if (partType !== 'application/dicom')
@@ -121,9 +125,9 @@ async function store(request: FastifyRequest, reply: FastifyReply, options: Stor
   if (flaw !== undefined) await parts.abort()
   const answer = answerOf(await parts.results(), study, retrieveUrl)
   // Instances before the damage are stored, and are named; the request as a whole is not what it claims.
-  if (flaw !== undefined) return sendModels(lastWord(reply), 400, answer.model)
+  if (flaw !== undefined) return sendModel(lastWord(reply), 400, answer.model, form)
   if (answer.status === 503) reply.header('retry-after', '30')
-  return sendModels(reply, answer.status, answer.model)
+  return sendModel(reply, answer.status, answer.model, form)
 }
 
 /** Reads the body to its end. @returns what kept it from that: {FormatError} for damage, else what the connection threw */

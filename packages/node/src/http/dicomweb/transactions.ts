@@ -53,10 +53,11 @@ export interface WebTransaction {
   readonly gives: readonly string[]
 }
 
-const JSON_TYPE = 'application/dicom+json'
+const MODEL = ['application/dicom+json', 'application/dicom+xml']
+const MODELS = ['application/dicom+json', 'multipart/related; type="application/dicom+xml"']
 const GIVEN: Readonly<Record<RetrievedResource, readonly string[]>> = {
   instances: ['multipart/related; type="application/dicom"', 'application/dicom (one instance)'],
-  metadata: [JSON_TYPE],
+  metadata: MODELS,
   bulkdata: ['application/octet-stream', 'multipart/related; type="application/octet-stream"'],
   frames: [
     'multipart/related; type="application/octet-stream"',
@@ -74,9 +75,9 @@ export const TRANSACTIONS: readonly WebTransaction[] = [
     path: templateOf(path),
     permission: 'instances.store' as const,
     takes: ['multipart/related; type="application/dicom"'],
-    gives: [JSON_TYPE],
+    gives: MODEL,
   })),
-  ...SEARCH_PATHS.map(([path]) => reading('QIDO-RS', path, [JSON_TYPE])),
+  ...SEARCH_PATHS.map(([path]) => reading('QIDO-RS', path, MODELS)),
   ...RETRIEVE_PATHS.map(([path, resource]) => reading('WADO-RS', path, GIVEN[resource])),
 ]
 

@@ -3,11 +3,21 @@
  *
  * Source: PS3.18 section 8 (resources, status codes).
  */
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { encodeUtf8, joinBytes } from '@fiducial/core/bytes/text.ts'
 import type { Permission } from '@fiducial/core/domain/access/roles.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { encodeDicomJson } from '@fiducial/core/formats/dicom-json/format.ts'
 import type { DicomJson } from '@fiducial/core/formats/dicom-json/model.ts'
+import { formatNativeXml } from '@fiducial/core/formats/dicom-json/native-xml.ts'
+import {
+  boundaryOf,
+  formatLastDelimiter,
+  formatPartHead,
+  formatRelatedType,
+} from '@fiducial/core/formats/multipart/format.ts'
 import { type MediaType, parseMediaTypes } from '@fiducial/core/formats/multipart/media-type.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { STORE_STATUS } from '../status.ts'
@@ -27,6 +37,8 @@ export interface WebFaceOptions {
 
 export const WEB_PREFIX = '/dicom-web'
 export const DICOM_JSON = 'application/dicom+json'
+export const DICOM_XML = 'application/dicom+xml'
+const JSON_TYPES = new Set([DICOM_JSON, 'application/json', 'application/*', '*/*'])
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
 /** The guard of a permission. */
@@ -57,16 +69,53 @@ export function refuseError(reply: FastifyReply, error: unknown): FastifyReply {
   throw error
 }
 
-export function sendModels(
-  reply: FastifyReply,
-  status: number,
-  models: DicomJson | readonly DicomJson[],
-): FastifyReply {
-  return reply
-    .code(status)
-    .header('cache-control', 'no-store')
-    .header('content-type', DICOM_JSON)
-    .send(Buffer.from(encodeDicomJson(models)))
+/** In which of our two spellings a client takes models. */
+export type ModelForm = 'json' | 'xml'
+
+/** @param isList  several models, which in XML are parts of one body */
+export function modelForm(types: readonly MediaType[], isList: boolean): ModelForm | undefined {
+  if (types.length === 0) return 'json'
+  for (const { type, parameters } of types) {
+    if (JSON_TYPES.has(type)) return 'json'
+    const isRelatedXml = type === 'multipart/related' && parameters.get('type')?.toLowerCase() === DICOM_XML
+    if (isList ? isRelatedXml : type === DICOM_XML) return 'xml'
+  }
+  return undefined
+}
+
+/** One model, in the form that the client takes. */
+export function sendModel(reply: FastifyReply, status: number, model: DicomJson, form: ModelForm): FastifyReply {
+  const [type, bytes] =
+    form === 'json' ? [DICOM_JSON, encodeDicomJson(model)] : [DICOM_XML, encodeUtf8(formatNativeXml(model))]
+  return reply.code(status).header('cache-control', 'no-store').header('content-type', type).send(Buffer.from(bytes))
+}
+
+/** A list of models, written as they come. */
+export function sendModels(reply: FastifyReply, models: AsyncIterable<DicomJson>, form: ModelForm): FastifyReply {
+  const boundary = boundaryOf(randomBytes(16))
+  reply.header('cache-control', 'no-store')
+  reply.header('content-type', form === 'json' ? DICOM_JSON : formatRelatedType(boundary, DICOM_XML))
+  const pieces = form === 'json' ? jsonList(models) : xmlParts(models, boundary)
+  return reply.send(Readable.from(pieces, { objectMode: false }))
+}
+
+async function* jsonList(models: AsyncIterable<DicomJson>): AsyncGenerator<Uint8Array> {
+  let before = '['
+  for await (const model of models) {
+    yield joinBytes([encodeUtf8(before), encodeDicomJson(model)])
+    before = ','
+  }
+  yield encodeUtf8(before === '[' ? '[]' : ']')
+}
+
+async function* xmlParts(models: AsyncIterable<DicomJson>, boundary: string): AsyncGenerator<Uint8Array> {
+  let isFirst = true
+  for await (const model of models) {
+    const head = formatPartHead(boundary, new Map([['Content-Type', DICOM_XML]]), isFirst)
+    yield joinBytes([head, encodeUtf8(formatNativeXml(model))])
+    isFirst = false
+  }
+  yield formatLastDelimiter(boundary)
 }
 
 /**
@@ -83,11 +132,6 @@ export function acceptedTypes(request: FastifyRequest): readonly MediaType[] {
   const types = parseMediaTypes(text).filter((type) => weight(type) > 0)
   return types.toSorted((a, b) => weight(b) - weight(a))
 }
-
-/** Whether DICOM JSON is among what a client takes. */
-export const acceptsJson = (types: readonly MediaType[]): boolean =>
-  types.length === 0 ||
-  types.some(({ type }) => [DICOM_JSON, 'application/json', 'application/*', '*/*'].includes(type))
 
 /** SHA-256 of the client's certificate in hexadecimal, or the token's name; null where it showed neither. */
 export function peerOf(request: FastifyRequest): string | null {
