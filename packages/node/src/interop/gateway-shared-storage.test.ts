@@ -30,7 +30,7 @@ describe('the storage of a gateway, by its settings', () => {
     {
       await using storage = await openGatewayStorage(home, { storage: FILES })
       assert.ok(storage.isAlone)
-      await assert.rejects(openGatewayStorage(home, { storage: FILES }), storeError('spool_unwritable'))
+      await assert.rejects(openGatewayStorage(home, { storage: FILES }), storeError('spool_locked'))
       const writer = storage.spool.create()
       const bytes = await writer.commit()
       await storage.store.accept(received(1, { spoolKey: writer.key, ...bytes }), [])
