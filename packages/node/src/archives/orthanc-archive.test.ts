@@ -4,6 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { WebPeer } from '../dicomweb/web-peer.ts'
 import type { FetchedInstance } from '../services/audit/ports.ts'
 import { temporaryFolder } from '../testing/peers.ts'
 import { FetchedFiles } from './fetched-files.ts'
@@ -69,7 +70,10 @@ describe('openOrthancArchive', () => {
   let double: Double
   let url: URL
   const open = () =>
-    openOrthancArchive({ url, authorization: 'Bearer secret', files: new FetchedFiles(join(folder, 'fetched')) })
+    openOrthancArchive({
+      peer: new WebPeer({ url: url.href, authorization: async () => 'Bearer secret' }),
+      files: new FetchedFiles(join(folder, 'fetched')),
+    })
   const keys = async (cursor?: string): Promise<readonly string[]> =>
     (await Array.fromAsync(open().list(cursor, signal))).flatMap(({ instances }) => instances.map(({ key }) => key))
   const listedAs = (key: string) => ({
@@ -156,7 +160,7 @@ describe('openOrthancArchive', () => {
     [
       'sends us elsewhere',
       (reply: ServerResponse) => void reply.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
-      'service_unreachable',
+      'service_refused',
     ],
     ['answers with no JSON', (reply: ServerResponse) => void reply.end('<html>'), 'service_refused'],
   ] as const) {

@@ -6,78 +6,75 @@
  * storage behind its back changes no name, and so each image is read again from time to time.
  */
 import { createWriteStream } from 'node:fs'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { ReadableStream } from 'node:stream/web'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { readBody, type WebAnswer, type WebPeer } from '../dicomweb/web-peer.ts'
 import type { ArchiveSource, FetchedInstance, ListedInstance, ListedPage } from '../services/audit/ports.ts'
 import { type FetchedFiles, fetchTogether } from './fetched-files.ts'
 import { parseSince } from './since.ts'
 
 export interface OrthancArchiveOptions {
-  /** Of its REST interface, `http://HOST:PORT/`. */
-  readonly url: URL
-  /** Value of the header Authorization. */
-  readonly authorization?: string
+  /** Its REST interface. */
+  readonly peer: WebPeer
   readonly files: FetchedFiles
 }
 
 const PAGE = 500
+/** Requests for files at once. */
 const TOGETHER = 4
-const TIMEOUT_MS = 60_000
+/** Bytes of an answer that is held in memory. */
+const ANSWER_LIMIT = 64 * 2 ** 20
 
-export function openOrthancArchive({ url, authorization, files }: OrthancArchiveOptions): ArchiveSource {
-  const client = new OrthancClient(url, authorization)
+export function openOrthancArchive({ peer, files }: OrthancArchiveOptions): ArchiveSource {
+  const client = new OrthancClient(peer)
   return {
-    name: `orthanc+${url.origin}${url.pathname === '/' ? '' : url.pathname}`,
+    name: `orthanc+${peer.url}`,
     kind: 'orthanc',
     isComplete: (cursor) => parseSince(cursor).kind === 'all',
     list: (cursor, signal) => listInstances(client, cursor, signal),
     fetch: (instances, signal) =>
       fetchTogether(instances, { together: TOGETHER, signal }, ({ key }) => fetchFile(client, key, files, signal)),
-    close: async () => files.close(),
+    async close() {
+      peer.close()
+      files.close()
+    },
   }
 }
 
 class OrthancClient {
-  readonly #url: URL
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #peer: WebPeer
 
-  constructor(url: URL, authorization: string | undefined) {
-    this.#url = url
-    this.#headers = authorization === undefined ? {} : { authorization }
+  constructor(peer: WebPeer) {
+    this.#peer = peer
   }
 
-  /** @throws {StoreError} `service_unreachable`, `service_refused`, `instance_missing` */
-  async ask(path: string, signal: AbortSignal, body?: unknown): Promise<Response> {
-    const base = this.#url.href.endsWith('/') ? this.#url.href : `${this.#url.href}/`
-    let response: Response
-    try {
-      response = await fetch(new URL(path, base), {
-        ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-        headers: this.#headers,
-        redirect: 'error',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      })
-    } catch (cause) {
-      signal.throwIfAborted()
-      throw new StoreError('service_unreachable', 'Orthanc does not answer', { cause })
-    }
-    if (response.ok) return response
-    await response.body?.cancel()
-    if (response.status === 404) throw new StoreError('instance_missing', 'Orthanc has no such instance')
-    throw new StoreError('service_refused', `Orthanc answered with status ${response.status}`)
+  /** @throws {StoreError} `service_unreachable`, `service_refused`, `peer_timeout`, `instance_missing` */
+  async ask(path: string, signal: AbortSignal, body?: unknown): Promise<WebAnswer> {
+    const answer = await this.#peer.request({
+      path,
+      headers: {},
+      signal,
+      ...(body === undefined ? { method: 'GET' } : { method: 'POST', body: jsonBody(body) }),
+    })
+    if (answer.status === 200) return answer
+    answer.body.destroy()
+    if (answer.status === 404) throw new StoreError('instance_missing', 'Orthanc has no such instance')
+    throw new StoreError('service_refused', `Orthanc answered with status ${answer.status}`)
   }
 
   async json(path: string, signal: AbortSignal, body?: unknown): Promise<unknown> {
-    const response = await this.ask(path, signal, body)
+    const bytes = await readBody(await this.ask(path, signal, body), ANSWER_LIMIT)
     try {
-      return await response.json()
+      return JSON.parse(new TextDecoder().decode(bytes))
     } catch (cause) {
-      signal.throwIfAborted()
       throw new StoreError('service_refused', 'Orthanc answered with something that is no JSON', { cause })
     }
   }
+}
+
+function jsonBody(value: unknown): NonNullable<Parameters<WebPeer['request']>[0]['body']> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value))
+  return { lengthBytes: bytes.length, pieces: [bytes] }
 }
 
 async function* listInstances(
@@ -87,7 +84,7 @@ async function* listInstances(
 ): AsyncGenerator<ListedPage> {
   const since = parseSince(cursor)
   // From before the list: what comes meanwhile is listed twice, and not left out.
-  const last = numberOf(await client.json('changes?last', signal), 'Last')
+  const last = numberOf(await client.json('/changes?last', signal), 'Last')
   yield { instances: [], ...(last !== undefined && { cursor: `change:${last}` }) }
   if (since.kind === 'change') yield* listChanges(client, since.change, signal)
   else if (since.kind === 'date') yield* listSinceDay(client, since.date, signal)
@@ -95,9 +92,9 @@ async function* listInstances(
 }
 
 async function* listAll(client: OrthancClient, signal: AbortSignal): AsyncGenerator<ListedPage> {
-  const total = numberOf(await client.json('statistics', signal), 'CountInstances')
+  const total = numberOf(await client.json('/statistics', signal), 'CountInstances')
   for (let from = 0; ; from += PAGE) {
-    const page = listOf(await client.json(`instances?expand&since=${from}&limit=${PAGE}`, signal))
+    const page = listOf(await client.json(`/instances?expand&since=${from}&limit=${PAGE}`, signal))
     yield { instances: page.flatMap(toListed), ...(total !== undefined && { total }) }
     if (page.length < PAGE) return
   }
@@ -107,7 +104,7 @@ async function* listAll(client: OrthancClient, signal: AbortSignal): AsyncGenera
 async function* listChanges(client: OrthancClient, since: number, signal: AbortSignal): AsyncGenerator<ListedPage> {
   const seen = new Set<string>()
   for (let from = since; ; ) {
-    const answer = await client.json(`changes?since=${from}&limit=${PAGE}`, signal)
+    const answer = await client.json(`/changes?since=${from}&limit=${PAGE}`, signal)
     const ids = listOf(fieldOf(answer, 'Changes')).flatMap((change) => {
       const id = fieldOf(change, 'ID')
       const isNew = fieldOf(change, 'ChangeType') === 'NewInstance' && typeof id === 'string' && !seen.has(id)
@@ -128,7 +125,7 @@ async function* listChanges(client: OrthancClient, since: number, signal: AbortS
 /** One that was removed since is not there to be listed. */
 async function describe(client: OrthancClient, id: string, signal: AbortSignal): Promise<readonly ListedInstance[]> {
   try {
-    return toListed(await client.json(`instances/${encodeURIComponent(id)}`, signal))
+    return toListed(await client.json(`/instances/${encodeURIComponent(id)}`, signal))
   } catch (error) {
     if (error instanceof StoreError && error.code === 'instance_missing') return []
     throw error
@@ -138,7 +135,7 @@ async function describe(client: OrthancClient, id: string, signal: AbortSignal):
 async function* listSinceDay(client: OrthancClient, date: string, signal: AbortSignal): AsyncGenerator<ListedPage> {
   for (let from = 0; ; from += PAGE) {
     const query = { Level: 'Instance', Expand: true, Limit: PAGE, Since: from, Query: { StudyDate: `${date}-` } }
-    const page = listOf(await client.json('tools/find', signal, query))
+    const page = listOf(await client.json('/tools/find', signal, query))
     yield { instances: page.flatMap(toListed) }
     if (page.length < PAGE) return
   }
@@ -166,9 +163,9 @@ async function fetchFile(
   signal: AbortSignal,
 ): Promise<FetchedInstance> {
   const path = files.newPath()
-  const response = await client.ask(`instances/${encodeURIComponent(key)}/file`, signal)
+  const { body } = await client.ask(`/instances/${encodeURIComponent(key)}/file`, signal)
   try {
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(path, { mode: 0o600 }))
+    await pipeline(body, createWriteStream(path, { mode: 0o600 }))
   } catch (cause) {
     await files.remove(path)
     signal.throwIfAborted()

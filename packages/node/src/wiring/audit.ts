@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { FetchedFiles } from '../archives/fetched-files.ts'
+import type { WebPeer } from '../dicomweb/web-peer.ts'
 import type { ArchiveOrder, AuditServices } from '../services/audit/access.ts'
 import type { ArchiveSource } from '../services/audit/ports.ts'
 
@@ -47,24 +48,29 @@ async function openArchive(order: ArchiveOrder): Promise<ArchiveSource> {
 async function openDicomWeb(order: ArchiveOrder): Promise<ArchiveSource> {
   const { WebClient } = await import('../dicomweb/web-client.ts')
   const { openDicomWebArchive } = await import('../archives/dicomweb-archive.ts')
-  const authorization = authorizationOf(order)
-  const url = addressOf(order.target).href.replace(/\/$/, '')
-  const { tls } = order
-  const client = new WebClient({
-    url,
-    ...(authorization && { authorization: async () => authorization }),
-    ...(tls && { tls: { authorities: [tls.trusted], ...withoutTrusted(tls) } }),
+  const peer = await openPeer(order.target, order)
+  return openDicomWebArchive({
+    client: new WebClient(peer),
+    name: peer.url,
+    files: filesFor(order),
+    now: () => new Date(),
   })
-  return openDicomWebArchive({ client, name: url, files: filesFor(order), now: () => new Date() })
 }
 
 async function openOrthanc(order: ArchiveOrder): Promise<ArchiveSource> {
   const { openOrthancArchive } = await import('../archives/orthanc-archive.ts')
+  const peer = await openPeer(order.target.replace(/^orthanc\+/i, ''), order)
+  return openOrthancArchive({ peer, files: filesFor(order) })
+}
+
+async function openPeer(address: string, order: ArchiveOrder): Promise<WebPeer> {
+  const { WebPeer } = await import('../dicomweb/web-peer.ts')
   const authorization = authorizationOf(order)
-  return openOrthancArchive({
-    url: addressOf(order.target.replace(/^orthanc\+/i, '')),
-    ...(authorization && { authorization }),
-    files: filesFor(order),
+  const { tls } = order
+  return new WebPeer({
+    url: addressOf(address).href,
+    ...(authorization && { authorization: async () => authorization }),
+    ...(tls && { tls: { authorities: [tls.trusted], ...withoutTrusted(tls) } }),
   })
 }
 
