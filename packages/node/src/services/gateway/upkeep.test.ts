@@ -2,30 +2,61 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MemoryInstances } from '../../storage/gateway/memory-instances.ts'
 import { MemorySpool } from '../../storage/gateway/memory-spool.ts'
-import { idOf, judged, lease, minute, received } from '../../testing/gateway-contracts/made-up.ts'
-import { collect } from '../../testing/log-contracts/harness.ts'
-import { Expiry } from './upkeep.ts'
+import { recover } from './upkeep.ts'
 
-const DAY_MINUTES = 24 * 60
+const received = (id: string, spoolKey: string) => ({
+  id,
+  spoolKey,
+  lengthBytes: 1,
+  sha256: new Uint8Array(32),
+  origin: { protocol: 'file', callingAet: null, calledAet: null, address: null, peer: null } as const,
+  receivedAt: new Date(),
+  sopClassUid: null,
+  sopInstanceUid: null,
+  studyInstanceUid: null,
+  transferSyntaxUid: null,
+  orderKey: id,
+})
 
-describe('what a gateway keeps of an instance that is done', () => {
-  it('is file and record for a day, the record for some months, and then nothing', async (t) => {
-    const store = new MemoryInstances()
-    const spool = new MemorySpool()
-    t.after(() => spool.close())
+async function fill(spool: MemorySpool, count: number): Promise<readonly string[]> {
+  const keys: string[] = []
+  for (let i = 0; i < count; i++) {
     const writer = spool.create()
-    const bytes = await writer.commit()
-    await store.accept(received(1, { spoolKey: writer.key, ...bytes }), [])
-    await store.claimReceived(lease(0))
-    await store.judge(idOf(1), 'gateway-1', judged({ state: 'done' }), minute(0))
-    const kept = async (days: number) => {
-      const now = (): Date => minute(days * DAY_MINUTES + 1)
-      await new Expiry({ store, spool, now, observe: () => undefined }).work()
-      return { files: (await collect(spool.list())).length, records: (await store.list({ limit: 10 })).length }
-    }
-    assert.deepEqual(await kept(0), { files: 1, records: 1 })
-    assert.deepEqual(await kept(1), { files: 0, records: 1 })
-    assert.deepEqual(await kept(89), { files: 0, records: 1 })
-    assert.deepEqual(await kept(90), { files: 0, records: 0 })
+    writer.write(Uint8Array.of(1))
+    await writer.commit()
+    keys.push(writer.key)
+  }
+  return keys
+}
+
+describe('recovering', () => {
+  it('removes files without a record and what was never finished, and keeps all others', async () => {
+    const [store, spool] = [new MemoryInstances(), new MemorySpool()]
+    const keys = await fill(spool, 700)
+    const kept = keys.filter((_, i) => i % 7 === 0)
+    for (const [i, key] of kept.entries()) await store.accept(received(String(i).padStart(26, '0'), key), [])
+    spool.create()
+    const now = () => new Date()
+    assert.deepEqual(await recover({ store, spool, now }, true), { unfinished: 1, orphans: 600 })
+    assert.deepEqual((await Array.fromAsync(spool.list())).toSorted(), kept.toSorted())
+  })
+
+  it('leaves young files alone where other processes may be about to record them', async () => {
+    const [store, spool] = [new MemoryInstances(), new MemorySpool()]
+    await fill(spool, 3)
+    const later = new Date(Date.now() + 7_200_000)
+    assert.deepEqual(await recover({ store, spool, now: () => new Date() }, false), { unfinished: 0, orphans: 0 })
+    assert.deepEqual(await recover({ store, spool, now: () => later }, false), { unfinished: 0, orphans: 3 })
+  })
+
+  it('ends the leases of the dead where no other process is there', async () => {
+    const [store, spool] = [new MemoryInstances(), new MemorySpool()]
+    const [key = ''] = await fill(spool, 1)
+    await store.accept(received('0'.repeat(26), key), [])
+    const lease = { now: new Date(), leaseMs: 3_600_000, limit: 1 }
+    assert.equal((await store.claimReceived({ ...lease, owner: 'dead' })).length, 1)
+    assert.equal((await store.claimReceived({ ...lease, owner: 'next' })).length, 0)
+    await recover({ store, spool, now: () => new Date() }, true)
+    assert.equal((await store.claimReceived({ ...lease, owner: 'next' })).length, 1)
   })
 })

@@ -22,6 +22,8 @@ export interface UpkeepOptions {
 
 const DAY_MS = 86_400_000
 const BATCH = 500
+/** Keys that the store is asked about at once: a spool may hold a million files. */
+const KEYS_AT_ONCE = 256
 /** A file of another process may be about to get its record. */
 const YOUNG_MS = 3_600_000
 
@@ -45,12 +47,20 @@ export async function recover(
   if (isAlone) await store.abandonClaims()
   const unfinished = isAlone ? await spool.sweep() : 0
   let orphans = 0
+  let some: string[] = []
+  const removeOrphans = async (): Promise<void> => {
+    const isKnown = await Promise.all(some.map((key) => store.knowsKey(key)))
+    const lost = some.filter((_, i) => isKnown[i] === false)
+    await Promise.all(lost.map((key) => spool.remove(key)))
+    orphans += lost.length
+    some = []
+  }
   for await (const key of spool.list()) {
     const isYoung = !isAlone && ULID.test(key) && now().getTime() - timeOfUlid(key).getTime() < YOUNG_MS
-    if (isYoung || (await store.knowsKey(key))) continue
-    await spool.remove(key)
-    orphans++
+    if (!isYoung) some.push(key)
+    if (some.length >= KEYS_AT_ONCE) await removeOrphans()
   }
+  await removeOrphans()
   return { unfinished, orphans }
 }
 
