@@ -75,14 +75,30 @@ export class ProxyService implements ServiceProvider {
     const node = this.#options.nodeOf(operation.association)
     if (node === undefined) return operation.reply({ status: STATUS.notAuthorized })
     try {
-      const link = await this.#link(operation.association, node)
-      const context = link.find(operation.context.abstractSyntax, operation.context.transferSyntax)
-      if (context === undefined) return await operation.reply({ status: STATUS.sopClassNotSupported })
-      await this.#pass(operation, link, context)
+      await this.#serveBy(node, operation)
     } catch (error) {
       this.#options.onError?.(error)
       if (!(error instanceof StoreError) || operation.association.ended.aborted) throw error
       await operation.reply({ status: failureOf(operation.request), errorComment: error.code })
+    }
+  }
+
+  async #serveBy(node: RemoteNode, operation: Operation): Promise<void> {
+    const { link, isReused } = await this.#link(operation.association, node)
+    const context = link.find(operation.context.abstractSyntax, operation.context.transferSyntax)
+    if (context === undefined) return await operation.reply({ status: STATUS.sopClassNotSupported })
+    let replies = 0
+    const reply: Operation['reply'] = (...given) => {
+      replies++
+      return operation.reply(...given)
+    }
+    try {
+      await this.#pass({ ...operation, reply }, link, context)
+    } catch (error) {
+      // A link may be on its way to its end when it is used again. A question may be put twice, all else may not.
+      const isStale = isReused && replies === 0 && error instanceof StoreError && error.code === 'association_aborted'
+      if (!isStale || operation.request.kind !== 'c_find_rq' || operation.signal.aborted) throw error
+      await this.#serveBy(node, operation)
     }
   }
 
@@ -108,21 +124,25 @@ export class ProxyService implements ServiceProvider {
   }
 
   /** One association behind each that is served, with the same contexts; it ends with that one. */
-  async #link(served: ServedAssociation, node: RemoteNode): Promise<Association> {
+  async #link(served: ServedAssociation, node: RemoteNode): Promise<{ link: Association; isReused: boolean }> {
     const known = await this.#links.get(served.id)?.catch(() => undefined)
-    if (known?.isOpen) return known
+    if (known?.isOpen) return { link: known, isReused: true }
+    const isFirst = !this.#links.has(served.id)
     const opening = this.#open(served, node)
     this.#links.set(served.id, opening)
-    const forget = (): void => {
-      this.#links.delete(served.id)
-      opening.then(
-        (link) => (link.isBusy ? link.abort() : link.release()),
-        () => undefined,
-      )
-    }
-    if (served.ended.aborted) forget()
-    else if (known === undefined) served.ended.addEventListener('abort', forget, { once: true })
-    return opening
+    if (served.ended.aborted) this.#forget(served.id)
+    else if (isFirst) served.ended.addEventListener('abort', () => this.#forget(served.id), { once: true })
+    return { link: await opening, isReused: false }
+  }
+
+  /** The association that a link served has ended. */
+  #forget(id: string): void {
+    const link = this.#links.get(id)
+    this.#links.delete(id)
+    link?.then(
+      (association) => (association.isBusy ? association.abort() : association.release()),
+      () => undefined,
+    )
   }
 
   #open(served: ServedAssociation, node: RemoteNode): Promise<Association> {

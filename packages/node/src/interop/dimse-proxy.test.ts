@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import type { OrderBinding } from '@fiducial/core/domain/gateway/orders.ts'
 import { encodeElements } from '@fiducial/core/formats/dicom/encode.ts'
@@ -282,6 +283,31 @@ describe('orders behind the gateway', { skip: dcmtk.skip || dump2dcm.skip }, () 
     assert.equal(binding?.source, 'performed')
     assert.equal(binding?.state, 'completed')
     assert.deepEqual(binding?.operators, ['Roe^Richard'])
+  })
+
+  it('are asked for again where the RIS ends its association in between, and none is left open', async (t) => {
+    const ris = await startDouble(
+      {
+        onMessage: ({ contextId, command }, association) => {
+          if (!isRequest(command)) return
+          association.reply(contextId, command, { status: 0 })
+          if (ris.associations.length === 1) association.sendPdu({ type: 'release_rq' })
+        },
+      },
+      t,
+    )
+    const orders = new Orders(new MemoryOrders(), () => new Date(0))
+    const { port } = await accepting([orderProxy(orders, { nodeOf: () => nodeAt(ris.port, 'RIS') })], t)
+    const proposals = [{ abstractSyntax: MODALITY_WORKLIST, transferSyntaxes: [IMPLICIT_LITTLE_ENDIAN] }]
+    const association = await openAssociation(nodeAt(port, 'GATEWAY'), { proposals })
+    const context = association.find(MODALITY_WORKLIST) ?? assert.fail()
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(await Array.fromAsync(find(association, context, new Uint8Array(0))), [])
+    }
+    await association.release()
+    for (let i = 0; i < 500 && ris.ends.released === 0; i++) await pause(10)
+    assert.equal(ris.ends.released, 1)
+    assert.equal(ris.associations.length, 2)
   })
 
   it('are cancelled where the modality cancels, and observed all the same where the store fails', async (t) => {

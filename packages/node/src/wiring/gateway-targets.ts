@@ -100,12 +100,13 @@ export function nodeOf(
   }
 }
 
-function nodeTls({ ca, certificate, key }: ClientTls): NodeTls {
+function nodeTls({ ca, certificate, key, serverName }: ClientTls): NodeTls {
   return {
     ...(ca !== null && { trusted: readPem(ca) }),
     ...(certificate !== null && { certificate: readPem(certificate) }),
     ...(key !== null && { key: readSecret(key) }),
-  } as NodeTls
+    ...(serverName !== null && { serverName }),
+  }
 }
 
 const webSender = (destination: WebDestination): Sender =>
