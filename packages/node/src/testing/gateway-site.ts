@@ -19,7 +19,7 @@ import { text, textAt, us } from '@fiducial/core/formats/dicom/values.ts'
 import { parseJson } from '@fiducial/core/formats/json/parse.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { examineInstance } from '../services/gateway/examine-instance.ts'
-import type { Examiner } from '../services/gateway/examiner.ts'
+import { type Examiner, outcomeOf } from '../services/gateway/examiner.ts'
 import type { ForwardingTarget } from '../services/gateway/forwarding.ts'
 import { Gateway, type GatewayOptions } from '../services/gateway/gateway.ts'
 import type { Observation } from '../services/gateway/observation.ts'
@@ -300,7 +300,8 @@ export class GatewaySite {
       try {
         return { outcome: 'done', value: await work(), cpuMs: 1 } as const
       } catch (cause) {
-        if (cause instanceof StoreError) return { outcome: 'unavailable', cause } as const
+        const failure = outcomeOf(cause)
+        if (failure !== undefined) return failure
         throw cause
       }
     }

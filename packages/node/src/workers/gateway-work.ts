@@ -7,13 +7,12 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
-import { KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { createAuthority } from '../keys/embedded-authority.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { createSigner } from '../keys/signer.ts'
 import { examineInstance } from '../services/gateway/examine-instance.ts'
-import type { Attempted, ExamineTask, PrepareTask } from '../services/gateway/examiner.ts'
+import { type Attempted, type ExamineTask, outcomeOf, type PrepareTask } from '../services/gateway/examiner.ts'
 import { prepareCopies } from '../services/gateway/prepare-copies.ts'
 import type { GatewaySealDependencies } from '../services/seal-at-gateway.ts'
 import { openFileSource } from '../storage/file-source.ts'
@@ -69,7 +68,8 @@ export async function openGatewayWork({
       return { outcome: 'done', value, cpuMs: (user + system) / 1_000 }
     } catch (cause) {
       // Disks, keys and services: nothing that this instance is to blame for.
-      if (cause instanceof StoreError || cause instanceof KeyError) return { outcome: 'unavailable', cause }
+      const outcome = outcomeOf(cause)
+      if (outcome !== undefined) return outcome
       throw cause
     }
   }

@@ -4,13 +4,15 @@
  * Everything shares one index and one pass over each part: the digest of the data set serves signatures and log, and that of
  * the file is known since it came in. Runs in a thread of the examiner.
  */
+import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
+import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { type AttributePath, readAttribute } from '@fiducial/core/domain/gateway/attribute-path.ts'
 import { checkHeader, type StatedObject } from '@fiducial/core/domain/gateway/header-rules.ts'
 import type { InstanceVerdict } from '@fiducial/core/domain/gateway/instance.ts'
 import type { Examination } from '@fiducial/core/domain/gateway/passage.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
-import { FormatError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { describeFile } from '../log/describe-image.ts'
 import { loadDecoder } from '../pixel-decoding.ts'
@@ -35,16 +37,22 @@ export interface ExamineInput {
   readonly source: ByteSource
   /** Of all its bytes. */
   readonly sha256: Uint8Array
+  readonly isToBeChecked: boolean
   /** A seal that was made of the same instance before. */
   readonly seal?: Uint8Array
   readonly stated: StatedObject
   readonly attributes: readonly AttributePath[]
 }
 
-/** Examines an instance. Cost: a pass over the data set and one over the pixels; one more for each seal or signature. */
+/**
+ * Examines an instance. Cost: a pass over the data set and one over the pixels; one more for each seal or signature.
+ * @throws {StoreError} `spool_corrupted` where the bytes are not those of the digest, and that was to be checked
+ */
 export async function examineInstance(input: ExamineInput, dependencies: ExamineDependencies): Promise<Examination> {
-  const { source, sha256, seal, stated, attributes } = input
+  const { source, sha256, isToBeChecked, seal, stated, attributes } = input
   const { crypto, codecs, advisors, policy, now } = dependencies
+  if (isToBeChecked && !equalBytes(digestOfSource(source, crypto), sha256))
+    throw new StoreError('spool_corrupted', 'the file is not what was taken in')
   try {
     const file = parseDicom(source)
     const decodeFrame = await loadDecoder(file, codecs)
@@ -82,4 +90,10 @@ function verdictOf(verified: VerifiedInstance, policy: string): InstanceVerdict 
       check.outcome === 'fails' ? [{ subject: check.subject, reason: check.reason }] : [],
     ),
   }
+}
+
+function digestOfSource(source: ByteSource, { hash }: Crypto): Uint8Array {
+  const digest = hash('sha256')
+  for (const chunk of source.chunks(0, source.length)) digest.update(chunk)
+  return digest.digest()
 }

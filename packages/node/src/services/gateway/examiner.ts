@@ -10,6 +10,7 @@ import type { AttributePath } from '@fiducial/core/domain/gateway/attribute-path
 import type { StatedObject } from '@fiducial/core/domain/gateway/header-rules.ts'
 import type { CopyOrder, Preparation } from '@fiducial/core/domain/gateway/judgement.ts'
 import type { Examination } from '@fiducial/core/domain/gateway/passage.ts'
+import { KeyError, StoreError } from '@fiducial/core/errors.ts'
 import type { Arrival } from '../seal-at-gateway.ts'
 
 /** An instance to look at. */
@@ -18,6 +19,8 @@ export interface ExamineTask {
   /** Where its bytes lie, and their SHA-256. */
   readonly path: string
   readonly sha256: Uint8Array
+  /** Whether to look first if the bytes are those: they were written by a process that may have ended in a power cut. */
+  readonly isToBeChecked: boolean
   readonly stated: StatedObject
   /** Attributes that routes ask for. */
   readonly attributes: readonly AttributePath[]
@@ -44,6 +47,8 @@ export type Attempted<Value> =
   | { readonly outcome: 'done'; readonly value: Value; readonly cpuMs: number }
   /** The task killed its thread, or took too long. */
   | { readonly outcome: 'died'; readonly cause: Error }
+  /** The file is gone, or not what it was. */
+  | { readonly outcome: 'damaged'; readonly cause: Error }
   /** Nobody can work: threads do not come up, or the spool does not give the file. */
   | { readonly outcome: 'unavailable'; readonly cause: Error }
 
@@ -56,3 +61,12 @@ export interface Examiner {
   prepare(task: PrepareTask): Promise<Attempted<Preparation>>
   close(): Promise<void>
 }
+
+/** What follows from a failure around a task; undefined where the task itself is to blame. */
+export function outcomeOf(cause: unknown): Extract<Attempted<never>, { readonly cause: Error }> | undefined {
+  if (cause instanceof KeyError) return { outcome: 'unavailable', cause }
+  if (!(cause instanceof StoreError)) return undefined
+  return { outcome: DAMAGE.has(cause.code) ? 'damaged' : 'unavailable', cause }
+}
+
+const DAMAGE: ReadonlySet<string> = new Set(['spool_corrupted', 'input_missing', 'input_empty'])

@@ -327,6 +327,45 @@ describe('an examiner in trouble', () => {
   })
 })
 
+describe('a file that is not whole', () => {
+  it('is taken back after a power cut, and told of; sent again, it passes', async () => {
+    const site = new GatewaySite()
+    const image = makeImage({ sop: '2.25.1' })
+    for (const length of [0, 100, image.length - 1]) {
+      const writer = site.spool.create()
+      writer.write(image.subarray(0, length))
+      await writer.commit()
+      await site.store.accept(
+        {
+          id: `01ARZ3NDEKTSV4RRFFQ69G5${String(length).padStart(3, '0')}`,
+          spoolKey: writer.key,
+          lengthBytes: image.length,
+          sha256: new Uint8Array(createHash('sha256').update(image).digest()),
+          origin: ROOM,
+          receivedAt: new Date(site.time.now().getTime() - 1_000),
+          sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+          sopInstanceUid: '2.25.1',
+          studyInstanceUid: '2.25.3',
+          transferSyntaxUid: '1.2.840.10008.1.2.1',
+          orderKey: '2.25.3',
+        },
+        [],
+      )
+    }
+    const gateway = await site.start({ patienceMs: 3_600_000 })
+    await site.time.until(async () => (await gateway.list({ limit: 10 })).length === 0)
+    assert.deepEqual(await site.files(), [])
+    assert.ok((await gateway.status()).alarms.includes('instances_lost'))
+    await site.send(gateway, image)
+    await site.rest()
+    assert.deepEqual(
+      site.pacs.arrivals.map((arrival) => arrival.sha256),
+      [sha256(image)],
+    )
+    await gateway.close()
+  })
+})
+
 describe('a log that is away', () => {
   it('holds up nothing but its own news, and gets them all in the end', async () => {
     const site = new GatewaySite()

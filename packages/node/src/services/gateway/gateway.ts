@@ -139,6 +139,7 @@ export class Gateway implements GatewayControl {
       seals,
       examiner,
       intake: this.#intake,
+      isToBeChecked: ({ receivedAt }) => !options.isAlone || receivedAt <= this.#startedAt,
       routes: () => routes.current.routes,
       isLogAway: () => (this.#outbox?.awayBecause ?? null) !== null,
       now,

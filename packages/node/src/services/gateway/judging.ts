@@ -42,6 +42,8 @@ export interface JudgingOptions {
   readonly deviceSeals?: Pick<SealShelf, 'find'>
   readonly examiner: Examiner
   readonly intake: Pick<SpoolingIntake, 'settled'>
+  /** Whether the bytes of an instance may not be what they were: those that another process has taken in. */
+  readonly isToBeChecked: (instance: StoredInstance) => boolean
   /** In force now. */
   readonly routes: () => Routes
   readonly findOrder?: FindOrder
@@ -196,6 +198,7 @@ export class Judging {
     // Looking at it would be in vain: how it stands is not known before the other one is judged.
     if (earlier.some(({ state }) => state === 'received')) return { notBefore: this.#in(SOON_MS), counts: false }
     const looked = await this.#examine(instance, { path, earlier })
+    if (looked === 'damaged') return this.#drop(instance)
     if ('notBefore' in looked) return looked
     const input = await this.#compare(instance, { examination: looked.examination, earlier })
     if ('notBefore' in input) return input
@@ -212,18 +215,27 @@ export class Judging {
   }
 
   /** The path of its bytes; undefined for an instance that is lost. */
-  async #find({ id, spoolKey, receivedAt }: StoredInstance): Promise<string | Later | undefined> {
-    const { spool, store, now, observe } = this.#options
+  async #find(instance: StoredInstance): Promise<string | Later | undefined> {
     try {
-      return await spool.pathOf(spoolKey)
+      return await this.#options.spool.pathOf(instance.spoolKey)
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'spool_corrupted') throw error
-      if (now().getTime() - receivedAt.getTime() < YOUNG_MS)
-        return { notBefore: this.#in(RETRY.firstMs), counts: false }
-      observe({ kind: 'lost', id })
-      await store.withdraw(id)
-      return undefined
+      return this.#drop(instance)
     }
+  }
+
+  /**
+   * The file of an instance is gone, or not whole. After a power cut that is so for what was never acknowledged; nobody can
+   * tell it from what was, so it is told of.
+   */
+  async #drop({ id, spoolKey, receivedAt }: StoredInstance): Promise<Later | undefined> {
+    const { spool, store, now, observe } = this.#options
+    // Another process may be about to finish it.
+    if (now().getTime() - receivedAt.getTime() < YOUNG_MS) return { notBefore: this.#in(RETRY.firstMs), counts: false }
+    observe({ kind: 'lost', id })
+    await store.withdraw(id)
+    await spool.remove(spoolKey)
+    return undefined
   }
 
   async #earlier({ id }: StoredInstance, uid: string | null): Promise<readonly EarlierInstance[]> {
@@ -233,8 +245,8 @@ export class Judging {
   async #examine(
     instance: StoredInstance,
     { path, earlier }: { readonly path: string; readonly earlier: readonly EarlierInstance[] },
-  ): Promise<{ readonly examination: Examination; readonly cpuMs: number } | Later> {
-    const { examiner, routes, attemptsLimit = ATTEMPTS } = this.#options
+  ): Promise<{ readonly examination: Examination; readonly cpuMs: number } | Later | 'damaged'> {
+    const { examiner, routes, isToBeChecked, attemptsLimit = ATTEMPTS } = this.#options
     const { id, sha256, sopClassUid, sopInstanceUid, transferSyntaxUid, attempts } = instance
     // Each of the earlier attempts ended this whole process, or took too long for its lease.
     if (attempts > attemptsLimit) return { examination: { state: 'failed' }, cpuMs: 0 }
@@ -242,11 +254,13 @@ export class Judging {
       kind: 'examine',
       path,
       sha256,
+      isToBeChecked: isToBeChecked(instance),
       stated: { sopClassUid, sopInstanceUid, transferSyntaxUid },
       attributes: [...ALWAYS_ASKED, ...attributesAsked(routes())],
       sealPath: await this.#sealOf(instance, earlier),
     })
     const answer = this.#answerOf(id, attempts, attempted)
+    if (answer === 'damaged') return answer
     if (answer === 'failed') return { examination: { state: 'failed' }, cpuMs: 0 }
     if (answer === 'without') return { examination: { state: 'unexamined' }, cpuMs: 0 }
     return 'notBefore' in answer ? answer : { examination: answer.value, cpuMs: answer.cpuMs }
@@ -257,7 +271,7 @@ export class Judging {
     id: string,
     attempts: number,
     attempted: Attempted<Value>,
-  ): Extract<Attempted<Value>, { outcome: 'done' }> | Later | 'failed' | 'without' {
+  ): Extract<Attempted<Value>, { outcome: 'done' }> | Later | 'failed' | 'without' | 'damaged' {
     const { now, observe, chance, attemptsLimit = ATTEMPTS, patienceMs = PATIENCE_MS } = this.#options
     if (attempted.outcome === 'unavailable') {
       if (this.#awaySince === undefined) observe({ kind: 'examiner_away' })
@@ -268,6 +282,7 @@ export class Judging {
     if (this.#awaySince !== undefined) observe({ kind: 'examiner_back' })
     this.#awaySince = undefined
     if (attempted.outcome === 'done') return attempted
+    if (attempted.outcome === 'damaged') return 'damaged'
     observe({ kind: 'examiner_died', id, attempt: attempts })
     if (attempts >= attemptsLimit) return 'failed'
     const waitMs = nextWaitMs(RETRY, { count: attempts, sinceMs: 0 }, chance()) ?? RETRY.longestMs
@@ -340,6 +355,8 @@ export class Judging {
       profiles: Object.fromEntries(routes().profiles),
     })
     const answer = this.#answerOf(id, attempts, attempted)
+    // Whether it is the instance that is damaged, or a copy, shows when it is examined again.
+    if (answer === 'damaged') return { notBefore: this.#in(RETRY.firstMs), counts: false }
     if (answer === 'failed') return { preparation: NOTHING_MADE, cpuMs: 0, isFailed: true }
     if (answer === 'without') return { preparation: withoutExaminer(way), cpuMs: 0, isFailed: false }
     return 'notBefore' in answer ? answer : { preparation: answer.value, cpuMs: answer.cpuMs, isFailed: false }

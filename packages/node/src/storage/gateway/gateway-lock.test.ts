@@ -9,7 +9,7 @@ describe('the lock of a gateway', () => {
   it('admits one at a time', async () => {
     const path = join(fastFolder(), 'lock.db')
     const lock = lockGateway(path)
-    assert.throws(() => lockGateway(path), storeError('spool_unwritable'))
+    assert.throws(() => lockGateway(path), storeError('spool_locked'))
     await lock.close()
     await lock.close()
     const again = lockGateway(path)

@@ -14,7 +14,7 @@ export interface GatewayLock {
 /**
  * Takes the lock, without waiting.
  * @param path  of a file beside the records, which nothing else may touch
- * @throws {StoreError} `spool_unwritable`, also where another process has it
+ * @throws {StoreError} `spool_locked` where another process has it; `spool_unwritable`
  */
 export function lockGateway(path: string): GatewayLock {
   try {
@@ -22,7 +22,9 @@ export function lockGateway(path: string): GatewayLock {
     return { close: async () => lock.release() }
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause
-    const why = cause.code === 'log_locked' ? 'another gateway works in this folder' : 'the gateway cannot be locked'
-    throw new StoreError('spool_unwritable', why, { cause })
+    if (cause.code === 'log_locked') {
+      throw new StoreError('spool_locked', 'another gateway works in this folder', { cause })
+    }
+    throw new StoreError('spool_unwritable', 'the gateway cannot be locked', { cause })
   }
 }
