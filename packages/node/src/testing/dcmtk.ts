@@ -3,12 +3,13 @@
  *
  * All of them write their replies unbuffered (TCP_NODELAY) unless a test wants them as they come.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { spawnBound } from './bound-process.ts'
 import { freePort } from './free-port.ts'
 import { opensslRoot } from './openssl-ca.ts'
 import { type Outcome, type Peer, peer, run } from './peers.ts'
@@ -224,10 +225,10 @@ class ServerProcess implements DcmtkServer {
   }
 
   async start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-    const server = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const server = spawnBound(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#server = server
     for (const stream of [server.stdout, server.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#log = (this.#log + text).slice(-LOG_LIMIT)
       })
     }

@@ -4,12 +4,13 @@
  * Debian's Orthanc and its plugins for DICOMweb and worklists are used. It takes whatever is sent, answers whoever asks,
  * and leaves its replies unbuffered (TCP_NODELAY) unless a test wants them as they come.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { spawnBound } from './bound-process.ts'
 import { freePort } from './free-port.ts'
 import { type Peer, peerPath } from './peers.ts'
 
@@ -141,14 +142,14 @@ class OrthancServer implements Orthanc {
   }
 
   async start(): Promise<void> {
-    const server = spawn(orthanc.path, [join(this.#folder, 'orthanc.json')], {
+    const server = spawnBound(orthanc.path, [join(this.#folder, 'orthanc.json')], {
       cwd: this.#folder,
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#server = server
     for (const stream of [server.stdout, server.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#log = (this.#log + text).slice(-LOG_LIMIT)
       })
     }
