@@ -100,6 +100,41 @@ export function instanceStatesContract(name: string, { fresh, reopen }: Harness<
       for (const kind of ['1', 'sealed', 'seal', 'other', 'copy']) assert.ok(await store.knowsKey(keyOf(1, kind)), kind)
     })
 
+    it('takes whatever senders say, and goes on with it', async (t) => {
+      const store = await fresh(t)
+      const odd = ['a\0b', '\ud800', '\u2028', '" \\ \' ; --', '\u{1f600}'.repeat(20)]
+      for (const [n, text] of odd.entries()) {
+        const { origin } = received(n)
+        const changes = { sopClassUid: text, sopInstanceUid: text, studyInstanceUid: text, transferSyntaxUid: text }
+        await store.accept(received(n, { ...changes, orderKey: text, origin: { ...origin, callingAet: text } }), [
+          news('x'),
+        ])
+        await store.claimReceived(lease(n))
+        await store.findEarlier(text, idOf(n))
+        const copy = { ...copyTo('PACS', n), sopClassUid: text, sopInstanceUid: text, transferSyntaxUid: text }
+        const given = judged({
+          reasons: [text],
+          description: describedAs(text, text),
+          deliveries: [copy],
+          events: [news(text)],
+        })
+        await store.judge(idOf(n), OWNER, given, minute(n))
+        await store.list({
+          limit: 10,
+          sopInstanceUid: text,
+          studyInstanceUid: text,
+          callingAet: text,
+          destination: text,
+        })
+        const [delivery] = await store.claimDeliveries('PACS', lease(n))
+        assert.equal(delivery?.instanceId, idOf(n), JSON.stringify(text))
+        await store.failed(delivery?.id ?? '', OWNER, text, minute(n))
+        const [again] = await store.claimDeliveries('PACS', lease(n))
+        await store.sent(again?.id ?? '', OWNER, minute(n), [news(text)])
+        assert.equal((await store.get(idOf(n)))?.state, 'done')
+      }
+    })
+
     it('takes an id once', async (t) => {
       const store = await fresh(t)
       const results = await outcomes(

@@ -45,6 +45,7 @@ import {
 import { gatewayId, inOurWords } from './gateway-id.ts'
 import { Gather } from './gather.ts'
 import { listStatement } from './list-statement.ts'
+import { plainJson, plainParameter } from './plain-text.ts'
 
 const ACCEPT = `
   WITH made AS (
@@ -212,9 +213,9 @@ export class PostgresInstances implements InstanceStore {
       id,
       owner,
       at.getTime(),
-      JSON.stringify(fields),
-      JSON.stringify(keysOfJudged(judged)),
-      JSON.stringify(copies),
+      plainJson(fields),
+      plainJson(keysOfJudged(judged)),
+      plainJson(copies),
       newsOf(judged.events),
     ])
     if (row?.done !== true) throw instanceMoved('it is judged, or held by others')
@@ -355,7 +356,7 @@ export class PostgresInstances implements InstanceStore {
   }
 
   async forgotten(ids: readonly string[]): Promise<void> {
-    await this.#write('forgotten', FORGOTTEN, [JSON.stringify(ids)])
+    await this.#write('forgotten', FORGOTTEN, [plainJson(ids)])
   }
 
   async purge(before: Date, limit: number): Promise<number> {
@@ -374,7 +375,7 @@ export class PostgresInstances implements InstanceStore {
 
   async #sent(items: readonly SentItem[]): Promise<readonly boolean[]> {
     const text = 'SELECT fiducial.gateway_sent($1, $2) AS number'
-    const rows = await this.#write('sent', text, [JSON.stringify(items)])
+    const rows = await this.#write('sent', text, [plainJson(items)])
     const changed = new Set(rows.map((row) => number(row.number)))
     return items.map((item) => changed.has(item.number))
   }
@@ -392,7 +393,7 @@ export class PostgresInstances implements InstanceStore {
 
   async #whole(rows: readonly RecordRow[]): Promise<readonly StoredInstance[]> {
     const ids = rows.filter(({ state }) => state !== 'received').map(({ id }) => id)
-    const all = ids.length === 0 ? [] : await this.#read('deliveries', ALL_DELIVERIES, [JSON.stringify(ids)])
+    const all = ids.length === 0 ? [] : await this.#read('deliveries', ALL_DELIVERIES, [plainJson(ids)])
     const deliveries = Map.groupBy(all.map(readDelivery), ({ instanceId }) => instanceId)
     return rows.map((row) => readInstance(row, deliveries.get(String(row.id)) ?? []))
   }
@@ -400,13 +401,13 @@ export class PostgresInstances implements InstanceStore {
   /** @param values  of $2 and following; $1 is the number of the gateway */
   async #read(name: string, text: string, values: readonly Parameter[]): Promise<readonly RecordRow[]> {
     this.#checkOpen()
-    const statement = { name: `gateway_${name}`, text, values: [this.#gateway, ...values] }
+    const statement = { name: `gateway_${name}`, text, values: [this.#gateway, ...values.map(plainParameter)] }
     return await inOurWords(() => this.#database.read<RecordRow>(statement))
   }
 
   async #write(name: string, text: string, values: readonly Parameter[]): Promise<readonly RecordRow[]> {
     this.#checkOpen()
-    const statement = { name: `gateway_${name}`, text, values: [this.#gateway, ...values] }
+    const statement = { name: `gateway_${name}`, text, values: [this.#gateway, ...values.map(plainParameter)] }
     return await inOurWords(() => this.#database.write<RecordRow>(statement))
   }
 
@@ -422,7 +423,7 @@ function checkOutcome(row: RecordRow | undefined): void {
   throw instanceMoved('it is not in quarantine')
 }
 
-const newsOf = (events: readonly PendingEvent[]): string => JSON.stringify(events.map(({ news }) => news))
+const newsOf = (events: readonly PendingEvent[]): string => plainJson(events.map(({ news }) => news))
 
 /** Ids of deliveries and events are the numbers of their rows; what is no number names none. */
 const numberOf = (id: string): number => (/^\d{1,15}$/.test(id) ? Number(id) : -1)

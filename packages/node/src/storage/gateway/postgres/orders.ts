@@ -3,6 +3,7 @@ import { keysOf, type ObservedOrder } from '@fiducial/core/domain/gateway/orders
 import { ORDERS_FOUND, type OrderStore } from '../../../services/gateway/ports.ts'
 import type { Parameter, PostgresDatabase } from '../../log/postgres/database.ts'
 import { gatewayId, inOurWords } from './gateway-id.ts'
+import { plainJson, plainParameter } from './plain-text.ts'
 
 const FIND = `
   SELECT id, kind, seen, step FROM fiducial.gateway_order WHERE gateway = $1 AND id IN (
@@ -43,7 +44,7 @@ export class PostgresOrders implements OrderStore {
     const { id, kind, seenAt, step } = order
     const { studies, accessionNumbers } = keysOf(order)
     const keys = [...studies.map((key) => ['study', key]), ...accessionNumbers.map((key) => ['accession', key])]
-    await this.#write('put', PUT, [id, kind, seenAt.getTime(), JSON.stringify(step), JSON.stringify(keys)])
+    await this.#write('put', PUT, [id, kind, seenAt.getTime(), JSON.stringify(step), plainJson(keys)])
   }
 
   async get(id: string): Promise<ObservedOrder | undefined> {
@@ -62,7 +63,7 @@ export class PostgresOrders implements OrderStore {
   async close(): Promise<void> {}
 
   async #read(name: string, text: string, values: readonly Parameter[]): Promise<readonly ObservedOrder[]> {
-    const statement = { name: `gateway_order_${name}`, text, values: [this.#gateway, ...values] }
+    const statement = { name: `gateway_order_${name}`, text, values: [this.#gateway, ...values.map(plainParameter)] }
     const rows = await inOurWords(() => this.#database.read<OrderRow>(statement))
     return rows.map(
       ({ id, kind, seen, step }) =>
@@ -71,7 +72,7 @@ export class PostgresOrders implements OrderStore {
   }
 
   #write<Row extends object>(name: string, text: string, values: readonly Parameter[]): Promise<readonly Row[]> {
-    const statement = { name: `gateway_order_${name}`, text, values: [this.#gateway, ...values] }
+    const statement = { name: `gateway_order_${name}`, text, values: [this.#gateway, ...values.map(plainParameter)] }
     return inOurWords(() => this.#database.write<Row>(statement))
   }
 }

@@ -3,6 +3,7 @@ import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import type { PostgresDatabase } from '../../log/postgres/database.ts'
 import { FileSealShelf } from '../file-seal-shelf.ts'
 import { gatewayId, inOurWords } from './gateway-id.ts'
+import { plainText } from './plain-text.ts'
 
 const FIND = 'SELECT seal FROM fiducial.gateway_device_seal WHERE gateway = $1 AND uid = $2'
 const PUT = `
@@ -34,7 +35,7 @@ export class PostgresSealShelf {
   }
 
   async put(sopInstanceUid: string, seal: Uint8Array): Promise<'kept' | 'known' | 'other'> {
-    const statement = { name: 'gateway_seal_put', text: PUT, values: [this.#gateway, sopInstanceUid, seal] }
+    const statement = { name: 'gateway_seal_put', text: PUT, values: [this.#gateway, plainText(sopInstanceUid), seal] }
     const made = await inOurWords(() => this.#database.write(statement))
     if (made.length > 0) return 'kept'
     const there = await this.#read(sopInstanceUid)
@@ -42,7 +43,7 @@ export class PostgresSealShelf {
   }
 
   async #read(sopInstanceUid: string): Promise<Uint8Array | undefined> {
-    const statement = { name: 'gateway_seal_find', text: FIND, values: [this.#gateway, sopInstanceUid] }
+    const statement = { name: 'gateway_seal_find', text: FIND, values: [this.#gateway, plainText(sopInstanceUid)] }
     const [row] = await inOurWords(() => this.#database.read<{ readonly seal: Buffer }>(statement))
     return row && new Uint8Array(row.seal)
   }
