@@ -1,7 +1,7 @@
 /**
  * SQLite instances: the record of all that is under way, in a database on this machine.
  *
- * A thread of its own has the database (instance-thread.ts), so that a flush holds up nobody; what waits while it runs is
+ * A thread of its own has the database (instance-worker.ts), so that a flush holds up nobody; what waits while it runs is
  * one transaction. Several processes may have the same database open.
  */
 import { Worker } from 'node:worker_threads'
@@ -25,7 +25,7 @@ export class SqliteInstances implements InstanceStore {
   #closing: Promise<void> | undefined
 
   private constructor(path: string) {
-    this.#worker = new Worker(new URL('./instance-thread.ts', import.meta.url), { workerData: path })
+    this.#worker = new Worker(new URL('./instance-worker.ts', import.meta.url), { workerData: path })
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * Instance thread: the thread that has the database of the gateway. Entry point, started by sqlite-instances.ts.
+ * Instance worker: the thread that has the database of the gateway. Entry point, started by sqlite-instances.ts.
  *
  * Whatever has come in by the time a transaction begins goes into it together.
  */
