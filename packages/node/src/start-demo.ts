@@ -7,7 +7,6 @@ import type { DimseDestination } from '@fiducial/core/domain/gateway/destination
 import { DEFAULT_DELIVERY } from '@fiducial/core/domain/gateway/destinations.ts'
 import { demoDevice } from '@fiducial/core/domain/room/plan.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { Rooms } from './demo/rooms.ts'
 import { startAcceptor } from './dimse/acceptor.ts'
 import { archiveQuery } from './dimse/archive-query.ts'
@@ -16,8 +15,7 @@ import { retrieveFace } from './http/dicomweb/retrieve-face.ts'
 import { searchFace } from './http/dicomweb/search-face.ts'
 import type { KeyRing, RingOptions } from './keys/key-ring.ts'
 import { DemoArchive } from './storage/archive/demo-archive.ts'
-import { encodePng } from './storage/png.ts'
-import { loadWasm } from './storage/wasm.ts'
+import { FrameThread } from './storage/archive/frame-thread.ts'
 import type { GatewayLogger } from './telemetry/logger.ts'
 import type { GatewayExtension, GatewayParts, RunningGateway } from './wiring/gateway.ts'
 import { gatewayFolder } from './wiring/gateway-storage.ts'
@@ -31,7 +29,6 @@ export interface DemoPacs extends AsyncDisposable {
 }
 
 const ARCHIVE_AET = 'DEMO_PACS'
-const codecs = createCodecs(loadWasm)
 
 /** Starts the archive, on a port that is free. @throws {StoreError} `output_unwritable`, `service_refused` */
 export async function startDemoPacs(home: string): Promise<DemoPacs> {
@@ -65,11 +62,14 @@ export async function startDemoPacs(home: string): Promise<DemoPacs> {
 /** What the gateway serves besides in the demonstration: reports of rooms are taken, and the archive is searched. */
 export const demoExtension =
   ({ archive }: DemoPacs) =>
-  async ({ orders }: GatewayParts): Promise<GatewayExtension> => ({
-    services: [procedureStepAnswers(orders)],
-    faces: (guards) => [searchFace({ ...guards, archive }), retrieveFace({ ...guards, archive, codecs, encodePng })],
-    close: async () => undefined,
-  })
+  async ({ orders }: GatewayParts): Promise<GatewayExtension> => {
+    const maker = new FrameThread()
+    return {
+      services: [procedureStepAnswers(orders)],
+      faces: (guards) => [searchFace({ ...guards, archive }), retrieveFace({ ...guards, archive, maker })],
+      close: () => maker.close(),
+    }
+  }
 
 export interface DemoRoomsOrder {
   readonly home: string

@@ -5,7 +5,6 @@ import { after, before, describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
-import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { findElement } from '@fiducial/core/formats/dicom/element.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { isNativeSyntax } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
@@ -21,8 +20,7 @@ import { storeFace } from '../http/dicomweb/store-face.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
 import type { Outgoing, SendResult } from '../services/gateway/ports.ts'
 import { DemoArchive } from '../storage/archive/demo-archive.ts'
-import { encodePng } from '../storage/png.ts'
-import { loadWasm } from '../storage/wasm.ts'
+import { FrameThread } from '../storage/archive/frame-thread.ts'
 import { type Orthanc, orthancDicomWeb, startOrthanc } from '../testing/orthanc.ts'
 import { sharedSkip, temporaryFolder } from '../testing/peers.ts'
 import { sharedFiles } from '../testing/shared-files.ts'
@@ -81,6 +79,7 @@ describe('DICOMweb over the demo archive', { skip: sharedSkip }, () => {
   const { signal } = new AbortController()
   const folder = temporaryFolder()
   let subjects: Subject[]
+  const maker = new FrameThread()
   let server: RunningServer
   let client: WebClient
   let archive: DemoArchive
@@ -88,11 +87,7 @@ describe('DICOMweb over the demo archive', { skip: sharedSkip }, () => {
   before(async () => {
     subjects = readSubjects()
     archive = new DemoArchive(folder)
-    const faces = [
-      storeFace({ intake: archive }),
-      searchFace({ archive }),
-      retrieveFace({ archive, codecs: createCodecs(loadWasm), encodePng }),
-    ]
+    const faces = [storeFace({ intake: archive }), searchFace({ archive }), retrieveFace({ archive, maker })]
     server = await startServer(faces, { hasStreams: true, urlLimit: 8192 })
     root = `${server.url}/dicom-web`
     client = new WebClient({ url: root })
@@ -114,6 +109,7 @@ describe('DICOMweb over the demo archive', { skip: sharedSkip }, () => {
   after(async () => {
     client.close()
     await server.close()
+    await maker.close()
     archive.close()
   })
 

@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
-import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { textAt } from '@fiducial/core/formats/dicom-json/model.ts'
 import { openDimseView } from '../archives/dimse-view.ts'
@@ -13,9 +12,8 @@ import { WebClient } from '../dicomweb/web-client.ts'
 import { retrieveFace } from '../http/dicomweb/retrieve-face.ts'
 import { searchFace } from '../http/dicomweb/search-face.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
+import { FrameThread } from '../storage/archive/frame-thread.ts'
 import { openFileSource } from '../storage/file-source.ts'
-import { encodePng } from '../storage/png.ts'
-import { loadWasm } from '../storage/wasm.ts'
 import { type Orthanc, orthancDicomWeb, startOrthanc } from '../testing/orthanc.ts'
 import { sharedPath, sharedSkip, temporaryFolder } from '../testing/peers.ts'
 
@@ -25,6 +23,7 @@ describe('DICOMweb over DIMSE', { skip: sharedSkip || orthancDicomWeb.skip }, ()
   const { signal } = new AbortController()
   const folder = temporaryFolder()
   let orthanc: Orthanc
+  const maker = new FrameThread()
   let server: RunningServer
   let client: WebClient
   let end: (() => Promise<void> | void) | undefined
@@ -46,13 +45,14 @@ describe('DICOMweb over DIMSE', { skip: sharedSkip || orthancDicomWeb.skip }, ()
       files: new FetchedFiles(join(folder, 'fetched')),
       openFile: openFileSource,
     })
-    const faces = [searchFace({ archive }), retrieveFace({ archive, codecs: createCodecs(loadWasm), encodePng })]
+    const faces = [searchFace({ archive }), retrieveFace({ archive, maker })]
     server = await startServer(faces, { hasStreams: true, urlLimit: 8192 })
     client = new WebClient({ url: `${server.url}/dicom-web` })
   })
   after(async () => {
     client.close()
     await server.close()
+    await maker.close()
     await end?.()
   })
 

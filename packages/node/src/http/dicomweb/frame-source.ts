@@ -5,22 +5,17 @@
  */
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { cutFrames, readFrame, readFrameShape } from '@fiducial/core/domain/signature/encapsulated.ts'
+import type { NativeFrame, PictureOrder } from '@fiducial/core/domain/view/render-frame.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
-import { type Codecs, type FrameShape, frameLength, isSupportedSyntax } from '@fiducial/core/formats/codec/codec.ts'
+import { frameLength } from '@fiducial/core/formats/codec/codec.ts'
 import { findElement } from '@fiducial/core/formats/dicom/element.ts'
 import { swapWords } from '@fiducial/core/formats/dicom/encode.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { numberAt } from '@fiducial/core/formats/dicom/values.ts'
+import type { FrameMaker, StoredFrame } from '../../services/archive/ports.ts'
 
 const PIXEL_DATA = 0x7fe00010
 const NUMBER_OF_FRAMES = 0x00280008
-
-/** Samples of a frame and what they mean. */
-export interface NativeFrame {
-  /** Row order, little endian. */
-  readonly bytes: Uint8Array
-  readonly shape: FrameShape
-}
 
 export interface FrameSource {
   readonly file: DicomFile
@@ -28,12 +23,14 @@ export interface FrameSource {
   readonly count: number
   /** A codestream, or native samples. @param number  1 to `count` @throws {FormatError} where it cannot be told */
   stored(number: number): Uint8Array
-  /** @throws {FormatError} `codec_failed`, `codec_unsupported` */
+  /** Samples as explicit little endian has them. @throws {FormatError} `codec_failed`, `codec_unsupported` */
   decoded(number: number): Promise<NativeFrame>
+  /** The bytes of a PNG file. @throws as {@link decoded} */
+  picture(number: number, order: PictureOrder): Promise<Uint8Array>
 }
 
 /** @throws {FormatError} as {@link parseDicom} */
-export function openFrames(source: ByteSource, codecs: Codecs): FrameSource {
+export function openFrames(source: ByteSource, maker: FrameMaker): FrameSource {
   const file = parseDicom(source)
   const { dataSet, transferSyntaxUid } = file
   const element = findElement(dataSet.elements, PIXEL_DATA)
@@ -61,18 +58,17 @@ export function openFrames(source: ByteSource, codecs: Codecs): FrameSource {
     return encoding.isLittleEndian || shape.bitsAllocated <= 8 ? bytes : swapWords(bytes, shape.bitsAllocated / 8)
   }
   const stored = fragments === undefined ? native : encapsulated
+  const frame = (number: number): StoredFrame => ({
+    transferSyntaxUid: fragments === undefined ? null : transferSyntaxUid,
+    bytes: stored(number),
+    shape,
+  })
   return {
     file,
     count,
     stored,
-    async decoded(number) {
-      if (fragments === undefined) return { bytes: native(number), shape }
-      const codestream = encapsulated(number)
-      if (!isSupportedSyntax(transferSyntaxUid))
-        throw new FormatError('codec_unsupported', 'no decoder for this transfer syntax')
-      const codec = await codecs.load(transferSyntaxUid)
-      const { bytes, photometricInterpretation, planarConfiguration } = codec.decode(codestream, shape)
-      return { bytes, shape: { ...shape, photometricInterpretation, planarConfiguration } }
-    },
+    decoded: async (number) =>
+      fragments === undefined ? { bytes: native(number), shape } : maker.decode(frame(number)),
+    picture: async (number, order) => maker.draw(frame(number), order),
   }
 }

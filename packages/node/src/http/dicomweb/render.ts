@@ -1,30 +1,9 @@
-/**
- * Render: a frame as a picture that any browser shows.
- *
- * Source: PS3.18 section 8.3.5 (rendering parameters), PS3.3 sections C.7.6.3.1.2 (photometric interpretation) and C.11.2
- * (window). Grey pictures go through a window: the one that is asked for, the first of the data set, or all there is.
- * Presentation states, overlays and annotations are left to viewers.
- */
+/** Render: the parameters of a request for a picture. Source: PS3.18 section 8.3.5. */
+import type { PictureOrder, ViewWindow } from '@fiducial/core/domain/view/render-frame.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
-import type { DataSet } from '@fiducial/core/formats/dicom/parse.ts'
-import { numberAt } from '@fiducial/core/formats/dicom/values.ts'
-import { renderGrey } from '@fiducial/core/formats/picture/grey.ts'
-import { type Raster, rasterOfGrey, shrinkRaster } from '@fiducial/core/formats/picture/raster.ts'
-import type { NativeFrame } from './frame-source.ts'
-
-export interface Window {
-  readonly center: number
-  readonly width: number
-}
-
-export interface RenderOptions {
-  readonly window?: Window
-  /** The picture is made smaller, by whole steps, until it fits. */
-  readonly largest?: { readonly width: number; readonly height: number }
-}
 
 /** `center,width` or `center,width,linear`. @throws {FormatError} `query_malformed` */
-export function parseWindow(text: string): Window {
+export function parseWindow(text: string): ViewWindow {
   const [, center, width, rule] = /^(-?\d{1,9}(?:\.\d{1,9})?),(\d{1,9}(?:\.\d{1,9})?)(?:,([a-z-]+))?$/.exec(text) ?? []
   if (center === undefined || Number(width) < 1) throw new FormatError('query_malformed', 'not a window')
   if (rule !== undefined && rule !== 'linear') throw new FormatError('query_malformed', 'only linear windows are known')
@@ -32,104 +11,8 @@ export function parseWindow(text: string): Window {
 }
 
 /** `width,height`. @throws {FormatError} `query_malformed` */
-export function parseViewport(text: string): { readonly width: number; readonly height: number } {
+export function parseViewport(text: string): NonNullable<PictureOrder['largest']> {
   const [, width, height] = /^([1-9]\d{0,4}),([1-9]\d{0,4})$/.exec(text) ?? []
   if (width === undefined) throw new FormatError('query_malformed', 'not a viewport')
   return { width: Number(width), height: Number(height) }
 }
-
-/** @throws {FormatError} `codec_unsupported` for pixels that are neither grey nor colour by RGB or YBR */
-export function renderFrame(frame: NativeFrame, dataSet: DataSet, { window, largest }: RenderOptions): Raster {
-  const { rows, columns, samplesPerPixel } = frame.shape
-  const raster = samplesPerPixel === 1 ? renderMono(frame, dataSet, window) : renderColour(frame)
-  if (largest === undefined) return raster
-  const factor = Math.max(1, Math.ceil(Math.max(columns / largest.width, rows / largest.height)))
-  return shrinkRaster(raster, factor)
-}
-
-function renderMono(frame: NativeFrame, dataSet: DataSet, asked: Window | undefined): Raster {
-  const { shape } = frame
-  const meaning = shape.photometricInterpretation
-  if (meaning !== 'MONOCHROME1' && meaning !== 'MONOCHROME2') throw unsupported()
-  const samples = samplesOf(frame)
-  const slope = numberAt(dataSet, 0x00281053) ?? 1
-  const intercept = numberAt(dataSet, 0x00281052) ?? 0
-  const rescale = { slope: slope === 0 ? 1 : slope, intercept }
-  const grey = renderGrey(samples, {
-    ...(asked ?? windowOf(dataSet) ?? wholeWindow(samples, rescale)),
-    rescale,
-    isInverted: meaning === 'MONOCHROME1',
-  })
-  return rasterOfGrey(grey, shape.columns, shape.rows)
-}
-
-/** The first window of the data set; undefined where it has none that can be used. */
-function windowOf(dataSet: DataSet): Window | undefined {
-  const [center, width] = [numberAt(dataSet, 0x00281050), numberAt(dataSet, 0x00281051)]
-  return center === undefined || width === undefined || width < 1 ? undefined : { center, width }
-}
-
-/** From the smallest to the largest value. */
-function wholeWindow(samples: ArrayLike<number>, { slope, intercept }: { slope: number; intercept: number }): Window {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (let i = 0; i < samples.length; i++) {
-    const value = (samples[i] as number) * slope + intercept
-    if (value < low) low = value
-    if (value > high) high = value
-  }
-  return { center: (low + high + 1) / 2, width: Math.max(1, high - low + 1) }
-}
-
-/** Stored values: the bits that are stored, with their sign. */
-function samplesOf({ bytes, shape }: NativeFrame): Int32Array {
-  const { rows, columns, bitsAllocated, bitsStored, isSigned } = shape
-  const samples = new Int32Array(rows * columns)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const unused = 32 - Math.max(1, Math.min(bitsStored, bitsAllocated, 32))
-  for (let i = 0; i < samples.length; i++) {
-    const raw = rawSample(view, i, bitsAllocated)
-    samples[i] = isSigned ? (raw << unused) >> unused : (raw << unused) >>> unused
-  }
-  return samples
-}
-
-function rawSample(view: DataView, i: number, bitsAllocated: number): number {
-  switch (bitsAllocated) {
-    case 1:
-      return (view.getUint8(i >> 3) >> (i & 7)) & 1
-    case 8:
-      return view.getUint8(i)
-    case 16:
-      return view.getUint16(2 * i, true)
-    case 32:
-      return view.getInt32(4 * i, true)
-    default:
-      throw unsupported()
-  }
-}
-
-function renderColour({ bytes, shape }: NativeFrame): Raster {
-  const { rows, columns, samplesPerPixel, bitsAllocated, planarConfiguration, photometricInterpretation } = shape
-  const isYbr = photometricInterpretation === 'YBR_FULL'
-  if (samplesPerPixel !== 3 || bitsAllocated !== 8 || (photometricInterpretation !== 'RGB' && !isYbr))
-    throw unsupported()
-  const pixels = rows * columns
-  const data = new Uint8Array(3 * pixels)
-  for (let i = 0; i < pixels; i++) {
-    for (let k = 0; k < 3; k++)
-      data[3 * i + k] = bytes[planarConfiguration === 1 ? k * pixels + i : 3 * i + k] as number
-    if (isYbr) toRgb(data, 3 * i)
-  }
-  return { width: columns, height: rows, data }
-}
-
-/** PS3.3 section C.7.6.3.1.2, in place. */
-function toRgb(data: Uint8Array, at: number): void {
-  const [y, b, r] = [data[at] as number, (data[at + 1] as number) - 128, (data[at + 2] as number) - 128]
-  const byte = (value: number): number => Math.max(0, Math.min(255, Math.round(value)))
-  data[at] = byte(y + 1.402 * r)
-  data[at + 1] = byte(y - 0.344136 * b - 0.714136 * r)
-  data[at + 2] = byte(y + 1.772 * b)
-}
-
-const unsupported = (): FormatError => new FormatError('codec_unsupported', 'pixels of a kind that is not rendered')

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
+import { renderFrame } from '@fiducial/core/domain/view/render-frame.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { encodeFile, type NewElement } from '@fiducial/core/formats/dicom/encode.ts'
 import { EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { sq, text, us } from '@fiducial/core/formats/dicom/values.ts'
 import { MultipartParser, readBoundary } from '@fiducial/core/formats/multipart/parse.ts'
-import type { Archive, ArchivedInstance } from '../../services/archive/ports.ts'
+import type { Archive, ArchivedInstance, FrameMaker } from '../../services/archive/ports.ts'
 import { startServer } from '../server.ts'
 import { retrieveFace } from './retrieve-face.ts'
 
@@ -63,11 +63,11 @@ async function serve(t: TestContext, held: readonly Held[], change: Partial<Arch
     },
     ...change,
   }
-  const encodePng = ({ data }: { readonly data: Uint8Array }) => data.filter((_, i) => i % 3 === 0)
-  const server = await startServer(
-    [retrieveFace({ archive, codecs: createCodecs(async () => assert.fail()), encodePng })],
-    { hasStreams: true, urlLimit: 8192 },
-  )
+  const maker: FrameMaker = {
+    decode: () => assert.fail(),
+    draw: async ({ bytes, shape }, order) => renderFrame({ bytes, shape }, order).data.filter((_, i) => i % 3 === 0),
+  }
+  const server = await startServer([retrieveFace({ archive, maker })], { hasStreams: true, urlLimit: 8192 })
   t.after(() => server.close())
   served.root = `${server.url}/dicom-web/studies/1.1`
   return served

@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
+import { type PictureOrder, pictureOrder } from '@fiducial/core/domain/view/render-frame.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
-import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
 import type { Element } from '@fiducial/core/formats/dicom/element.ts'
 import { toByteOrder } from '@fiducial/core/formats/dicom/encode.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
@@ -21,13 +21,12 @@ import {
   formatRelatedType,
 } from '@fiducial/core/formats/multipart/format.ts'
 import { formatMediaType } from '@fiducial/core/formats/multipart/media-type.ts'
-import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Archive, ArchivedInstance } from '../../services/archive/ports.ts'
+import type { Archive, ArchivedInstance, FrameMaker } from '../../services/archive/ports.ts'
 import type { Face } from '../server.ts'
 import { frameForm, frameType, instanceForm, OCTETS } from './accept.ts'
-import { type FrameSource, openFrames } from './frame-source.ts'
-import { parseViewport, parseWindow, type RenderOptions, renderFrame } from './render.ts'
+import { openFrames } from './frame-source.ts'
+import { parseViewport, parseWindow } from './render.ts'
 import { RETRIEVE_PATHS, type RetrievedResource } from './transactions.ts'
 import {
   acceptedTypes,
@@ -44,9 +43,7 @@ import {
 
 export interface RetrieveFaceOptions extends WebFaceOptions {
   readonly archive: Archive
-  readonly codecs: Codecs
-  /** The bytes of a PNG file. */
-  readonly encodePng: (picture: Raster) => Uint8Array
+  readonly maker: FrameMaker
 }
 
 /** Longer values are had by their address. */
@@ -209,11 +206,11 @@ const sendBulkData: Handler = async (request, reply, { archive, instances, param
     : reply.header('content-type', type).send(Buffer.from(pieces[0] as Uint8Array))
 }
 
-const sendFrames: Handler = async (request, reply, { archive, instances, params, codecs }) => {
+const sendFrames: Handler = async (request, reply, { archive, instances, params, maker }) => {
   const [instance] = instances as [ArchivedInstance]
   const numbers = parseFrames(params.frames ?? '')
   await using file = await archive.open(instance)
-  const frames = openFrames(file, codecs)
+  const frames = openFrames(file, maker)
   if (numbers.some((number) => number > frames.count)) return refuse(reply, 404, 'there is no such frame')
   const { transferSyntaxUid } = frames.file
   const form = frameForm(acceptedTypes(request), transferSyntaxUid)
@@ -229,33 +226,29 @@ const sendFrames: Handler = async (request, reply, { archive, instances, params,
   return reply.header('content-type', type).send(Buffer.from(pieces[0] as Uint8Array))
 }
 
-const sendPicture: Handler = async (request, reply, { archive, instances, params, codecs, encodePng }) => {
+const sendPicture: Handler = async (request, reply, { archive, instances, params, maker }) => {
   const types = acceptedTypes(request)
   if (!types.some(({ type }) => [PNG, 'image/*', '*/*'].includes(type)))
     return refuse(reply, 406, `pictures are ${PNG}`)
   // The one in the middle tells most of a series.
   const instance = instances[instances.length >> 1] as ArchivedInstance
   await using file = await archive.open(instance)
-  const frames = openFrames(file, codecs)
+  const frames = openFrames(file, maker)
   if (frames.count === 0) return refuse(reply, 406, 'an instance without pixels')
   const [number = 1, ...others] = params.frames === undefined ? [1] : parseFrames(params.frames)
   if (others.length > 0) return refuse(reply, 406, 'one picture at a time')
   if (number > frames.count) return refuse(reply, 404, 'there is no such frame')
   const isThumbnail = (request.routeOptions.url ?? '').endsWith('/thumbnail')
-  const raster = await renderOf(frames, number, renderOptions(request, isThumbnail))
-  return reply.header('content-type', PNG).send(Buffer.from(encodePng(raster)))
+  const order = pictureOrder(frames.file.dataSet, askedOf(request, isThumbnail))
+  return reply.header('content-type', PNG).send(Buffer.from(await frames.picture(number, order)))
 }
 
-async function renderOf(frames: FrameSource, number: number, options: RenderOptions): Promise<Raster> {
-  return renderFrame(await frames.decoded(number), frames.file.dataSet, options)
-}
-
-function renderOptions({ query }: FastifyRequest, isThumbnail: boolean): RenderOptions {
+function askedOf({ query }: FastifyRequest, isThumbnail: boolean): Partial<Pick<PictureOrder, 'window' | 'largest'>> {
   const { window, viewport } = query as Readonly<Record<string, unknown>>
-  const largest = typeof viewport === 'string' ? parseViewport(viewport) : isThumbnail ? THUMBNAIL : undefined
   return {
-    ...(typeof window === 'string' ? { window: parseWindow(window) } : {}),
-    ...(largest === undefined ? {} : { largest }),
+    ...(typeof window === 'string' && { window: parseWindow(window) }),
+    ...(isThumbnail && { largest: THUMBNAIL }),
+    ...(typeof viewport === 'string' && { largest: parseViewport(viewport) }),
   }
 }
 

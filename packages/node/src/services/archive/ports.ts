@@ -2,6 +2,8 @@
  * Ports of an archive: what our DICOMweb faces ask of whatever keeps the images: the demo archive, or a PACS by its protocols.
  */
 import type { Query } from '@fiducial/core/domain/query/query.ts'
+import type { NativeFrame, PictureOrder } from '@fiducial/core/domain/view/render-frame.ts'
+import type { FrameShape } from '@fiducial/core/formats/codec/shape.ts'
 import type { DicomJson } from '@fiducial/core/formats/dicom-json/model.ts'
 import type { SpooledFile } from '../gateway/ports.ts'
 
@@ -28,6 +30,21 @@ export interface Archive {
   instances(place: ArchivePlace): Promise<readonly ArchivedInstance[]>
   /** A Part 10 file as it came. @throws {StoreError} `instance_missing` */
   open(instance: ArchivedInstance): Promise<SpooledFile>
+}
+
+/** A frame as a file holds it; plain values. */
+export interface StoredFrame {
+  /** Of the codestream; null for native samples in little endian. */
+  readonly transferSyntaxUid: string | null
+  readonly bytes: Uint8Array
+  readonly shape: FrameShape
+}
+
+/** Decodes and draws, away from whoever has to answer others meanwhile. Both throw {FormatError} `codec_*`. */
+export interface FrameMaker {
+  decode(frame: StoredFrame): Promise<NativeFrame>
+  /** The bytes of a PNG file. */
+  draw(frame: StoredFrame, order: PictureOrder): Promise<Uint8Array>
 }
 
 /** Another DICOMweb service, as far as a proxy needs it. */
