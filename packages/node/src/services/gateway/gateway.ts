@@ -146,6 +146,7 @@ export class Gateway implements GatewayControl {
       chance,
       observe,
       owner,
+      isAlone: options.isAlone,
       recent,
       onJudged: () => this.#callSenders(),
       ...(findOrder && { findOrder }),

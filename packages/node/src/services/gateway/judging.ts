@@ -55,6 +55,8 @@ export interface JudgingOptions {
   readonly observe: Observe
   /** Of this process. */
   readonly owner: string
+  /** No other process takes instances in. */
+  readonly isAlone: boolean
   /** How long others leave a claimed instance alone. Default: 60,000. */
   readonly leaseMs?: number
   /** Attempts after which an instance that kills its thread is held back. Default: 3. */
@@ -229,9 +231,10 @@ export class Judging {
    * tell it from what was, so it is told of.
    */
   async #drop({ id, spoolKey, receivedAt }: StoredInstance): Promise<Later | undefined> {
-    const { spool, store, now, observe } = this.#options
+    const { spool, store, now, observe, isAlone } = this.#options
     // Another process may be about to finish it.
-    if (now().getTime() - receivedAt.getTime() < YOUNG_MS) return { notBefore: this.#in(RETRY.firstMs), counts: false }
+    const isYoung = !isAlone && now().getTime() - receivedAt.getTime() < YOUNG_MS
+    if (isYoung) return { notBefore: this.#in(RETRY.firstMs), counts: false }
     observe({ kind: 'lost', id })
     await store.withdraw(id)
     await spool.remove(spoolKey)

@@ -33,7 +33,8 @@ export class Loop {
 
   constructor(options: LoopOptions) {
     this.#options = options
-    this.#ended = this.#run()
+    // Not before whoever made it has it.
+    this.#ended = Promise.resolve().then(() => this.#run())
   }
 
   /** Says that there is work. */
