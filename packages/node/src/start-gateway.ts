@@ -10,12 +10,13 @@ import type { UpOrder, UpRunning } from './cli/up-adapters.ts'
 import { toInstanceMessage } from './http/gateway/messages.ts'
 import type { GatewayControl } from './services/gateway/control.ts'
 import type { Examiner } from './services/gateway/examiner.ts'
+import { openSweeps } from './start-sweeps.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { type ExaminerOrder, startGateway } from './wiring/gateway.ts'
 
 /** @throws {KeyError} {StoreError} {FormatError} as wiring/gateway.ts */
 export async function startUp(order: UpOrder, version: string): Promise<UpRunning> {
-  const { isForPeople, isDemo, home, secrets } = order
+  const { isForPeople, isDemo, home, secrets, anchors, sweepPolicy } = order
   const { logLevel } = order.settings.telemetry
   // Whoever watches is told of each image in words; what is worth a line besides is trouble.
   const logger = createLogger({ level: isForPeople && logLevel === 'info' ? 'warn' : logLevel, isForPeople })
@@ -27,7 +28,11 @@ export async function startUp(order: UpOrder, version: string): Promise<UpRunnin
   const settings = pacs === undefined ? order.settings : withPacs(order.settings, pacs.destination)
   const extend = pacs && demo?.demoExtension(pacs)
   const running = opened.use(
-    await startGateway({ ...order, settings, version, logger, openExaminer, ...(extend && { extend }) }),
+    await startGateway({
+      ...{ ...order, settings, version, logger, openExaminer },
+      openSweeps: (ownRoots) => openSweeps({ home, settings, anchors, ownRoots, policy: sweepPolicy, logger }),
+      ...(extend && { extend }),
+    }),
   )
   const { aet: aeTitle } = settings.dicom
   if (demo !== undefined) opened.use(await demo.startDemoRooms({ home, secrets, running, aeTitle, logger }))

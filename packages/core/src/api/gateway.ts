@@ -121,6 +121,31 @@ export interface ReleaseAnswer {
   readonly state: 'asked' | 'released'
 }
 
+/** The sweeps of the archive. */
+export interface SweepsMessage {
+  /** What is swept. */
+  readonly target: string
+  readonly isRunning: boolean
+  /** Null where it is swept only when somebody asks. */
+  readonly nextAt: string | null
+  readonly last: {
+    readonly startedAt: string
+    readonly endedAt: string
+    /** Code of what ended it; null where it came to its end. */
+    readonly error: string | null
+    /** Instances by how they stand; null where it did not come so far. */
+    readonly standings: Readonly<Record<string, number>> | null
+    /** Worst first. */
+    readonly findings: readonly {
+      readonly code: string
+      readonly severity: 'alarm' | 'warning' | 'notice'
+      readonly count: number
+      /** Found by this sweep first. */
+      readonly fresh: number
+    }[]
+  } | null
+}
+
 export interface CallerMessage {
   readonly person: string
   readonly name: string

@@ -13,6 +13,8 @@ export interface UpOrder {
   readonly isDemo: boolean
   readonly anchors: TrustAnchors
   readonly policy: Policy
+  /** Of sweeps of the archive. */
+  readonly sweepPolicy: Policy
   /** Log lines for a terminal, not as JSON, and none of what is no trouble. */
   readonly isForPeople: boolean
   readonly signal: AbortSignal

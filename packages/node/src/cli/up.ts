@@ -45,6 +45,7 @@ export async function runUp(options: UpOptions, context: Context): Promise<ExitC
       isDemo,
       anchors: await readTrust({ trust: settings.verify.trust, crl: settings.verify.revocationLists }, context),
       policy: await readPolicy(settings.verify.policy, context),
+      sweepPolicy: await readPolicy(settings.sweep.policy ?? settings.verify.policy, context),
       isForPeople: terminal.stderr.isTTY === true && !output.isJson,
       signal: stay.signal,
     }),
@@ -144,7 +145,8 @@ async function hintAt<T>(starting: Promise<T>): Promise<T> {
     return await starting
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    if (error.code === 'spool_locked') throw withHint(error, 'FIDUCIAL_HOME=FOLDER, with ports of its own, makes a second one')
+    if (error.code === 'spool_locked')
+      throw withHint(error, 'FIDUCIAL_HOME=FOLDER, with ports of its own, makes a second one')
     if (error.code === 'service_refused') throw withHint(error, '--port 0 and --dicom-port 0 take any that are free')
     throw error
   }

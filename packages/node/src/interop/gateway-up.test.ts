@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { InstanceMessage, InstancesMessage, StatusMessage } from '@fiducial/core/api/gateway.ts'
+import type { StatusMessage, SweepsMessage } from '@fiducial/core/api/gateway.ts'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { textAt } from '@fiducial/core/formats/dicom/values.ts'
@@ -51,6 +51,7 @@ dicom:
   tlsCa: ${tls.trustedPath}
   tlsClientCertificate: required
 retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
+sweep: { target: "${pacs.url.replace('http:', 'orthanc+http:')}", policy: gateway, imagesPerSecond: 0 }
 `,
     )
     gateway = await GatewayProcess.make({ home })
@@ -64,18 +65,6 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
 
   const send = (client: 'storescu' | 'echoscu', ...words: readonly string[]) =>
     runDcmtk(client, ['-aec', 'FIDUCIAL', '127.0.0.1', String(gateway.dicomPort), ...words])
-  const list = async (query: string): Promise<readonly InstanceMessage[]> =>
-    ((await gateway.ask(`instances?${query}`)) as InstancesMessage).instances
-
-  /** Waits until an image has got so far. */
-  async function when(sopInstanceUid: string, state: InstanceMessage['state']): Promise<InstanceMessage> {
-    for (let i = 0; i < PATIENCE; i++) {
-      const [found] = await list(`instance=${sopInstanceUid}&limit=1`)
-      if (found?.state === state) return found
-      await pause(POLL_MS)
-    }
-    throw new Error(`${sopInstanceUid} did not become ${state}: ${JSON.stringify(await list('limit=10'))}`)
-  }
 
   function file(name: string, sop: string, fill: number): string {
     const path = join(images, name)
@@ -90,7 +79,7 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
   it('seals what comes unsigned, and sends it on', async () => {
     const { code } = await send('storescu', file('one.dcm', '2.25.1001', 1))
     assert.equal(code, 0)
-    const done = await when('2.25.1001', 'done')
+    const done = await gateway.when('2.25.1001', 'done')
     assert.equal(done.isSealedHere, true)
     assert.equal(done.verdict?.verdict, 'undetermined')
     const arrived = (await pacs.fileOf('2.25.1001')) ?? assert.fail('it is not in the PACS')
@@ -107,14 +96,14 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
     const source = parseDicom(memorySource(new Uint8Array(readFileSync(path))))
     const uid = textAt(source.dataSet, 0x00080018) ?? ''
     assert.equal((await send('storescu', '-xw', path)).code, 0)
-    await when(uid, 'done')
+    await gateway.when(uid, 'done')
     const arrived = parseDicom(memorySource((await pacs.fileOf(uid)) ?? assert.fail('it is not in the PACS')))
     assert.equal(arrived.transferSyntaxUid, source.transferSyntaxUid)
   })
 
   it('holds back another image under a UID that was used, until two persons release it', async () => {
     assert.equal((await send('storescu', file('other.dcm', '2.25.1001', 2))).code, 0)
-    const held = await when('2.25.1001', 'quarantined')
+    const held = await gateway.when('2.25.1001', 'quarantined')
     assert.ok(held.reasons.includes('uid_reused'))
     const tokens = await Promise.all(
       ['a', 'b'].map((person) => gateway.command('token', 'create', person, '--role', 'security', '--person', person)),
@@ -129,18 +118,18 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
     assert.deepEqual(await (await release(first)).json(), { state: 'asked' })
     assert.equal((await release(first)).status, 403)
     assert.deepEqual(await (await release(second)).json(), { state: 'released' })
-    await when('2.25.1001', 'done')
+    await gateway.when('2.25.1001', 'done')
   })
 
   it('passes over what it has sent on already', async () => {
     assert.equal((await send('storescu', file('again.dcm', '2.25.1002', 3))).code, 0)
-    await when('2.25.1002', 'done')
+    await gateway.when('2.25.1002', 'done')
     assert.equal((await send('storescu', join(images, 'again.dcm'))).code, 0)
-    for (let i = 0; (await list('instance=2.25.1002')).some(({ state }) => state !== 'done'); i++) {
+    for (let i = 0; (await gateway.list('instance=2.25.1002')).some(({ state }) => state !== 'done'); i++) {
       assert.ok(i < PATIENCE)
       await pause(POLL_MS)
     }
-    const [again] = await list('instance=2.25.1002')
+    const [again] = await gateway.list('instance=2.25.1002')
     assert.ok(again?.reasons.includes('duplicate'))
     assert.equal(again?.deliveries.length, 0)
   })
@@ -163,7 +152,7 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
     const path = file('tls.dcm', '2.25.1003', 4)
     const words = ['-aec', 'FIDUCIAL', '127.0.0.1', String(tlsPort), path]
     assert.equal((await runDcmtk('storescu', [...tlsOptions(tls.client), ...words])).code, 0)
-    const done = await when('2.25.1003', 'done')
+    const done = await gateway.when('2.25.1003', 'done')
     assert.match(done.origin.peer ?? '', /^[0-9a-f]{64}$/)
     assert.notEqual((await runDcmtk('storescu', [...tlsOptions(tls.stranger), ...words])).code, 0)
     assert.notEqual((await runDcmtk('storescu', words)).code, 0)
@@ -211,7 +200,7 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
       body,
     })
     assert.equal(response.status, 200)
-    const done = await when('2.25.1004', 'done')
+    const done = await gateway.when('2.25.1004', 'done')
     assert.equal(done.lengthBytes, image.length)
     assert.equal(done.origin.protocol, 'dicomweb')
   })
@@ -236,11 +225,29 @@ retry: { firstRetrySeconds: 0.2, lastRetrySeconds: 1 }
     )
     await until(({ problem, sha256 }) => problem === null && sha256 !== first.sha256)
     assert.equal((await send('storescu', file('held.dcm', '2.25.1005', 6))).code, 0)
-    const held = await when('2.25.1005', 'quarantined')
+    const held = await gateway.when('2.25.1005', 'quarantined')
     assert.equal(held.route, 'closed')
     assert.ok(held.reasons.includes('all_held'))
     writeFileSync(routes, before)
     await until(({ sha256 }) => sha256 === first.sha256)
+  })
+
+  it('sweeps the archive when somebody asks, and tells what it found', async () => {
+    assert.equal(((await gateway.ask('sweeps')) as SweepsMessage).last, null)
+    assert.deepEqual(await gateway.ask('sweeps', 'POST'), { state: 'started' })
+    const sweeps = await gateway.until('the sweep ended', async () => {
+      const asked = (await gateway.ask('sweeps')) as SweepsMessage
+      return asked.last === null ? undefined : asked
+    })
+    assert.equal(sweeps.last?.error, null)
+    assert.equal(sweeps.nextAt, null)
+    // What went through the gateway is known by its seal, although the archive holds the image alone.
+    assert.ok((sweeps.last?.standings?.authentic ?? 0) >= 4, JSON.stringify(sweeps))
+    assert.deepEqual(
+      sweeps.last?.findings.filter(({ severity }) => severity === 'alarm'),
+      [],
+    )
+    assert.deepEqual(readdirSync(join(home, 'audit', 'report')).toSorted(), ['audit.csv', 'audit.html', 'audit.json'])
   })
 
   it('records in the custody log what became of each image, and the log holds', async () => {

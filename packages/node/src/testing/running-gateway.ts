@@ -102,9 +102,9 @@ export class GatewayProcess {
   }
 
   /** JSON of the web API. @throws {Error} for any status but 200 */
-  async ask(path: string): Promise<unknown> {
+  async ask(path: string, method: 'GET' | 'POST' = 'GET'): Promise<unknown> {
     const { url, token } = this.reach()
-    const response = await fetch(`${url}/api/v1/${path}`, { headers: { authorization: `Bearer ${token}` } })
+    const response = await fetch(`${url}/api/v1/${path}`, { method, headers: { authorization: `Bearer ${token}` } })
     if (response.status !== 200) throw new Error(`${path} answered with ${response.status}`)
     return response.json()
   }

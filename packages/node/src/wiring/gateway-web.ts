@@ -14,6 +14,7 @@ import type { RouteMeans } from '../http/gateway/route-means.ts'
 import { statusPage } from '../http/gateway/status-page.ts'
 import { type Face, type ServerTls, startServer } from '../http/server.ts'
 import type { TokenBook } from '../services/access/token-book.ts'
+import type { SiteSweeps } from '../services/audit/site-sweeps.ts'
 import type { GatewayControl } from '../services/gateway/control.ts'
 import type { DeviceSeals } from '../services/gateway/device-seals.ts'
 import type { Intake } from '../services/gateway/ports.ts'
@@ -28,6 +29,7 @@ export interface WebOrder {
   readonly intake: Intake
   readonly seals: DeviceSeals
   readonly sealOf: RouteMeans['sealOf']
+  readonly sweeps?: SiteSweeps
   readonly tokens: TokenBook
   readonly identity: Identity
   readonly metrics: GatewayMetrics
@@ -49,12 +51,20 @@ const URL_LIMIT = 8 * 1024
 
 /** @throws {StoreError} `service_refused`; `input_unreadable`, {KeyError} for certificate and key */
 export async function startWeb(order: WebOrder): Promise<WebFace> {
-  const { settings, control, intake, seals, sealOf, tokens, identity, metrics, logger, random, faces } = order
+  const { settings, control, intake, seals, sealOf, sweeps, tokens, identity, metrics, logger, random, faces } = order
   const { web, telemetry } = settings
   const doorkeeper = new Doorkeeper((token) => tokens.find(token))
   const tls = tlsOf(web)
   const entrance = new Entrance({ random, now: Date.now, isSecure: tls !== undefined })
-  const api = gatewayApi({ control, doorkeeper, identity, seals, sealOf, invite: () => entrance.invite() })
+  const api = gatewayApi({
+    control,
+    doorkeeper,
+    identity,
+    seals,
+    sealOf,
+    invite: () => entrance.invite(),
+    ...(sweeps && { sweeps }),
+  })
   const guards = web.trustsLocalCallers ? {} : { require: doorkeeper.require.bind(doorkeeper) }
   const server = await startServer(
     [

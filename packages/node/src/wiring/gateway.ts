@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { defaultRoutes, type Routes } from '@fiducial/core/domain/gateway/routes.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
@@ -19,6 +18,7 @@ import type { WebFaceOptions } from '../http/dicomweb/web-face.ts'
 import type { Face } from '../http/server.ts'
 import { type KeyRing, openKeyRing, type RingOptions } from '../keys/key-ring.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
+import type { SiteSweeps } from '../services/audit/site-sweeps.ts'
 import { DeviceSeals } from '../services/gateway/device-seals.ts'
 import type { Examiner } from '../services/gateway/examiner.ts'
 import { Gateway } from '../services/gateway/gateway.ts'
@@ -41,6 +41,7 @@ import { type GatewayStorage, gatewayFolder, openGatewayStorage, type SpoolPlace
 import { GatewayTargets } from './gateway-targets.ts'
 import { startWeb, type WebFace } from './gateway-web.ts'
 import { observeAcceptor, observePipeline } from './observers.ts'
+import { pause } from './pause.ts'
 import { openTokens } from './tokens.ts'
 
 /** What threads that examine are made with; plain values, with secrets: never log it. */
@@ -74,6 +75,8 @@ export interface GatewayOrder {
   /** Set off to give up waiting for the log. */
   readonly signal: AbortSignal
   readonly openExaminer: (order: ExaminerOrder) => Promise<Examiner>
+  /** Sweeps of the archive that the settings name. @param ownRoots  as of examiners */
+  readonly openSweeps?: (ownRoots: readonly string[]) => SiteSweeps
   /** Further services and faces, such as an archive of the demonstration. */
   readonly extend?: (parts: GatewayParts) => Promise<GatewayExtension>
 }
@@ -190,6 +193,8 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
   opened.defer(() => dicom.stop(settings.work.drainSeconds * 1000))
   services.resume(live.current.routes.destinations.values())
   const tokens = openTokens(home)
+  const sweeps = settings.sweep.target === null ? undefined : order.openSweeps?.(ownRootsOf(ring))
+  opened.defer(() => sweeps?.stop())
   const archive = opened.adopt(openArchiveFaces(settings, join(gatewayFolder(home), 'fetched')), (open) => open.close())
   const web = opened.adopt(
     await startWeb({
@@ -198,6 +203,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
       intake: gateway.intake,
       seals,
       sealOf: (instance) => readSeal(instance, storage),
+      ...(sweeps && { sweeps }),
       tokens,
       identity: { version, isDemo: ring.isDemo, aeTitle: settings.dicom.aet },
       metrics,
@@ -228,14 +234,6 @@ const FOR_EVER_MS = 1_000 * 365 * 86_400_000
 const INTAKE_BYTES = 16 * 2 ** 30
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-}
 
 /** Names of the destinations that are asked to commit. */
 const committingOf = ({ destinations }: Routes): ReadonlySet<string> =>
@@ -296,13 +294,9 @@ function examinerOrder(
   log: OpenGatewayLog,
   { places }: GatewayStorage,
 ): ExaminerOrder {
-  const ownRoots = ring.trust().roots.map(({ bytes }) => {
-    const digest = nativeCrypto.hash('sha256')
-    digest.update(bytes)
-    return encodeHex(digest.digest())
-  })
   return {
-    ...{ home, secrets, gateway, anchors, policy, ownRoots, places },
+    ...{ home, secrets, gateway, anchors, policy, places },
+    ownRoots: ownRootsOf(ring),
     logFolder: log.folder,
     deidentifyKey: readOrMakeSecret(join(gatewayFolder(home), 'deidentify.key')),
     threads: settings.work.workers,
@@ -310,6 +304,14 @@ function examinerOrder(
     isDemo: ring.isDemo,
   }
 }
+
+/** SHA-256 of the site's root certificates, hexadecimal. */
+const ownRootsOf = (ring: KeyRing): readonly string[] =>
+  ring.trust().roots.map(({ bytes }) => {
+    const digest = nativeCrypto.hash('sha256')
+    digest.update(bytes)
+    return encodeHex(digest.digest())
+  })
 
 /** Lets commands of the same account reach the gateway; the token goes when the gateway does. */
 async function leaveReach(

@@ -171,6 +171,19 @@ export interface AuditTrailSettings {
   readonly fhirToken: SecretReference | null
 }
 
+export interface SweepSettings {
+  /** Archive that is swept: a folder, or an address as `audit` takes it; null: none. */
+  readonly target: string | null
+  /** `HH:MM`, local time of the site; null: only when somebody asks. */
+  readonly at: string | null
+  /** Bearer token, or `USER:PASSWORD`. */
+  readonly credentials: SecretReference | null
+  /** Name of a policy, or path of a file with one; null: that of verdicts. */
+  readonly policy: string | null
+  /** Images read in a second at most; 0: as fast as it goes. */
+  readonly imagesPerSecond: number
+}
+
 export interface GatewaySettings {
   readonly main: MainSettings
   readonly dicom: DicomSettings
@@ -184,6 +197,7 @@ export interface GatewaySettings {
   readonly retention: RetentionSettings
   readonly telemetry: TelemetrySettings
   readonly audit: AuditTrailSettings
+  readonly sweep: SweepSettings
 }
 
 export type GroupName = keyof GatewaySettings
@@ -340,6 +354,25 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
     syslogKey: optional(nullable(SECRET), null, 'where the private key of that certificate lies'),
     fhirUrl: optional(nullable(URL_TEXT), null, 'FHIR server that takes AuditEvent'),
     fhirToken: optional(nullable(SECRET), null, 'where the bearer token for it lies'),
+  },
+  sweep: {
+    target: optional(
+      nullable(text(/^[^\p{Cc}]{1,1024}$/u, 'a folder or an address')),
+      null,
+      'archive that is swept: a folder, or an address as `fiducial audit` takes it',
+    ),
+    at: optional(
+      nullable(text(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'a time such as 02:00')),
+      null,
+      'local time at which it is swept each day (default: when somebody asks)',
+    ),
+    credentials: optional(nullable(SECRET), null, 'where a bearer token or USER:PASSWORD for it lies'),
+    policy: optional(
+      nullable(text(/^[^\p{Cc}]{1,1024}$/u, 'a policy or a path')),
+      null,
+      'policy of its verdicts (default: `verify.policy`)',
+    ),
+    imagesPerSecond: optional(decimal(0, 1_000_000), 20, 'images read in a second at most; 0 for no limit'),
   },
 }
 

@@ -18,7 +18,7 @@ export interface ReportOrder {
 export async function writeReports(
   facts: ReportFacts,
   order: ReportOrder | undefined,
-  { adapters }: Context,
+  { adapters }: { readonly adapters: Pick<Context['adapters'], 'writeText'> },
 ): Promise<{ readonly summary: AuditSummary; readonly paths: readonly string[] }> {
   const summary = await summarize(facts)
   const paths: string[] = []

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { InstanceMessage, StatusMessage } from '@fiducial/core/api/gateway.ts'
+import type { InstanceMessage, StatusMessage, SweepsMessage } from '@fiducial/core/api/gateway.ts'
 import { type AccessRole, mayRole, ROLES } from '@fiducial/core/domain/access/roles.ts'
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
@@ -10,6 +10,7 @@ import { startServer } from '../server.ts'
 import { Doorkeeper } from './callers.ts'
 import { gatewayApi } from './gateway-api.ts'
 import { healthFace } from './health-face.ts'
+import type { RouteMeans } from './route-means.ts'
 
 const at = new Date('2026-03-03T10:14:00.000Z')
 const ID = '01JNEXAMPLE0000000000000A0'.replace(/[ILOU]/g, '1')
@@ -65,7 +66,7 @@ const status: GatewayStatus = {
 }
 
 /** A gateway with one instance in quarantine, and a token for each role, which is its name. */
-async function open(test: TestContext, more: Partial<GatewayControl> = {}) {
+async function open(test: TestContext, more: Partial<GatewayControl> = {}, sweeps?: RouteMeans['sweeps']) {
   const asked: { by: Party; reason: string }[] = []
   const filters: InstanceFilter[] = []
   const listeners = new Set<(id: string) => void>()
@@ -106,7 +107,15 @@ async function open(test: TestContext, more: Partial<GatewayControl> = {}) {
   }
   const sealOf = async ({ sealed }: StoredInstance) => (sealed === null ? undefined : Buffer.from('{"a":1}'))
   const identity = { version: '0.1.0', isDemo: true, aeTitle: 'FIDUCIAL' }
-  const api = gatewayApi({ control, doorkeeper, identity, invite: () => '/enter?code=x', seals, sealOf })
+  const api = gatewayApi({
+    control,
+    doorkeeper,
+    identity,
+    invite: () => '/enter?code=x',
+    seals,
+    sealOf,
+    ...(sweeps && { sweeps }),
+  })
   const metrics = async () => ({ contentType: 'text/plain', text: 'up 1\n' })
   const server = await startServer([api.face, healthFace({ control, doorkeeper, metrics })])
   test.after(async () => {
@@ -261,6 +270,24 @@ describe('gateway API', () => {
     assert.equal((await unsealed.ask(`/api/v1/instances/${ID}/seal`, 'investigator')).status, 404)
   })
 
+  it('tells how the sweeps of the archive went, and begins one', async (test) => {
+    let begun = 0
+    const last = { startedAt: at, endedAt: at, error: 'service_unreachable', summary: null }
+    const sweeps = {
+      status: { target: 'https://pacs.example/dicom-web', isRunning: false, nextAt: at, last },
+      begin: () => (begun++ === 0 ? ('started' as const) : ('running' as const)),
+    }
+    const { ask, post } = await open(test, {}, sweeps)
+    const told = (await (await ask('/api/v1/sweeps', 'auditor')).json()) as SweepsMessage
+    assert.equal(told.last?.error, 'service_unreachable')
+    assert.equal(told.nextAt, at.toISOString())
+    assert.deepEqual(await (await post('/api/v1/sweeps', 'security')).json(), { state: 'started' })
+    assert.deepEqual(await (await post('/api/v1/sweeps', 'security')).json(), { state: 'running' })
+    assert.equal((await post('/api/v1/sweeps', 'auditor')).status, 403)
+    const without = await open(test)
+    assert.equal((await without.ask('/api/v1/sweeps', 'auditor')).status, 404)
+  })
+
   it('makes whoever guesses tokens wait', async (test) => {
     const { ask } = await open(test)
     for (let i = 0; i < 20; i++) assert.equal((await ask('/api/v1/status', `guess-${i}`)).status, 401)
@@ -277,7 +304,7 @@ describe('gateway API', () => {
     }
     assert.equal(document.openapi, '3.1.0')
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
-    assert.equal(operations.length, 14)
+    assert.equal(operations.length, 16)
     for (const { summary, responses } of operations) {
       assert.ok(summary)
       assert.ok('4XX' in responses)

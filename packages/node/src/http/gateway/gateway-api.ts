@@ -14,6 +14,7 @@ import { sendError, sendProblem } from './problems.ts'
 import { readingRoutes } from './reading-routes.ts'
 import type { RouteMeans } from './route-means.ts'
 import { sealRoutes } from './seal-routes.ts'
+import { sweepRoutes } from './sweep-routes.ts'
 
 export const API_PREFIX = '/api/v1'
 /** Bodies hold a sentence. */
@@ -54,6 +55,7 @@ async function openScope(scope: FastifyInstance, options: RouteMeans, live: Live
   await scope.register(readingRoutes, options)
   await scope.register(actingRoutes, options)
   await scope.register(sealRoutes, options)
+  await scope.register(sweepRoutes, options)
   const { doorkeeper } = options
   scope.get('/events', { onRequest: doorkeeper.require('instances.read'), schema: { hide: true } }, (request, reply) =>
     live.open(request, reply),

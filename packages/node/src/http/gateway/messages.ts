@@ -5,10 +5,12 @@ import type {
   DestinationMessage,
   InstanceMessage,
   StatusMessage,
+  SweepsMessage,
 } from '@fiducial/core/api/gateway.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { ROLES } from '@fiducial/core/domain/access/roles.ts'
 import type { Caller } from '@fiducial/core/domain/access/token.ts'
+import type { SiteSweepsStatus } from '../../services/audit/site-sweeps.ts'
 import type { DestinationStatus, GatewayStatus } from '../../services/gateway/control.ts'
 import type { StoredDelivery, StoredInstance } from '../../services/gateway/ports.ts'
 
@@ -70,3 +72,22 @@ export const toCallerMessage = ({ person, name, role }: Caller): CallerMessage =
   ...{ person, name, role },
   permissions: ROLES[role],
 })
+
+export function toSweepsMessage({ target, isRunning, nextAt, last }: SiteSweepsStatus): SweepsMessage {
+  return {
+    ...{ target, isRunning },
+    nextAt: momentOrNull(nextAt),
+    last: last && {
+      startedAt: last.startedAt.toISOString(),
+      endedAt: last.endedAt.toISOString(),
+      error: last.error,
+      standings: last.summary && { ...last.summary.standings },
+      findings: (last.summary?.counts ?? []).map(({ code, severity, count, fresh }) => ({
+        code,
+        severity,
+        count,
+        fresh,
+      })),
+    },
+  }
+}

@@ -1,4 +1,5 @@
 /** Route means: what the routes of the gateway API work with. */
+import type { SiteSweeps } from '../../services/audit/site-sweeps.ts'
 import type { GatewayControl } from '../../services/gateway/control.ts'
 import type { DeviceSeals } from '../../services/gateway/device-seals.ts'
 import type { StoredInstance } from '../../services/gateway/ports.ts'
@@ -12,6 +13,8 @@ export interface RouteMeans {
   readonly seals: Pick<DeviceSeals, 'put'>
   /** The seal file of an image: of its device, or of the gateway; undefined where there is none. */
   readonly sealOf: (instance: StoredInstance) => Promise<Uint8Array | undefined>
+  /** Sweeps of the archive; absent where none is swept. */
+  readonly sweeps?: Pick<SiteSweeps, 'status' | 'begin'>
   /** A path with a code that lets one browser in. */
   readonly invite: () => string
 }

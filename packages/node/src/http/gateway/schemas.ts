@@ -12,6 +12,7 @@ import type {
   ReleaseAnswer,
   ReleaseMessage,
   StatusMessage,
+  SweepsMessage,
 } from '@fiducial/core/api/gateway.ts'
 import { ROLES } from '@fiducial/core/domain/access/roles.ts'
 import { INSTANCE_STATES } from '@fiducial/core/domain/gateway/instance.ts'
@@ -122,6 +123,25 @@ export const statusSchema = z.object({
   }),
   destinations: z.array(destinationSchema).readonly(),
 }) satisfies z.ZodType<StatusMessage>
+
+export const sweepsSchema = z.object({
+  target: z.string(),
+  isRunning: z.boolean(),
+  nextAt: moment.nullable(),
+  last: z
+    .object({
+      startedAt: moment,
+      endedAt: moment,
+      error: z.string().nullable(),
+      standings: z.record(z.string(), count).nullable(),
+      findings: z
+        .array(z.object({ code: z.string(), severity: z.enum(['alarm', 'warning', 'notice']), count, fresh: count }))
+        .readonly(),
+    })
+    .nullable(),
+}) satisfies z.ZodType<SweepsMessage>
+
+export const begunSchema = z.object({ state: z.enum(['started', 'running']) })
 
 export const callerSchema = z.object({
   person: z.string(),
