@@ -77,7 +77,12 @@ describe('a loop', () => {
   it('ends once its work has', async () => {
     const ended = Promise.withResolvers<boolean>()
     let isStopped = false
-    const { loop, time } = start(async () => ended.promise)
+    let hasBegun = false
+    const { loop, time } = start(async () => {
+      hasBegun = true
+      return ended.promise
+    })
+    await time.until(() => hasBegun)
     const stopped = loop.stop().then(() => {
       isStopped = true
     })
