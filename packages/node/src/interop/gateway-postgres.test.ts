@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
+import pg from 'pg'
 import type { InstanceStore } from '../services/gateway/ports.ts'
 import { PostgresInstances } from '../storage/gateway/postgres/instances.ts'
 import { PostgresOrders } from '../storage/gateway/postgres/orders.ts'
 import { PostgresSealShelf } from '../storage/gateway/postgres/seal-shelf.ts'
 import { PostgresDatabase } from '../storage/log/postgres/database.ts'
+import { migrate, STEPS } from '../storage/log/postgres/schema.ts'
 import { fastFolder } from '../testing/fast-folder.ts'
 import { instanceStoreContract } from '../testing/gateway-contracts/instance-store-contract.ts'
 import { orderStoreContract } from '../testing/gateway-contracts/orders.ts'
@@ -39,6 +41,27 @@ describe('PostgreSQL keeps the contract of instances', { skip: postgres.skip }, 
       opened.set(name, Promise.resolve(database))
       return await PostgresOrders.open(database, name)
     })
+  })
+
+  it('brings a database of custody logs up to date, with all that is in it', async (t) => {
+    const url = (await cluster)?.url() ?? ''
+    const operator = new pg.Client({ connectionString: url })
+    await operator.connect()
+    await operator.query('CREATE DATABASE older')
+    await operator.end()
+    const older = (await cluster)?.url('older') ?? ''
+    const client = new pg.Client({ connectionString: older })
+    await client.connect()
+    t.after(() => client.end())
+    assert.equal(await migrate(client, STEPS.slice(0, 1)), 1)
+    await client.query("INSERT INTO fiducial.log (origin) VALUES ('hospital.example/log')")
+    const database = await PostgresDatabase.open({ url: older })
+    t.after(() => database.close())
+    assert.equal(await database.logId('hospital.example/log'), 1)
+    const { rows } = await client.query('SELECT version FROM fiducial.schema_version')
+    assert.deepEqual(rows, [{ version: STEPS.length }])
+    const store = await PostgresInstances.open(database, 'gateway')
+    assert.equal((await store.counts()).states.received, 0)
   })
 
   it('keeps the first seal of an image, for all gateways of a group', async (t) => {

@@ -96,7 +96,8 @@ const FIRST = `
   );
 `
 
-const STEPS: readonly string[] = [FIRST, GATEWAY_TABLES]
+/** Custody logs · gateways. */
+export const STEPS: readonly string[] = [FIRST, GATEWAY_TABLES]
 
 /** The newest version that this program knows; a database counts the steps it has taken. */
 export const SCHEMA_VERSION: number = STEPS.length
@@ -104,25 +105,26 @@ export const SCHEMA_VERSION: number = STEPS.length
 /**
  * Brings a database up to date, in one transaction. Whoever comes second waits, and finds nothing to do.
  *
+ * @param steps  other than those of this program, for tests
  * @returns version of the database; greater than {@link SCHEMA_VERSION} where a newer program has been there, and
  *   nothing was changed
  */
-export async function migrate(client: ClientBase): Promise<number> {
+export async function migrate(client: ClientBase, steps: readonly string[] = STEPS): Promise<number> {
   const known = await readVersion(client)
   // The common case takes no lock and asks for no right to make tables.
-  if (known >= SCHEMA_VERSION) return known
+  if (known >= steps.length) return known
   await client.query('BEGIN')
   await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
   await client.query('CREATE SCHEMA IF NOT EXISTS fiducial')
   await client.query('CREATE TABLE IF NOT EXISTS fiducial.schema_version (version integer NOT NULL)')
   const version = await readVersion(client)
-  for (const step of STEPS.slice(version)) await client.query(step)
-  if (version < SCHEMA_VERSION) {
+  for (const step of steps.slice(version)) await client.query(step)
+  if (version < steps.length) {
     await client.query('DELETE FROM fiducial.schema_version')
-    await client.query('INSERT INTO fiducial.schema_version VALUES ($1)', [SCHEMA_VERSION])
+    await client.query('INSERT INTO fiducial.schema_version VALUES ($1)', [steps.length])
   }
   await client.query('COMMIT')
-  return Math.max(version, SCHEMA_VERSION)
+  return Math.max(version, steps.length)
 }
 
 async function readVersion(client: ClientBase): Promise<number> {
