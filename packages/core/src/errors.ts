@@ -86,6 +86,7 @@ export type StoreCode =
   | 'witness_conflict'
   | 'witness_quorum_missing'
   | 'spool_full'
+  | 'spool_locked'
   | 'spool_unwritable'
   | 'spool_corrupted'
   | 'gateway_overloaded'

@@ -104,6 +104,7 @@ const CODES = {
   witness_conflict: EXIT.unavailable,
   witness_quorum_missing: EXIT.unavailable,
   spool_full: EXIT.cannotWrite,
+  spool_locked: EXIT.unavailable,
   spool_unwritable: EXIT.cannotWrite,
   spool_corrupted: EXIT.data,
   gateway_overloaded: EXIT.unavailable,

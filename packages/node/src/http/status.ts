@@ -30,6 +30,7 @@ export const STORE_STATUS = {
   witness_conflict: 500,
   witness_quorum_missing: 503,
   spool_full: 507,
+  spool_locked: 503,
   spool_unwritable: 503,
   spool_corrupted: 500,
   gateway_overloaded: 503,
