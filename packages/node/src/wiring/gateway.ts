@@ -27,6 +27,7 @@ import { findOrderIn } from '../services/gateway/order-facts.ts'
 import { Orders } from '../services/gateway/orders.ts'
 import type { StoredInstance } from '../services/gateway/ports.ts'
 import { readConfigFile } from '../storage/config-text.ts'
+import { openPauses } from '../storage/gateway/pauses-file.ts'
 import { parseRoutesFile, watchFile } from '../storage/gateway/routes-file.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
 import type { GatewayLogger } from '../telemetry/logger.ts'
@@ -175,6 +176,8 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
     lowSpoolBytes: 2 * storage.places.reserveBytes,
     // What goes nowhere is nowhere else.
     retentionMs: live.current.routes.destinations.size > 0 ? settings.retention.doneHours * 3_600_000 : FOR_EVER_MS,
+    recordsMs: settings.retention.recordDays * 86_400_000,
+    pauses: openPauses(join(gatewayFolder(home), 'paused.json')),
     attemptsLimit: settings.work.maxAttempts,
     committing: () => committingOf(live.current.routes),
     limits: { instances: settings.limits.associations * settings.limits.operations, bytes: INTAKE_BYTES },

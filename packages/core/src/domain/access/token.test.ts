@@ -87,6 +87,7 @@ describe('roles', () => {
     const changing = [
       'quarantine.release',
       'quarantine.reject',
+      'quarantine.reexamine',
       'deliveries.control',
       'audit.run',
       'instances.store',

@@ -148,6 +148,7 @@ export interface SealSettings {
 
 export interface RetentionSettings {
   readonly doneHours: number
+  readonly recordDays: number
 }
 
 export interface TelemetrySettings {
@@ -334,6 +335,11 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
       decimal(0, 87_600),
       24,
       'how long files are kept that have reached all destinations, or were rejected',
+    ),
+    recordDays: optional(
+      decimal(0, 36_500),
+      90,
+      'how long records of images are kept after that; the log keeps its own',
     ),
   },
   telemetry: {

@@ -1,6 +1,8 @@
 /** Gateway backup: copies what is under way in a gateway, and puts it back. */
+import { StoreError } from '@fiducial/core/errors.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { withHint } from '../failure.ts'
 import { formatBytes } from '../progress.ts'
 import { counted } from '../table.ts'
 import type { GatewayCopy } from '../up-adapters.ts'
@@ -14,7 +16,12 @@ export async function backUp(folder: string, options: SettingsOptions, context: 
 
 export async function restore(folder: string, options: SettingsOptions, context: Context): Promise<ExitCode> {
   const { settings } = await readSettings(options, context)
-  return show('restored', folder, await context.adapters.restoreGateway(context.home, settings, folder), context)
+  try {
+    return show('restored', folder, await context.adapters.restoreGateway(context.home, settings, folder), context)
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'output_exists') throw error
+    throw withHint(error, 'a backup goes to a folder of its own: FIDUCIAL_HOME names it')
+  }
 }
 
 function show(state: 'backed_up' | 'restored', folder: string, copy: GatewayCopy, { output }: Context): ExitCode {

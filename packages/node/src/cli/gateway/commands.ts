@@ -53,6 +53,11 @@ export function addGatewayCommands(gateway: Command, { command, runs }: CommandT
     .requiredOption('--reason <text>', 'for the custody log; must not name a patient')
     .action(runs(async ([id], options: ReasonOptions, context) => (await load()).reject(String(id), options, context)))
   reaching(
+    'reexamine <id>',
+    'Has an image in quarantine judged anew, by what is believed and in force now.',
+    'fiducial gateway reexamine 01JNEXAMP1E00000000000000A',
+  ).action(runs(async ([id], options: ReachOptions, context) => (await load()).reexamine(String(id), options, context)))
+  reaching(
     'retry <id>',
     'Sends what was given up of an image again.',
     'fiducial gateway retry 01JNEXAMP1E00000000000000A',

@@ -158,6 +158,13 @@ export async function reject(id: string, options: ReasonOptions, context: Contex
   return EXIT.ok
 }
 
+export async function reexamine(id: string, options: ReachOptions, context: Context): Promise<ExitCode> {
+  const answer = await (await reach(options, context)).reexamine(id)
+  context.output.record({ id, ...answer })
+  context.output.line('It is judged anew.')
+  return EXIT.ok
+}
+
 export async function retry(id: string, options: ReachOptions, context: Context): Promise<ExitCode> {
   const answer = await (await reach(options, context)).retry(id)
   context.output.record({ id, ...answer })

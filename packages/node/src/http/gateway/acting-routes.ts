@@ -53,6 +53,21 @@ export const actingRoutes: FastifyPluginAsyncZod<RouteMeans> = async (scope, mea
     },
   )
   scope.post(
+    '/instances/:id/reexamine',
+    {
+      onRequest: doorkeeper.require('quarantine.reexamine'),
+      schema: {
+        summary: 'Has an image in quarantine judged anew, by what is believed and in force now',
+        params: instanceParameters,
+        response: { 200: doneSchema, ...problems },
+      },
+    },
+    async ({ params }) => {
+      await control.reexamine(params.id)
+      return { state: 'received' as const }
+    },
+  )
+  scope.post(
     '/instances/:id/retry',
     {
       onRequest: doorkeeper.require('deliveries.control'),

@@ -82,6 +82,7 @@ async function open(test: TestContext, more: Partial<GatewayControl> = {}, sweep
       return asked.length === 1 ? 'asked' : 'released'
     },
     reject: async () => undefined,
+    reexamine: async () => undefined,
     retry: async () => 2,
     async pause(name) {
       if (name !== 'pacs') throw new StoreError('input_missing', 'there is no such destination')
@@ -235,6 +236,7 @@ describe('gateway API', () => {
       ['instances.read', (role?: string) => ask(`/api/v1/instances/${ID}`, role)],
       ['quarantine.release', (role?: string) => post(`/api/v1/instances/${ID}/release`, role, reason)],
       ['quarantine.reject', (role?: string) => post(`/api/v1/instances/${ID}/reject`, role, reason)],
+      ['quarantine.reexamine', (role?: string) => post(`/api/v1/instances/${ID}/reexamine`, role)],
       ['deliveries.control', (role?: string) => post(`/api/v1/instances/${ID}/retry`, role)],
       ['deliveries.control', (role?: string) => post('/api/v1/destinations/pacs/pause', role)],
       ['deliveries.control', (role?: string) => post('/api/v1/destinations/pacs/resume', role)],
@@ -304,7 +306,7 @@ describe('gateway API', () => {
     }
     assert.equal(document.openapi, '3.1.0')
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
-    assert.equal(operations.length, 16)
+    assert.equal(operations.length, 17)
     for (const { summary, responses } of operations) {
       assert.ok(summary)
       assert.ok('4XX' in responses)

@@ -159,7 +159,7 @@ export const releaseSchema = z.strictObject({
 
 export const releaseAnswerSchema = z.object({ state: z.enum(['asked', 'released']) }) satisfies z.ZodType<ReleaseAnswer>
 
-export const doneSchema = z.object({ state: z.enum(['rejected', 'paused', 'resumed']) })
+export const doneSchema = z.object({ state: z.enum(['rejected', 'received', 'paused', 'resumed']) })
 
 /** What every route may answer besides. */
 export const problems = { '4xx': problemSchema, '5xx': problemSchema } as const

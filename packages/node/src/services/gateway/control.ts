@@ -60,9 +60,11 @@ export interface GatewayControl {
   release(id: string, by: Party, reason: string): Promise<'asked' | 'released'>
   /** Takes an instance out of quarantine for good. @throws {StoreError} `instance_missing`, `instance_moved` */
   reject(id: string, by: Party, reason: string): Promise<void>
+  /** Has an instance in quarantine judged anew, by what is believed and in force now. @throws as {@link reject} */
+  reexamine(id: string): Promise<void>
   /** Sends what was given up of an instance again. @returns how many @throws {StoreError} `instance_missing` */
   retry(id: string): Promise<number>
-  /** @throws {StoreError} `input_missing` for a destination that there is not */
+  /** Holds a destination back until it is let go on, by this process or a later one. @throws {StoreError} `input_missing` for one that there is not */
   pause(destination: string): Promise<void>
   resume(destination: string): Promise<void>
   /** Sends all that was given up again. @returns how many */

@@ -169,6 +169,28 @@ describe('forwarding', () => {
     }
   })
 
+  it('stays paused for the process that comes next', async () => {
+    const site = new GatewaySite()
+    let kept: ReadonlySet<string> = new Set()
+    const keep = (names: ReadonlySet<string>): void => {
+      kept = names
+    }
+    const pauses = () => ({ names: kept, keep })
+    const first = await site.start({ pauses: pauses() })
+    await first.pause('pacs')
+    await first.close()
+    const second = await site.start({ pauses: pauses() })
+    await sendStudies(site, second, 1, 1)
+    await site.time.until(async () => (await second.status()).counts.deliveries.waiting === 1)
+    assert.equal((await second.status()).destinations[0]?.state, 'paused')
+    assert.equal(site.pacs.arrivals.length, 0)
+    await second.resume('pacs')
+    await site.rest()
+    assert.equal(site.pacs.arrivals.length, 1)
+    assert.deepEqual([...kept], [])
+    await second.close()
+  })
+
   it('sends nothing while it is paused, and all of it after', async () => {
     const site = new GatewaySite()
     const gateway = await site.start()

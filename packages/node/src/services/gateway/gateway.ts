@@ -18,7 +18,7 @@ import { failOpenRoutes, type LiveRoutes } from './live-routes.ts'
 import { Loop, type Pause } from './loop.ts'
 import type { Observation, Observe } from './observation.ts'
 import { type EventLog, Outbox } from './outbox.ts'
-import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Spool, StoredInstance } from './ports.ts'
+import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Pauses, Spool, StoredInstance } from './ports.ts'
 import { Quarantine } from './quarantine.ts'
 import { RecentInstances } from './recent-instances.ts'
 import { Expiry, type Recovery, recover } from './upkeep.ts'
@@ -61,6 +61,10 @@ export interface GatewayOptions {
   readonly idleMs?: number
   /** How long files stay once all destinations have them. Default: a day. */
   readonly retentionMs?: number
+  /** How long records stay after their instance is done. Default: 90 days. */
+  readonly recordsMs?: number
+  /** Names of the destinations that somebody has held back, kept from one process to the next. Default: none is. */
+  readonly pauses?: Pauses
   /** Destinations that are asked to commit to what they were sent. */
   readonly committing?: () => ReadonlySet<string>
   readonly leaseMs?: number
@@ -112,7 +116,7 @@ export class Gateway implements GatewayControl {
   readonly #lanes = new Map<string, Lane>()
   /** Lanes whose targets are no longer in force, until their work has ended. */
   readonly #leaving = new Set<Promise<void>>()
-  readonly #paused = new Set<string>()
+  readonly #paused: Set<string>
   readonly #listeners = new Set<(id: string) => void>()
   readonly #recent = new RecentInstances()
   readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
@@ -127,7 +131,8 @@ export class Gateway implements GatewayControl {
     const { store, spool, seals, examiner, log, routes, findOrder, now, random, chance, owner } = options
     const { deviceSeals } = options
     const recent = this.#recent
-    const { limits, leaseMs, attemptsLimit, patienceMs, retentionMs, committing } = options
+    const { limits, leaseMs, attemptsLimit, patienceMs, retentionMs, recordsMs, committing } = options
+    this.#paused = new Set(options.pauses?.names)
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
     const onReceived = (): void => this.#callJudging()
@@ -167,6 +172,7 @@ export class Gateway implements GatewayControl {
       now,
       observe,
       ...(retentionMs !== undefined && { retentionMs }),
+      ...(recordsMs !== undefined && { recordsMs }),
       ...(committing && { committing }),
     })
     this.#stopListening = routes.listen(({ outcome }) => {
@@ -258,7 +264,6 @@ export class Gateway implements GatewayControl {
     return this.#quarantine.reject(id, by, reason)
   }
 
-  /** Has an instance in quarantine judged anew. @throws {StoreError} `instance_missing`, `instance_moved` */
   reexamine(id: string): Promise<void> {
     return this.#quarantine.reexamine(id)
   }
@@ -280,12 +285,16 @@ export class Gateway implements GatewayControl {
   }
 
   async pause(destination: string): Promise<void> {
-    this.#lane(destination).forwarding.isPaused = true
+    const { forwarding } = this.#lane(destination)
+    this.#options.pauses?.keep(new Set([...this.#paused, destination]))
     this.#paused.add(destination)
+    forwarding.isPaused = true
   }
 
   async resume(destination: string): Promise<void> {
     const { forwarding, loop } = this.#lane(destination)
+    const others = [...this.#paused].filter((name) => name !== destination)
+    this.#options.pauses?.keep(new Set(others))
     this.#paused.delete(destination)
     forwarding.isPaused = false
     forwarding.hurry()

@@ -354,3 +354,10 @@ export interface OrderStore {
   forget(before: Date): Promise<number>
   close(): Promise<void>
 }
+
+/** What is remembered of destinations that are held back. */
+export interface Pauses {
+  readonly names: ReadonlySet<string>
+  /** @throws {StoreError} where it cannot be remembered */
+  keep(names: ReadonlySet<string>): void
+}

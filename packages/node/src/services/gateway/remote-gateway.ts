@@ -56,6 +56,10 @@ export class RemoteGateway {
     return this.#ask(`instances/${encodeURIComponent(id)}/reject`, { reason })
   }
 
+  reexamine(id: string): Promise<{ readonly state: string }> {
+    return this.#ask(`instances/${encodeURIComponent(id)}/reexamine`, {})
+  }
+
   retry(id: string): Promise<{ readonly sentAgain: number }> {
     return this.#ask(`instances/${encodeURIComponent(id)}/retry`, {})
   }
