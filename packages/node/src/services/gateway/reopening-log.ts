@@ -3,7 +3,7 @@
  *
  * A custody log that could not write stops for good, since after a failed flush nobody knows what is on the disk: only opening
  * it anew, which recovers it, says what it holds (docs/explanation/log-durability.md). A gateway goes on for months, and a
- * full disk is emptied again.
+ * full disk is emptied again. It may also not be there at first, while another process appends.
  */
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { EventLog } from './outbox.ts'
@@ -19,11 +19,18 @@ const ENDED: ReadonlySet<string> = new Set(['log_stopped', 'log_unwritable', 'fe
 export class ReopeningLog<Log extends OpenedLog> implements EventLog {
   readonly #open: () => Promise<Log>
   #current: Promise<Log> | undefined
+  #opened: Log | undefined
 
-  /** @param first  open already @param open  opens it anew */
-  constructor(first: Log, open: () => Promise<Log>) {
-    this.#current = Promise.resolve(first)
+  /** @param first  open already; undefined where it could not be opened yet @param open  opens it anew */
+  constructor(first: Log | undefined, open: () => Promise<Log>) {
+    this.#current = first && Promise.resolve(first)
+    this.#opened = first
     this.#open = open
+  }
+
+  /** The log where it is open now; asking opens nothing. */
+  get opened(): Log | undefined {
+    return this.#opened
   }
 
   /** The log that is open now. @throws what opening it throws */
@@ -43,6 +50,7 @@ export class ReopeningLog<Log extends OpenedLog> implements EventLog {
   async close(): Promise<void> {
     const log = await this.#current?.catch(() => undefined)
     this.#current = undefined
+    this.#opened = undefined
     await log?.[Symbol.asyncDispose]()
   }
 
@@ -56,6 +64,7 @@ export class ReopeningLog<Log extends OpenedLog> implements EventLog {
       const hasEnded = error instanceof StoreError && ENDED.has(error.code)
       if (hasEnded && this.#current === opening) {
         this.#current = undefined
+        this.#opened = undefined
         await letGo(log)
       }
       throw error
@@ -64,7 +73,8 @@ export class ReopeningLog<Log extends OpenedLog> implements EventLog {
 
   async #openAnew(): Promise<Log> {
     try {
-      return await this.#open()
+      this.#opened = await this.#open()
+      return this.#opened
     } catch (error) {
       this.#current = undefined
       throw error
