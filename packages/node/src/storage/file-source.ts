@@ -37,6 +37,8 @@ export interface FileSource extends ByteSource, Disposable {
 export interface FileSourceOptions {
   /** Files up to this size are read whole. Default: 4 MiB. */
   readonly inMemoryBytes?: number
+  /** Gives room for a file that is read whole: views of it are views of that room. Default: new memory. */
+  readonly room?: (bytes: number) => Uint8Array
 }
 
 /**
@@ -47,7 +49,8 @@ export interface FileSourceOptions {
  *   `input_unreadable` for a folder or device, without permission, or if the disk fails; the last also from the
  *   methods of the result, for a file that has become shorter
  */
-export function openFileSource(path: string, { inMemoryBytes = IN_MEMORY_BYTES }: FileSourceOptions = {}): FileSource {
+export function openFileSource(path: string, options: FileSourceOptions = {}): FileSource {
+  const { inMemoryBytes = IN_MEMORY_BYTES, room = (bytes) => new Uint8Array(bytes) } = options
   // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait forever.
   const descriptor = attempt(path, () => openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)))
   try {
@@ -57,7 +60,7 @@ export function openFileSource(path: string, { inMemoryBytes = IN_MEMORY_BYTES }
     if (stats.size === 0n) throw new StoreError('input_empty', `${path} is empty`)
     const file = new OpenFile(path, descriptor, stats)
     if (file.length > inMemoryBytes) return new StreamedFile(file)
-    const bytes = new Uint8Array(file.length)
+    const bytes = room(file.length)
     file.read(bytes, 0)
     file.close()
     return {

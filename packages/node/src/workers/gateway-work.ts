@@ -19,6 +19,7 @@ import { openFileSource } from '../storage/file-source.ts'
 import { openSpool } from '../storage/gateway/open-spool.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import { openDerive } from './gateway-derive.ts'
+import { ReusedMemory } from './reused-memory.ts'
 import { openKeys, openQuoting } from './seal-work.ts'
 import type { GatewaySealSetup, GatewaySetup } from './setup.ts'
 import { stepBack } from './step-back.ts'
@@ -54,8 +55,10 @@ export async function openGatewayWork({
     derive: await openDerive({ codecs, deidentifyKey }),
     ...(sealing && { sealing: await openSealing(sealing, codecs, now) }),
   }
+  const memory = new ReusedMemory()
   const perform = async (task: GatewayTask): Promise<unknown> => {
-    using source = openFileSource(task.path, { inMemoryBytes: IN_MEMORY_BYTES })
+    using lent = memory.lend()
+    using source = openFileSource(task.path, { inMemoryBytes: IN_MEMORY_BYTES, room: lent.room })
     if (task.kind === 'prepare') return prepareCopies({ ...task, source }, preparing)
     const seal = task.sealPath === null ? undefined : readSeal(task.sealPath)
     return examineInstance({ ...task, source, ...(seal && { seal }) }, examining)
