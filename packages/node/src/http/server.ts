@@ -19,7 +19,13 @@ const CONNECTIONS_LIMIT = 1_000
 const REQUESTS_PER_CONNECTION = 10_000
 /** From the first byte of a request to its last. */
 const REQUEST_TIMEOUT_MS = 10_000
-const HEADERS = { maxHeaderSize: HEADER_LIMIT, headersTimeout: REQUEST_TIMEOUT_MS }
+/** How often Node looks for connections whose headers do not come; its own 30 seconds would be added to that time. */
+const LOOK_MS = 2_000
+const HEADERS = {
+  maxHeaderSize: HEADER_LIMIT,
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: LOOK_MS,
+}
 /** A connection on which nothing moves. */
 const IDLE_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
