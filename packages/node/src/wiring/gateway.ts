@@ -179,6 +179,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
     recordsMs: settings.retention.recordDays * 86_400_000,
     pauses: openPauses(join(gatewayFolder(home), 'paused.json')),
     attemptsLimit: settings.work.maxAttempts,
+    sendersFirstMs: SENDERS_FIRST_MS,
     committing: () => committingOf(live.current.routes),
     limits: { instances: settings.limits.associations * settings.limits.operations, bytes: INTAKE_BYTES },
   })
@@ -232,6 +233,8 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
   }
 }
 
+/** Of a burst that is longer, the rest is examined as it comes. */
+const SENDERS_FIRST_MS = 1_000
 const FOR_EVER_MS = 1_000 * 365 * 86_400_000
 /** Bytes that may be under way at once. */
 const INTAKE_BYTES = 16 * 2 ** 30

@@ -21,6 +21,7 @@ import { type EventLog, Outbox } from './outbox.ts'
 import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Pauses, Spool, StoredInstance } from './ports.ts'
 import { Quarantine } from './quarantine.ts'
 import { RecentInstances } from './recent-instances.ts'
+import { SendersFirst } from './senders-first.ts'
 import { Expiry, type Recovery, recover } from './upkeep.ts'
 
 /** The log of the site, as a gateway records in it and shows it. */
@@ -72,6 +73,8 @@ export interface GatewayOptions {
   readonly attemptsLimit?: number
   /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
   readonly patienceMs?: number
+  /** How long images wait to be examined while others come in; a burst is acknowledged faster for it. Default: 0. */
+  readonly sendersFirstMs?: number
   /** Room with which the spool takes no more. Default: 1 GiB. */
   readonly fullSpoolBytes?: number
   /** Room below which the spool is an alarm. Default: 2 GiB. */
@@ -144,6 +147,11 @@ export class Gateway implements GatewayControl {
       seals,
       examiner,
       intake: this.#intake,
+      sendersFirst: new SendersFirst({
+        isReceiving: () => this.#intake.underWay.instances > 0,
+        pause: options.pause,
+        longestMs: options.sendersFirstMs ?? 0,
+      }),
       isToBeChecked: ({ receivedAt }) => !options.isAlone || receivedAt <= this.#startedAt,
       routes: () => routes.current.routes,
       isLogAway: () => (this.#outbox?.awayBecause ?? null) !== null,

@@ -29,6 +29,7 @@ import { codeOf } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type { EarlierInstance, InstanceStore, Spool, StoredInstance } from './ports.ts'
 import type { RecentInstances } from './recent-instances.ts'
+import type { SendersFirst } from './senders-first.ts'
 
 /** What is known about the order of an instance; null where nothing is. @throws {StoreError} */
 export type FindOrder = (instance: StoredInstance, examination: Examination) => Promise<OrderFacts | null>
@@ -64,6 +65,8 @@ export interface JudgingOptions {
   /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
   readonly patienceMs?: number
   readonly recent: RecentInstances
+  /** Whom to let go first, after a rest. */
+  readonly sendersFirst?: SendersFirst
   /** Called where there is something to send, or to log. */
   readonly onJudged: () => void
 }
@@ -112,6 +115,7 @@ export class Judging {
 
   /** Says that there is something to judge, to a round that is under way. */
   call(): void {
+    this.#options.sendersFirst?.came()
     this.#call?.()
   }
 
@@ -125,6 +129,7 @@ export class Judging {
     const depth = examiner.threads * DEPTH
     let hasWorked = false
     let failure: unknown
+    await this.#options.sendersFirst?.wait(signal)
     for (;;) {
       const called = new Promise<void>((resolve) => {
         this.#call = resolve

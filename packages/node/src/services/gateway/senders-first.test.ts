@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SendersFirst } from './senders-first.ts'
+
+const { signal } = new AbortController()
+
+describe('senders first', () => {
+  it('waits for as long as images come in', async () => {
+    const steps = ['receiving', 'came', 'receiving', 'rest', 'never']
+    assert.deepEqual(await waits(steps, 1_000), steps.slice(0, 4))
+  })
+
+  it('waits no longer than it may', async () => {
+    const steps = Array.from({ length: 10 }, () => 'came')
+    assert.deepEqual(await waits(steps, 100), steps.slice(0, 5))
+    assert.deepEqual(await waits(steps, 0), [])
+  })
+
+  it('ends with the work', async () => {
+    const stopping = new AbortController()
+    let count = 0
+    const pause = async (): Promise<void> => {
+      count++
+      stopping.abort()
+    }
+    await new SendersFirst({ isReceiving: () => true, pause, longestMs: 1_000 }).wait(stopping.signal)
+    assert.equal(count, 1)
+  })
+})
+
+/** What happened in each pause, of a list of what is going to. */
+async function waits(steps: readonly string[], longestMs: number): Promise<readonly (string | undefined)[]> {
+  const passed: (string | undefined)[] = []
+  const pause = async (): Promise<void> => {
+    passed.push(steps[passed.length])
+    if (passed.at(-1) === 'came') first.came()
+  }
+  const first = new SendersFirst({ isReceiving: () => passed.at(-1) === 'receiving', pause, longestMs })
+  await first.wait(signal)
+  return passed
+}
