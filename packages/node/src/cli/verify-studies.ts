@@ -1,8 +1,9 @@
 /**
  * Verify studies: whether the images that were verified are all that the site's log knows of their studies.
  */
-import { UID_PATTERN } from '@fiducial/core/domain/log/event-parts.ts'
+
 import { judgeStudy, type StudyJudgement } from '@fiducial/core/domain/verdict/judge-study.ts'
+import { UID } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Output } from './output.ts'
@@ -29,7 +30,7 @@ export async function judgeStudies(
   const judged: StudyRecord[] = []
   for (const [studyInstanceUid, members] of studies) {
     // A file may call anything its study; a log knows no such one.
-    const isUid = UID_PATTERN.test(studyInstanceUid)
+    const isUid = UID.test(studyInstanceUid)
     const expected = isUid ? await adapters.log.knownInstances(home, studyInstanceUid) : []
     // An image without a name is one more than the log knows.
     const names = members.map(({ instance, path }) => instance.sopInstanceUid ?? path)

@@ -19,7 +19,7 @@ import {
   type Received,
 } from '@fiducial/core/domain/seal/gateway-statement.ts'
 import { NAME } from '@fiducial/core/domain/seal/holder.ts'
-import { describeInstance, UID, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
+import { describeInstance, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
 import { formatGatewaySeal } from '@fiducial/core/domain/seal/seal.ts'
 import { certificatesOf, signGatewaySeal } from '@fiducial/core/domain/seal/sign.ts'
 import { formatDateTime } from '@fiducial/core/domain/signature/date-time.ts'
@@ -29,6 +29,7 @@ import { certificateOf, type DigitalSignature, readSignatures } from '@fiducial/
 import { type SignatureRequest, signFile } from '@fiducial/core/domain/signature/sign.ts'
 import { roleOf } from '@fiducial/core/domain/trust/roles.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
+import { UID } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
 import { textAt } from '@fiducial/core/formats/dicom/values.ts'

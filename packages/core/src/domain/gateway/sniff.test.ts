@@ -12,7 +12,13 @@ import { text } from '../../formats/dicom/values.ts'
 import { seeded } from '../../testing/seeded.ts'
 import { sniffInstance } from './sniff.ts'
 
-const NOTHING = { sopClassUid: null, sopInstanceUid: null, studyInstanceUid: null, transferSyntaxUid: null }
+const NOTHING = {
+  sopClassUid: null,
+  sopInstanceUid: null,
+  seriesInstanceUid: null,
+  studyInstanceUid: null,
+  transferSyntaxUid: null,
+}
 
 const encode = (transferSyntaxUid: string): Uint8Array =>
   concatBytes(
@@ -22,6 +28,7 @@ const encode = (transferSyntaxUid: string): Uint8Array =>
         text(0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.2'),
         text(0x00080018, 'UI', '2.25.1'),
         text(0x0020000d, 'UI', '2.25.3'),
+        text(0x0020000e, 'UI', '2.25.4'),
         { tag: 0x7fe00010, vr: 'OW', value: new Uint8Array(10_000) },
       ],
     }),
@@ -33,6 +40,7 @@ describe('sniffing', () => {
       assert.deepEqual(sniffInstance(encode(syntax).subarray(0, 800)), {
         sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
         sopInstanceUid: '2.25.1',
+        seriesInstanceUid: '2.25.4',
         studyInstanceUid: '2.25.3',
         transferSyntaxUid: syntax,
       })

@@ -4,6 +4,7 @@
  * Described in docs/reference/log-events.md. Names show what they say: no control characters, no ends of lines, nothing
  * that turns the direction of writing.
  */
+import { type InstanceUids, UID as UID_PATTERN } from '../../formats/dicom/instance-uids.ts'
 import {
   type QuotedCheckpoint,
   readQuotedCheckpoint,
@@ -18,8 +19,7 @@ export const ID = textOf(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]
 /** A word of a list that others keep: reasons, subjects of checks, protocols. */
 export const CODE_PATTERN = /^[a-z][a-z0-9_]{0,63}$/
 export const CODE = textOf(CODE_PATTERN)
-/** As a file has it: digits and dots. */
-export const UID_PATTERN = /^[0-9][0-9.]{0,63}$/
+/** As a file has it. */
 export const UID = textOf(UID_PATTERN)
 /** An application entity title (PS3.5 section 6.2), 1 to 16 characters without the spaces around it. */
 export const AE_TITLE = textOf(/^[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$/)
@@ -37,13 +37,7 @@ export interface Party {
 }
 
 /** The image, or with fewer UIDs the series or study. Null where the file has none or one that is no UID. */
-export interface EventInstance {
-  readonly sopClassUid: string | null
-  readonly sopInstanceUid: string | null
-  readonly seriesInstanceUid: string | null
-  readonly studyInstanceUid: string | null
-  readonly transferSyntaxUid: string | null
-}
+export type EventInstance = InstanceUids
 
 /**
  * The image by digests, of which some survive honest work: `dataset` a new file around it, `pixels` and `frames` a

@@ -8,11 +8,11 @@
 import { encodeBase64 } from '../../bytes/base64.ts'
 import { concatBytes, encodeUtf8 } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
+import { UID } from '../../formats/dicom/instance-uids.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
 import { formatTlogProof, parseTlogProof, type TlogProof } from '../../formats/tlog/proof.ts'
 import { STATEMENT_LIMIT } from './event.ts'
-import { UID_PATTERN } from './event-parts.ts'
 import { formatStudyProof, parseStudyProof, type StudyProof } from './map/study-proof.ts'
 
 export interface StudyFile {
@@ -63,7 +63,7 @@ export function parseStudyFile(bytes: Uint8Array): StudyFile {
   )
   fields.constant('mediaType', STUDY_FILE_TYPE)
   const file = {
-    studyInstanceUid: fields.string('studyInstanceUid', UID_PATTERN),
+    studyInstanceUid: fields.string('studyInstanceUid', UID),
     statement: fields.base64('statement', STATEMENT_LIMIT),
     leaf: fields.base64('leaf', LEAF_LIMIT),
     inclusion: readInclusion(fields),

@@ -6,12 +6,13 @@
  * an acquisition, by holders of another role, and no reader can take one for the other. Described in
  * docs/reference/gateway-seal.md. Whether it may be believed is left to verify.ts.
  */
+
 import { encodeHex } from '../../bytes/hex.ts'
+import { UID } from '../../formats/dicom/instance-uids.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import type { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject } from '../../formats/json/parse.ts'
 import { NAME, type Operator, readOperator, writeOperator } from './holder.ts'
-import { UID } from './instance.ts'
 import { GATEWAY_PREDICATE } from './namespace.ts'
 import {
   readReference,

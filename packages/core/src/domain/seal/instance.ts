@@ -8,6 +8,7 @@
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import type { Tag } from '../../formats/dicom/element.ts'
+import { type InstanceUids, readInstanceUids, uidOrNull } from '../../formats/dicom/instance-uids.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { textAt } from '../../formats/dicom/values.ts'
 import { MerkleTree } from '../../formats/merkle/tree.ts'
@@ -18,15 +19,9 @@ import { describeElements, type ElementDigest } from './elements.ts'
 import { describeLayout, describePixels, digestCodestreams, findPixelElement, readShape } from './pixels.ts'
 
 /** What names the image, and the shape of its pixels. */
-export interface InstanceIdentity {
-  /** The UIDs are as written, without padding; null where the file has none or one that is no UID. */
-  readonly sopClassUid: string | null
-  readonly sopInstanceUid: string | null
-  readonly studyInstanceUid: string | null
-  readonly seriesInstanceUid: string | null
+export interface InstanceIdentity extends InstanceUids {
   /** (0008,0017), or one made for the occasion. */
   readonly acquisitionUid: string
-  readonly transferSyntaxUid: string | null
   /** Null for an object without pixels. */
   readonly image: ImageShape | null
 }
@@ -163,22 +158,12 @@ export function uidFromRandom(random: Uint8Array): string {
 }
 
 function identify(file: DicomFile, random: Uint8Array): InstanceIdentity {
-  const uid = (tag: Tag): string | null => uidOrNull(textAt(file.dataSet, tag))
   return {
-    sopClassUid: uid(0x00080016),
-    sopInstanceUid: uid(0x00080018),
-    studyInstanceUid: uid(0x0020000d),
-    seriesInstanceUid: uid(0x0020000e),
-    acquisitionUid: uid(0x00080017) ?? uidFromRandom(random),
-    transferSyntaxUid: uidOrNull(file.transferSyntaxUid),
+    ...readInstanceUids(file),
+    acquisitionUid: uidOrNull(textAt(file.dataSet, 0x00080017)) ?? uidFromRandom(random),
     image: findPixelElement(file.dataSet) === undefined ? null : imageShape(file),
   }
 }
-
-/** Digits and dots: what tells UIDs apart from anything that could mislead a reader of a report. */
-export const UID = /^[0-9][0-9.]{0,63}$/
-
-const uidOrNull = (value: string | undefined): string | null => (value !== undefined && UID.test(value) ? value : null)
 
 function imageShape({ dataSet }: DicomFile): ImageShape {
   const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored } = readShape(dataSet)

@@ -5,10 +5,12 @@
  * byte can change unseen. The format is described in docs/reference/seal-file.md. Whether the signatures hold is left
  * to verify.ts.
  */
+
 import { encodeBase64 } from '../../bytes/base64.ts'
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { FormatError } from '../../errors.ts'
+import { UID } from '../../formats/dicom/instance-uids.ts'
 import { type Envelope, encodePae, formatEnvelope, parseEnvelope } from '../../formats/dsse/envelope.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
@@ -17,7 +19,6 @@ import { PROOF_LIMIT } from '../../formats/merkle/tree.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
 import { type GatewayStatement, parseGatewayStatement } from './gateway-statement.ts'
 import { isOfGateway } from './image-statement.ts'
-import { UID } from './instance.ts'
 import { GATEWAY_MEDIA_TYPE, PAYLOAD_TYPE, SEAL_MEDIA_TYPE, SERIES_MEDIA_TYPE } from './namespace.ts'
 import { parseSeriesStatement, SERIES_LIMIT, type SeriesEntry, type SeriesStatement } from './series-statement.ts'
 import { type AcquisitionStatement, parseStatement } from './statement.ts'

@@ -6,7 +6,9 @@
  * Their spelling is canonical JSON (RFC 8785), and no field is optional: what is unknown is null, so that nothing can be
  * left out unseen. Who seals, and on what ground, is left to statement.ts and gateway-statement.ts.
  */
+
 import { encodeHex } from '../../bytes/hex.ts'
+import { UID } from '../../formats/dicom/instance-uids.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
 import {
@@ -24,7 +26,6 @@ import {
   type InstanceDescription,
   type InstanceIdentity,
   type PixelTree,
-  UID,
 } from './instance.ts'
 import { STATEMENT_TYPE } from './namespace.ts'
 import { CODE_STRING } from './pixels.ts'

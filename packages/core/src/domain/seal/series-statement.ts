@@ -4,9 +4,11 @@
  * One signature covers the Merkle root over the images (RFC 6962), so that a person confirms once and each image still
  * carries a proof of its own. The number of images is signed with the root: none can be left out unseen.
  */
+
 import { digestOf, type HashFactory } from '../../bytes/hash.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { concatBytes, encodeUtf8 } from '../../bytes/text.ts'
+import { UID } from '../../formats/dicom/instance-uids.ts'
 import { encodePae } from '../../formats/dsse/envelope.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { JsonFields } from '../../formats/json/fields.ts'
@@ -17,7 +19,6 @@ import {
   writeQuotedCheckpoint,
 } from '../../formats/tlog/quoted-checkpoint.ts'
 import { type Operator, readOperator, writeOperator } from './holder.ts'
-import { UID } from './instance.ts'
 import { PAYLOAD_TYPE, SERIES_PREDICATE, STATEMENT_TYPE } from './namespace.ts'
 import { type AcquisitionStatement, formatStatement } from './statement.ts'
 

@@ -4,11 +4,11 @@
  * A seal that is believed names the image, and then the file need not be measured for the log: whether it is the sealed
  * one is another check. Any other file is asked about by what it is itself.
  */
+import { uidOrNull } from '../../formats/dicom/instance-uids.ts'
 import type { DicomFile } from '../../formats/dicom/parse.ts'
 import { textAt } from '../../formats/dicom/values.ts'
 import type { InstanceQuestion } from '../log/logged-instance.ts'
 import { isOfGateway } from '../seal/image-statement.ts'
-import { UID } from '../seal/instance.ts'
 import { type Belief, believe } from './belief.ts'
 import type { Evidence, SealEvidence } from './evidence.ts'
 
@@ -45,6 +45,5 @@ function namesSeal({ leaf, sha256, report }: Extract<SealEvidence, { state: 'pre
 const SOP_INSTANCE_UID = 0x00080018
 
 function instanceUidOf({ dataSet }: DicomFile): string | undefined {
-  const uid = textAt(dataSet, SOP_INSTANCE_UID)
-  return uid !== undefined && UID.test(uid) ? uid : undefined
+  return uidOrNull(textAt(dataSet, SOP_INSTANCE_UID)) ?? undefined
 }

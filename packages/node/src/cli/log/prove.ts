@@ -4,10 +4,10 @@
  * A proof is for others: it can be checked with nothing but the keys of the log, by `log verify` or a program of theirs.
  */
 import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
-import { UID_PATTERN } from '@fiducial/core/domain/log/event-parts.ts'
 import { verifyCompleteness } from '@fiducial/core/domain/log/map/verify.ts'
 import { formatStudyFile } from '@fiducial/core/domain/log/study-file.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { UID } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import { formatProof } from '../../services/log/proof-file.ts'
 import type { ProvenStudy } from '../../services/log/site-log.ts'
 import type { Context } from '../context.ts'
@@ -29,7 +29,7 @@ export async function proveEntry(word: string | undefined, options: ProveOptions
   if ((word === undefined) === (study === undefined))
     throw new UsageError('say what to prove: an index, an image, a seal, or --study UID', 'fiducial log prove 17')
   if (study === undefined) return proveOne(String(word), options, context)
-  if (!UID_PATTERN.test(study)) throw new UsageError(`--study ${visible(study)} is no UID`)
+  if (!UID.test(study)) throw new UsageError(`--study ${visible(study)} is no UID`)
   if (options.dir !== undefined || options.policy !== undefined)
     throw new UsageError('--study goes with the log of this site', 'only who keeps a log has its completeness map')
   return proveStudy(study, options, context)

@@ -1,8 +1,8 @@
 /** Record verdicts: what a run of `verify` came to, as events of the site's log. */
 import { decodeHex } from '@fiducial/core/bytes/hex.ts'
 import { LEVELS } from '@fiducial/core/domain/log/event-details.ts'
-import { UID_PATTERN } from '@fiducial/core/domain/log/event-parts.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import { uidOrNull } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import type { Context } from '../context.ts'
 import type { Secrets } from '../ring.ts'
 import { counted } from '../table.ts'
@@ -61,4 +61,4 @@ function eventOf({ instance, fileSha256, verdict, level, content, checks }: Veri
 }
 
 /** What a file calls its UID may be anything; an event takes one that is. */
-const asUid = (text: string | null): string | null => (text !== null && UID_PATTERN.test(text) ? text : null)
+const asUid = (text: string | null): string | null => uidOrNull(text ?? undefined)

@@ -6,9 +6,10 @@
  */
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
-import { type SniffedUids, sniffInstance } from '@fiducial/core/domain/gateway/sniff.ts'
+import { sniffInstance } from '@fiducial/core/domain/gateway/sniff.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { findElement } from '@fiducial/core/formats/dicom/element.ts'
+import type { InstanceUids } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import { Ledger } from '@fiducial/core/formats/dicom/ledger.ts'
 import { DEFAULT_LIMITS } from '@fiducial/core/formats/dicom/limits.ts'
 import { ElementReader } from '@fiducial/core/formats/dicom/read-elements.ts'
@@ -40,10 +41,10 @@ type Failure = (typeof FAILURE)[keyof typeof FAILURE]
 
 /** What became of a part. */
 type PartResult =
-  | { readonly outcome: 'stored'; readonly uids: SniffedUids }
+  | { readonly outcome: 'stored'; readonly uids: InstanceUids }
   | {
       readonly outcome: 'failed'
-      readonly uids: SniffedUids
+      readonly uids: InstanceUids
       readonly reason: Failure
       readonly error: StoreError | null
     }
@@ -146,7 +147,7 @@ export class StoreParts implements PartHandler {
     else if (study !== null && uids.studyInstanceUid !== study) this.#fail(FAILURE.doesNotMatchStudy)
   }
 
-  #sniff(): SniffedUids {
+  #sniff(): InstanceUids {
     const beginning = this.#beginning.subarray(0, Math.min(this.#length, BEGINNING_BYTES))
     const sniffed = sniffInstance(beginning)
     return sniffed.sopInstanceUid === null ? { ...sniffed, ...metaUids(beginning) } : sniffed
@@ -173,7 +174,7 @@ export class StoreParts implements PartHandler {
   }
 }
 
-async function commitOf(incoming: IncomingInstance, uids: SniffedUids): Promise<PartResult> {
+async function commitOf(incoming: IncomingInstance, uids: InstanceUids): Promise<PartResult> {
   try {
     await incoming.commit()
     return { outcome: 'stored', uids }
@@ -198,7 +199,7 @@ function readPartType(headers: ReadonlyMap<string, string>): string | null | und
 }
 
 /** What the meta information says, for data sets that cannot be read from their beginning: those that are deflated. */
-function metaUids(beginning: Uint8Array): Partial<SniffedUids> {
+function metaUids(beginning: Uint8Array): Partial<InstanceUids> {
   if (beginning.length < 132) return {}
   const source = memorySource(beginning)
   const reader = new ElementReader(new Window(source), new Ledger(DEFAULT_LIMITS))
@@ -258,7 +259,7 @@ function statusOf(stored: number, failures: readonly { readonly error: StoreErro
   return failures.every(({ error }) => error !== null) ? 503 : 409
 }
 
-function urlOf({ studyInstanceUid, sopInstanceUid }: SniffedUids, root: string | undefined): string | undefined {
+function urlOf({ studyInstanceUid, sopInstanceUid }: InstanceUids, root: string | undefined): string | undefined {
   // Without a series: it is not looked for, and a search below the study finds it.
   return root === undefined || studyInstanceUid === null
     ? undefined
@@ -268,7 +269,7 @@ function urlOf({ studyInstanceUid, sopInstanceUid }: SniffedUids, root: string |
 const uri = (value: string | undefined): DicomJsonElement =>
   value === undefined ? { vr: 'UR' } : { vr: 'UR', Value: [value] }
 const number = (value: number): DicomJsonElement => ({ vr: 'US', Value: [value] })
-const reference = ({ sopClassUid, sopInstanceUid }: SniffedUids): DicomJson => ({
+const reference = ({ sopClassUid, sopInstanceUid }: InstanceUids): DicomJson => ({
   '00081150': sopClassUid === null ? { vr: 'UI' } : { vr: 'UI', Value: [sopClassUid] },
   '00081155': sopInstanceUid === null ? { vr: 'UI' } : { vr: 'UI', Value: [sopInstanceUid] },
 })

@@ -13,7 +13,6 @@ import { isPlain } from '@fiducial/core/domain/audit/plain-pixels.ts'
 import { findStaleness } from '@fiducial/core/domain/audit/stale.ts'
 import { findSyntheticMarks } from '@fiducial/core/domain/audit/synthetic.ts'
 import type { InstanceRecord, LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
-import { UID } from '@fiducial/core/domain/seal/instance.ts'
 import { readShape } from '@fiducial/core/domain/seal/pixels.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
 import { believe } from '@fiducial/core/domain/verdict/belief.ts'
@@ -23,9 +22,8 @@ import { judge } from '@fiducial/core/domain/verdict/judge.ts'
 import { askAbout } from '@fiducial/core/domain/verdict/log-question.ts'
 import { isAsked } from '@fiducial/core/domain/verdict/policy.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import type { Tag } from '@fiducial/core/formats/dicom/element.ts'
-import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { textAt } from '@fiducial/core/formats/dicom/values.ts'
+import { readInstanceUids } from '@fiducial/core/formats/dicom/instance-uids.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { loadDecoder } from '../pixel-decoding.ts'
 import type { VerifyDependencies, VerifyInput } from '../verify-instance.ts'
 import type { Examined } from './ports.ts'
@@ -47,7 +45,7 @@ export async function examineInstance(input: VerifyInput, dependencies: VerifyDe
   const marked = believe(measured.seal) === undefined ? { ...measured, marks } : measured
   const evidence = log === undefined ? marked : { ...marked, log: await answerOf(log, marked, input.proof) }
   const judgement = judge(evidence, policy)
-  const instance = nameInstance(file)
+  const instance = readInstanceUids(file)
   const { staleness, signers } = signaturesOf(evidence, crypto, now())
   const plain = isPlain(file)
   const digests = marks.digests as Required<Pick<FileMarks['digests'], 'file' | 'dataset'>> & FileMarks['digests']
@@ -116,19 +114,6 @@ async function answerOf(
     throw error
   }
 }
-
-function nameInstance({ dataSet, transferSyntaxUid }: DicomFile): Examined['instance'] {
-  const uid = (tag: Tag): string | null => uidOrNull(textAt(dataSet, tag))
-  return {
-    sopClassUid: uid(0x00080016),
-    sopInstanceUid: uid(0x00080018),
-    seriesInstanceUid: uid(0x0020000e),
-    studyInstanceUid: uid(0x0020000d),
-    transferSyntaxUid: uidOrNull(transferSyntaxUid),
-  }
-}
-
-const uidOrNull = (value: string | undefined): string | null => (value !== undefined && UID.test(value) ? value : null)
 
 function signaturesOf(
   { signatures, log }: Evidence,

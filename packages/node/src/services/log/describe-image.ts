@@ -8,15 +8,14 @@ import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { Hash, HashFactory } from '@fiducial/core/bytes/hash.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { ContentDigests, EventInstance } from '@fiducial/core/domain/log/event-parts.ts'
-import { digestDataSet, UID } from '@fiducial/core/domain/seal/instance.ts'
+import { digestDataSet } from '@fiducial/core/domain/seal/instance.ts'
 import { describePixels, findPixelElement, readShape } from '@fiducial/core/domain/seal/pixels.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
 import type { DecodeFrame } from '@fiducial/core/domain/signature/encapsulated.ts'
 import { digestFile } from '@fiducial/core/domain/verdict/file-marks.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
-import type { Tag } from '@fiducial/core/formats/dicom/element.ts'
+import { readInstanceUids } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { hashTree } from '@fiducial/core/formats/merkle/tree.ts'
 import { loadDecoder } from '../pixel-decoding.ts'
 
@@ -59,7 +58,7 @@ export interface DescribeFileOptions {
 export function describeFile(file: DicomFile, hashes: HashFactory, options: DescribeFileOptions): DescribedImage {
   const { digests, decodeFrame, sha256 } = options
   return {
-    instance: nameInstance(file),
+    instance: readInstanceUids(file),
     digests: {
       file: sha256 ?? digestFile(file, hashes),
       dataset: digestDataSet(file, digests),
@@ -67,19 +66,6 @@ export function describeFile(file: DicomFile, hashes: HashFactory, options: Desc
     },
   }
 }
-
-function nameInstance({ dataSet, transferSyntaxUid }: DicomFile): EventInstance {
-  const uid = (tag: Tag): string | null => uidOrNull(textAt(dataSet, tag))
-  return {
-    sopClassUid: uid(0x00080016),
-    sopInstanceUid: uid(0x00080018),
-    seriesInstanceUid: uid(0x0020000e),
-    studyInstanceUid: uid(0x0020000d),
-    transferSyntaxUid: uidOrNull(transferSyntaxUid),
-  }
-}
-
-const uidOrNull = (value: string | undefined): string | null => (value !== undefined && UID.test(value) ? value : null)
 
 /** Of the decoded frames: the digest of all of them together, and the tree over those of each. */
 function digestPixels(
