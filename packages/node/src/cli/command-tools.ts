@@ -15,4 +15,8 @@ export interface CommandTools {
   readonly runs: Runs
   /** Gives a command the options for the passphrase of the keys. */
   readonly passphrase: (made: Command) => Command
+  /** Gives a command the options that say whom it believes: authorities, revocation lists, logs. */
+  readonly believing: (made: Command) => Command
+  /** The same, with the policy by which it judges. */
+  readonly judging: (made: Command) => Command
 }

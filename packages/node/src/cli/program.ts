@@ -101,6 +101,23 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
 
   const passphrase = (made: Command): Command =>
     made.option('--passphrase-file <file>', 'holds the passphrase of the private keys (or set FIDUCIAL_PASSPHRASE)')
+  const believing = (made: Command): Command =>
+    made
+      .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
+      .option('--crl <file>', 'revocation lists; may be repeated', collect)
+      .option(
+        '--log-policy <file>',
+        'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
+        collect,
+      )
+      .option('--no-log', 'do not ask the custody log of this site')
+  const judging = (made: Command): Command =>
+    believing(made).option(
+      '--policy <name>',
+      'acquisition, recorded, signatures, gateway, or a file with a policy',
+      'acquisition',
+    )
+  const tools = { command, runs, passphrase, believing, judging }
   passphrase(
     command(
       program,
@@ -270,24 +287,16 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       ),
     )
 
-  command(
+  const verify = command(
     program,
     'verify <input...>',
     'Judges whether images are what was sealed.',
     'fiducial verify sealed --trust example-hospital.pem',
   )
-    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
-    .option('--crl <file>', 'revocation lists; may be repeated', collect)
-    .option('--policy <name>', 'acquisition, recorded, signatures, or a file with a policy', 'acquisition')
-    .option(
-      '--log-policy <file>',
-      'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
-      collect,
-    )
+  judging(verify)
     .option('--record', 'record each verdict in the custody log of this site')
     .option('--passphrase-file <file>', 'for --record: holds the passphrase of the private keys')
     .option('--complete', 'ask the custody log whether these are all images of their studies')
-    .option('--no-log', 'do not ask the custody log of this site')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')
     .action(
@@ -310,35 +319,35 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
       ),
     )
 
-  addAuditCommand(program, { command, runs, passphrase })
+  addAuditCommand(program, tools)
 
   const route = program
     .command('route')
     .description('Routes of the gateway: checked, tried on images, shown.')
     .helpOption('--help', 'show this help')
     .helpCommand(false)
-  addRouteCommands(route, { command, runs, passphrase })
+  addRouteCommands(route, tools)
 
   const log = program
     .command('log')
     .description('The custody log: what happened to images, in a record that cannot be rewritten.')
     .helpOption('--help', 'show this help')
     .helpCommand(false)
-  addLogCommands(log, { command, runs, passphrase })
+  addLogCommands(log, tools)
 
   const gateway = program
     .command('gateway')
     .description('A gateway that runs: what came, what is held back, what waits.')
     .helpOption('--help', 'show this help')
     .helpCommand(false)
-  addGatewayCommands(gateway, { command, runs, passphrase })
+  addGatewayCommands(gateway, tools)
 
   const access = program
     .command('token')
     .description('Tokens: who is let in by the network, and what they may do.')
     .helpOption('--help', 'show this help')
     .helpCommand(false)
-  addAccessCommands(access, { command, runs, passphrase })
+  addAccessCommands(access, tools)
 
   for (const parent of [
     program,

@@ -4,24 +4,14 @@ import type { CommandTools } from '../command-tools.ts'
 import { collect, positiveNumber, wholeNumber } from '../option-values.ts'
 import type { AuditOptions } from './options.ts'
 
-export function addAuditCommand(program: Command, { command, runs, passphrase }: CommandTools): void {
-  passphrase(
-    command(
-      program,
-      'audit <target>',
-      'Sweeps an archive: what is unknown, changed, stripped, replaced, missing or twice there.',
-      'fiducial audit /data/pacs --trust example-hospital.pem --out report --between 22:00-06:00',
-    ),
+export function addAuditCommand(program: Command, { command, runs, passphrase, judging }: CommandTools): void {
+  const audit = command(
+    program,
+    'audit <target>',
+    'Sweeps an archive: what is unknown, changed, stripped, replaced, missing or twice there.',
+    'fiducial audit /data/pacs --trust example-hospital.pem --out report --between 22:00-06:00',
   )
-    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
-    .option('--crl <file>', 'revocation lists; may be repeated', collect)
-    .option('--policy <name>', 'acquisition, recorded, signatures, or a file with a policy', 'acquisition')
-    .option(
-      '--log-policy <file>',
-      'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
-      collect,
-    )
-    .option('--no-log', 'do not ask the custody log of this site')
+  passphrase(judging(audit))
     .option('--full', 'read everything again, whatever the archive says of changes')
     .option('--since <day>', 'only studies since a day, or `last`: what is new since the sweep before')
     .option('--reread-days <n>', 'read each image again at least once in so many days', positiveNumber, 30)

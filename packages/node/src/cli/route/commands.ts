@@ -1,10 +1,9 @@
 /** Route commands: words and options of `fiducial route`. */
 import type { Command } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
-import { collect } from '../option-values.ts'
 import type { RouteTestOptions } from './test.ts'
 
-export function addRouteCommands(route: Command, { command, runs }: CommandTools): void {
+export function addRouteCommands(route: Command, { command, runs, believing }: CommandTools): void {
   command(
     route,
     'check <file>',
@@ -13,25 +12,18 @@ export function addRouteCommands(route: Command, { command, runs }: CommandTools
   ).action(
     runs(async ([file], _options: object, context) => (await import('./check.ts')).checkRoutes(String(file), context)),
   )
-  command(
+  const test = command(
     route,
     'test <file> <image...>',
     'Says what the gateway would do with images, and why. Writes and sends nothing.',
     'fiducial route test routes.yaml chest.dcm --from CT_1@10.1.2.3',
   )
+  believing(test)
     .option('--from <sender>', 'AE@address of the sender; either may be left out')
     .option('--called <aet>', 'AE title that the sender called')
     .option('--settings <file>', 'settings of the gateway (default: gateway.yaml in the folder of all state)')
     .option('--standing <word>', 'new, duplicate or uid_reused', 'new')
     .option('--values', 'show what rules looked at: values of patients, too')
-    .option('--trust <pem>', 'believe the CA certificates of a file, beside your own; may be repeated', collect)
-    .option('--crl <file>', 'revocation lists; may be repeated', collect)
-    .option(
-      '--log-policy <file>',
-      'C2SP tlog-policy of a log whose proofs lie beside the images; may be repeated',
-      collect,
-    )
-    .option('--no-log', 'do not ask the custody log of this site')
     .action(
       runs(async ([file, images], options: RouteTestOptions, context) =>
         (await import('./test.ts')).testRoutes(String(file), images as string[], options, context),
