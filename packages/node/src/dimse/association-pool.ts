@@ -17,6 +17,8 @@ export interface Need {
 export interface PoolOptions {
   /** How long an association that nobody uses is kept; 0 keeps none. Default: 5,000. */
   readonly idleMs?: number
+  /** Associations that there are at once, as long as no more are lent. Default: any number. */
+  readonly limit?: number
 }
 
 const keyOf = ({ sopClassUid, transferSyntaxUid }: Need): string => `${sopClassUid} ${transferSyntaxUid}`
@@ -49,14 +51,22 @@ export class PooledAssociation {
 export class AssociationPool {
   readonly #node: RemoteNode
   readonly #idleMs: number
+  readonly #limit: number
   readonly #idle: PooledAssociation[] = []
   /** Needs, the one asked for last at the end. */
   readonly #recent = new Map<string, Need>()
+  #lent = 0
   #isClosed = false
 
-  constructor(node: RemoteNode, { idleMs = 5_000 }: PoolOptions = {}) {
+  constructor(node: RemoteNode, { idleMs = 5_000, limit = Number.POSITIVE_INFINITY }: PoolOptions = {}) {
     this.#node = node
     this.#idleMs = idleMs
+    this.#limit = limit
+  }
+
+  /** As many are lent as there are to be at once. */
+  get isSpent(): boolean {
+    return this.#lent >= this.#limit
   }
 
   /**
@@ -72,14 +82,24 @@ export class AssociationPool {
     }
     const index = this.#idle.findIndex((pooled) => pooled.association.isOpen && pooled.covers(needs))
     const [pooled] = index < 0 ? [] : this.#idle.splice(index, 1)
-    if (pooled === undefined) return this.#open(needs, signal)
-    clearTimeout(pooled.timer)
-    pooled.isReused = true
-    return pooled
+    this.#lent++
+    if (pooled !== undefined) {
+      clearTimeout(pooled.timer)
+      pooled.isReused = true
+      return pooled
+    }
+    try {
+      await this.#makeRoom()
+      return await this.#open(needs, signal)
+    } catch (error) {
+      this.#lent--
+      throw error
+    }
   }
 
-  /** Takes one back; one that has ended is forgotten. */
+  /** Takes one back, once; one that has ended is forgotten. */
   giveBack(pooled: PooledAssociation): void {
+    this.#lent--
     const { association } = pooled
     if (!association.isOpen) return
     if (this.#isClosed || this.#idleMs === 0 || association.isBusy) {
@@ -97,6 +117,15 @@ export class AssociationPool {
     const idle = this.#idle.splice(0)
     for (const { timer } of idle) clearTimeout(timer)
     await Promise.all(idle.map(({ association }) => association.release()))
+  }
+
+  /** One that is kept and does not serve gives way: the peer may take no more. */
+  async #makeRoom(): Promise<void> {
+    const [oldest] = this.#idle
+    if (oldest === undefined || this.#lent + this.#idle.length <= this.#limit) return
+    this.#idle.shift()
+    clearTimeout(oldest.timer)
+    await oldest.association.release()
   }
 
   async #open(needs: readonly Need[], signal: AbortSignal): Promise<PooledAssociation> {

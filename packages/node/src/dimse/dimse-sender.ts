@@ -6,15 +6,16 @@
  * a matter of commit-afterwards.
  */
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
-import type { Outgoing, Sender, SendResult } from '../services/gateway/ports.ts'
+import type { Outgoing, RelayedNames, Sender, SendFate, SendResult } from '../services/gateway/ports.ts'
 import { AssociationPool, type Need, type PooledAssociation, type PoolOptions } from './association-pool.ts'
 import { CONTEXTS_PER_ASSOCIATION } from './propose.ts'
 import { echo, VERIFICATION } from './query.ts'
+import { RelayStore } from './relay-store.ts'
 import type { RemoteNode } from './remote-node.ts'
 import { openAssociation } from './requestor.ts'
 import { ResultStream } from './result-stream.ts'
 import { storeInstance } from './store-instance.ts'
-import { fateOf, fateOfContext, type StoreFate } from './store-status.ts'
+import { fateOf, fateOfContext } from './store-status.ts'
 
 export interface DimseSenderOptions extends PoolOptions {
   /** Associations at once. Default: 4. */
@@ -30,12 +31,14 @@ export class DimseSender implements Sender {
   readonly #node: RemoteNode
   readonly #parallel: number
   readonly #pool: AssociationPool
+  /** Under way, and not asked to end. */
+  readonly #relays = new Set<RelayStore>()
   readonly #onStored: DimseSenderOptions['onStored']
 
   constructor(node: RemoteNode, { parallel = 4, onStored, ...pool }: DimseSenderOptions = {}) {
     this.#node = node
     this.#parallel = parallel
-    this.#pool = new AssociationPool(node, pool)
+    this.#pool = new AssociationPool(node, { ...pool, limit: parallel })
     this.#onStored = onStored
   }
 
@@ -45,7 +48,7 @@ export class DimseSender implements Sender {
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
     const lanes = Lane.share(batch, this.#parallel).map((queue) =>
-      new Lane(this.#pool, queue, either, async (copy, fate) => {
+      new Lane({ pool: this.#pool, onSpent: () => this.#giveWay() }, queue, either, async (copy, fate) => {
         if (fate.outcome === 'stored') stored.push(copy)
         const put = results.put({ deliveryId: copy.deliveryId, ...fate })
         // What comes after a copy that failed may be held back by it: the reader has to know first.
@@ -74,21 +77,43 @@ export class DimseSender implements Sender {
     }
   }
 
+  /** @returns undefined while all associations are in use */
+  relay(names: RelayedNames): RelayStore | undefined {
+    if (this.#pool.isSpent) return undefined
+    const relay = new RelayStore(this.#pool, names)
+    this.#relays.add(relay)
+    void relay.ending.then(() => this.#relays.delete(relay))
+    return relay
+  }
+
+  /** What has to be sent goes before what waits for its verdict, which may come after it in their order. */
+  #giveWay(): void {
+    const latest = [...this.#relays].at(-1)
+    latest?.abort()
+  }
+
   close(): Promise<void> {
     return this.#pool.close()
   }
 }
 
-type Report = (copy: Outgoing, fate: StoreFate) => Promise<void>
-type Failed = Extract<StoreFate, { outcome: 'failed' }>
+type Report = (copy: Outgoing, fate: SendFate) => Promise<void>
+type Failed = Extract<SendFate, { outcome: 'failed' }>
 
 const codeOf = (error: unknown): string | undefined => (error instanceof StoreError ? error.code : undefined)
 
 const needOf = ({ sopClassUid, transferSyntaxUid }: Outgoing): Need => ({ sopClassUid, transferSyntaxUid })
 
+/** Where lanes get their associations. */
+interface Source {
+  readonly pool: AssociationPool
+  /** Told before one is asked for while all are in use. */
+  readonly onSpent: () => void
+}
+
 /** Copies that are sent one after the other, over one association at a time. */
 class Lane {
-  readonly #pool: AssociationPool
+  readonly #source: Source
   readonly #queue: readonly Outgoing[]
   readonly #signal: AbortSignal
   readonly #report: Report
@@ -96,8 +121,8 @@ class Lane {
   /** Associations that ended one after the other without a copy stored between them. */
   #losses = 0
 
-  constructor(pool: AssociationPool, queue: readonly Outgoing[], signal: AbortSignal, report: Report) {
-    this.#pool = pool
+  constructor(source: Source, queue: readonly Outgoing[], signal: AbortSignal, report: Report) {
+    this.#source = source
     this.#queue = queue
     this.#signal = signal
     this.#report = report
@@ -126,7 +151,7 @@ class Lane {
       }
     } finally {
       this.#signal.removeEventListener('abort', abort)
-      if (this.#pooled !== undefined) this.#pool.giveBack(this.#pooled)
+      this.#giveBack()
     }
   }
 
@@ -135,8 +160,10 @@ class Lane {
     return this.#signal.aborted || code === 'service_unreachable' || code === 'association_rejected' || this.#losses > 1
   }
 
-  async #send(copy: Outgoing, index: number): Promise<StoreFate> {
+  async #send(copy: Outgoing, index: number): Promise<SendFate> {
     try {
+      const relayed = await this.#finish(copy)
+      if (relayed !== undefined) return relayed
       const pooled = await this.#connect(index)
       const fate = await this.#store(pooled, copy)
       if (fate.outcome === 'stored') this.#losses = 0
@@ -146,8 +173,19 @@ class Lane {
       // What was kept may have been closed by the peer just now: nothing was wrong with the copy.
       const isStale = this.#pooled?.isReused === true && codeOf(error) === 'association_aborted'
       if (!isStale || this.#signal.aborted) return this.#failure(error)
-      this.#pooled = undefined
+      this.#giveBack()
       return this.#send(copy, index)
+    }
+  }
+
+  /** Has a copy that is under way come to its end; undefined where it has to be sent. */
+  async #finish(copy: Outgoing): Promise<SendFate | undefined> {
+    const relayed = copy.relayed?.()
+    try {
+      return await relayed?.finish(this.#signal)
+    } catch (error) {
+      if (!(error instanceof StoreError) || this.#signal.aborted) throw error
+      return undefined
     }
   }
 
@@ -155,14 +193,20 @@ class Lane {
     const needs = needsFrom(this.#queue, index)
     // The next copy's own need is the first.
     if (this.#pooled?.association.isOpen && this.#pooled.covers(needs.slice(0, 1))) return this.#pooled
-    if (this.#pooled !== undefined) this.#pool.giveBack(this.#pooled)
-    this.#pooled = undefined
+    this.#giveBack()
     this.#signal.throwIfAborted()
-    this.#pooled = await this.#pool.lend(needs, this.#signal)
+    const { pool, onSpent } = this.#source
+    if (pool.isSpent) onSpent()
+    this.#pooled = await pool.lend(needs, this.#signal)
     return this.#pooled
   }
 
-  async #store(pooled: PooledAssociation, copy: Outgoing): Promise<StoreFate> {
+  #giveBack(): void {
+    if (this.#pooled !== undefined) this.#source.pool.giveBack(this.#pooled)
+    this.#pooled = undefined
+  }
+
+  async #store(pooled: PooledAssociation, copy: Outgoing): Promise<SendFate> {
     const { association } = pooled
     const context = association.find(copy.sopClassUid, copy.transferSyntaxUid)
     if (context === undefined) return fateOfContext(pooled.resultOf(needOf(copy)))

@@ -76,6 +76,7 @@ export class Operations implements MessageHandler {
   #serving: Serving | undefined
   /** A request that came before its turn. */
   #waiting: Waiting | undefined
+  #isWaitingForRoom = false
   #isDraining = false
   #isEnded = false
   stored = 0
@@ -157,10 +158,22 @@ export class Operations implements MessageHandler {
     this.#sink = {
       write: (bytes) => {
         store.write(bytes)
-        if (store.lengthBytes > limits.objectBytes) this.#link.fail('object_too_large')
+        if (store.lengthBytes > limits.objectBytes) return this.#link.fail('object_too_large')
+        this.#waitFor(store.room())
       },
       end,
     }
+  }
+
+  /** Reads nothing more until somebody slower can take it. */
+  #waitFor(room: Promise<void> | undefined): void {
+    if (room === undefined || this.#isWaitingForRoom) return
+    this.#isWaitingForRoom = true
+    this.#link.block()
+    void room.then(() => {
+      this.#isWaitingForRoom = false
+      this.#link.unblock()
+    })
   }
 
   #finishStore(turn: Turn, context: AgreedContext, store: StoreOperation, outcome: StoreOutcome): void {

@@ -58,13 +58,14 @@ export class StoreOperation {
       const { callingAet, calledAet, address, certificate } = association
       const transferSyntaxUid = context.transferSyntax
       this.#try(() => {
+        const meta = formatFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, sourceAet: callingAet })
         this.#incoming = intake.begin({
           origin: { protocol: 'dimse', callingAet, calledAet, address, peer: certificate },
           sopClassUid,
           sopInstanceUid,
           transferSyntaxUid,
+          dataSetStart: meta.length,
         })
-        const meta = formatFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, sourceAet: callingAet })
         this.#incoming.write(meta)
       })
     }
@@ -79,6 +80,11 @@ export class StoreOperation {
   write(bytes: Uint8Array): void {
     this.#lengthBytes += bytes.length
     if (this.#refusal === undefined && bytes.length > 0) this.#try(() => this.#incoming?.write(bytes))
+  }
+
+  /** As {@link IncomingInstance.room}. */
+  room(): Promise<void> | undefined {
+    return this.#incoming?.room?.()
   }
 
   /** The data set has ended. Never rejects. */

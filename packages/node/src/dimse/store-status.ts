@@ -6,10 +6,7 @@
  */
 import { STATUS, statusClass } from '@fiducial/core/formats/dimse/status.ts'
 import { CONTEXT_RESULTS } from '@fiducial/core/formats/dul/associate.ts'
-
-export type StoreFate =
-  | { readonly outcome: 'stored'; readonly note?: string }
-  | { readonly outcome: 'failed'; readonly code: string; readonly isFinal: boolean }
+import type { SendFate } from '../services/gateway/ports.ts'
 
 /** Refusals of this object, beside the ranges A9xx (it does not match its SOP Class) and Cxxx (it is not understood). */
 const FINAL: ReadonlySet<number> = new Set([
@@ -26,7 +23,7 @@ const FINAL: ReadonlySet<number> = new Set([
 ])
 
 /** @param status  0 to 65535, as the peer answered */
-export function fateOf(status: number): StoreFate {
+export function fateOf(status: number): SendFate {
   const code = `status_${status.toString(16).padStart(4, '0')}`
   const kind = statusClass(status)
   if (kind === 'success') return { outcome: 'stored' }
@@ -37,7 +34,7 @@ export function fateOf(status: number): StoreFate {
 }
 
 /** A copy whose presentation context was refused. @param result  as the peer answered; undefined where it did not */
-export function fateOfContext(result: number | undefined): StoreFate {
+export function fateOfContext(result: number | undefined): SendFate {
   if (result === CONTEXT_RESULTS.abstractSyntaxNotSupported) {
     return { outcome: 'failed', code: 'sop_class_not_taken', isFinal: true }
   }

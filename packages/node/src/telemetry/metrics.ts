@@ -51,6 +51,11 @@ export class GatewayMetrics {
   readonly sealed = this.#counter('instances_sealed_total', 'Instances that the gateway sealed', [])
   readonly reasons = this.#counter('reasons_total', 'Reasons by which instances were held back or flagged', ['reason'])
   readonly deliveries = this.#counter('deliveries_total', 'Deliveries by outcome', ['destination', 'outcome', 'code'])
+  readonly relays = this.#counter('relays_total', 'Instances of routes that relay, by how they went', [
+    'destination',
+    'outcome',
+    'code',
+  ])
   readonly deliverSeconds = this.#histogram('deliver_seconds', 'From receipt to the destination', SECONDS)
   readonly events = this.#counter('events_logged_total', 'Events that came into the custody log', [])
   readonly troubles = this.#counter('troubles_total', 'Failures around the gateway', ['where', 'code'])

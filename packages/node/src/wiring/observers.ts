@@ -51,6 +51,10 @@ function count(observation: Observation, metrics: GatewayMetrics): void {
       const { destination, code, isDead } = observation
       return metrics.deliveries.inc({ destination, outcome: isDead ? 'given_up' : 'failed', code })
     }
+    case 'relay': {
+      const { destination, outcome, code } = observation
+      return metrics.relays.inc({ destination, outcome, code: code ?? '' })
+    }
     case 'logged':
       return metrics.events.inc(observation.events)
     case 'event_refused':
@@ -106,6 +110,12 @@ function tell(observation: Observation, logger: GatewayLogger): void {
       const { id, destination, code, isDead } = observation
       const fields = { part: 'forward', instance: id, destination, code }
       return isDead ? logger.error('given up', fields) : logger.info('not sent yet', fields)
+    }
+    case 'relay': {
+      const { destination, outcome, code } = observation
+      const fields = { part: 'forward', destination, state: outcome, ...(code !== null && { code }) }
+      // What goes the usual way is delivered all the same.
+      return outcome === 'not_relayed' ? logger.debug('not relayed', fields) : logger.debug('relayed', fields)
     }
     case 'destination_away':
       return logger.warn('a destination is away', {

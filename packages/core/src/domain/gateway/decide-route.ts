@@ -99,6 +99,10 @@ function isTakenBy(route: Route, facts: RouteFacts, trace: RouteTrace[]): boolea
   return isTaken
 }
 
+/** Whether a route takes instances of a sender, as far as that alone counts. */
+export const isFrom = (from: RouteFrom | null, origin: Origin): boolean =>
+  fromRules(from, origin).every(({ holds }) => holds)
+
 const pathOf = (name: string, index: number, list: readonly unknown[]): string =>
   list.length === 1 ? name : `${name}[${index}]`
 

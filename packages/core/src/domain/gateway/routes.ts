@@ -76,6 +76,11 @@ export interface Route {
   readonly quarantine: readonly QuarantineRule[]
   /** What becomes of the same bytes that were here before. */
   readonly duplicates: 'drop' | 'forward' | 'quarantine'
+  /**
+   * Destination that gets the bytes while they come, all but the last, which waits for the verdict; null for none. The seal of
+   * the gateway then stands beside the image, for every destination.
+   */
+  readonly relay: string | null
   readonly to: readonly RouteTarget[]
 }
 
@@ -197,6 +202,11 @@ const ROUTE = record<RouteMembers>({
     'drop',
     'what becomes of the same bytes that were here before',
   ),
+  relay: optional(
+    nullable(NAME_TEXT),
+    null,
+    'destination that gets the bytes while they come, and the last of them with the verdict (default: none)',
+  ),
   to: required(list(TARGET, 64), 'where it goes; an empty list keeps it from going anywhere'),
 })
 
@@ -256,8 +266,31 @@ export function parseRoutes(value: JsonValue, locate?: ConfigContext['locate']):
     if (new Set(targets).size < targets.length && route.to.every(({ when }) => when === null)) {
       throw childOf(whole, 'routes', i, 'to').refuse('names a destination twice')
     }
+    const problem = relayProblem(route, destinations, all.slice(0, i))
+    if (problem !== undefined) throw childOf(whole, 'routes', i, 'relay').refuse(problem)
   }
   return { destinations, profiles, routes: all }
+}
+
+/** What keeps a route from relaying as it says; undefined where nothing does. */
+function relayProblem(
+  { relay, from, when, to }: Route,
+  destinations: Members['destinations'],
+  before: readonly Route[],
+): string | undefined {
+  if (relay === null) return undefined
+  const destination = destinations.get(relay)
+  if (destination === undefined) return `names an unknown destination${suggestion(relay, [...destinations.keys()])}`
+  if (destination.protocol !== 'dimse') return 'names a DICOMweb destination: only one of DIMSE is relayed to'
+  if (destination.delivery.bandwidth.length > 0) return 'names a destination with limits of bandwidth'
+  if (from?.protocol?.includes('dimse') === false) return 'is of a route that takes nothing by DIMSE'
+  if (when.length > 0) return 'needs a route without when: attributes are not known while the bytes come'
+  const target = to.find((one) => one.destination === relay)
+  if (target === undefined) return 'names a destination that the route does not send to'
+  if (target.when !== null) return 'names a destination with a condition, which is not known while the bytes come'
+  if (target.deidentify !== null || target.transcode !== null) return 'names a destination that gets other bytes'
+  const asking = before.find((route) => route.from === null && route.when.length > 0)
+  return asking && `stands behind route ${asking.name}, which asks for attributes of every instance`
 }
 
 function childOf(value: ConfigValue, ...names: readonly (string | number)[]): ConfigValue {
@@ -277,6 +310,7 @@ export function defaultRoute(destinations: readonly string[]): Route {
     onProblem: DEFAULT_ON_PROBLEM,
     quarantine: DEFAULT_QUARANTINE,
     duplicates: 'drop',
+    relay: null,
     to: destinations.map((destination) => ({ destination, when: null, deidentify: null, transcode: null })),
   }
 }

@@ -37,6 +37,8 @@ export interface PrepareTask {
   readonly pixels: Uint8Array | null
   /** What a seal of the gateway is to say besides; null where none is asked for. */
   readonly arrival: Arrival | null
+  /** Spool key of the instance where its seal is to stand beside it; null where a copy is to have it. */
+  readonly besideKey: string | null
   readonly orders: readonly CopyOrder[]
   /** Those that the orders name. */
   readonly profiles: Readonly<Record<string, DeidentifyProfile>>

@@ -24,6 +24,7 @@ import type {
   StoredDelivery,
 } from './ports.ts'
 import type { KnownInstance, RecentInstances } from './recent-instances.ts'
+import type { Relaying, RelayTarget } from './relaying.ts'
 
 /** Where copies go, and how. */
 export interface ForwardingTarget {
@@ -59,6 +60,8 @@ export interface ForwardingOptions {
   readonly deadline: (ms: number) => AbortSignal
   readonly pause: Pause
   readonly recent: Pick<RecentInstances, 'get'>
+  /** What is under way to destinations already. */
+  readonly relaying?: Pick<Relaying, 'take'>
   /** Called where there is something to log. */
   readonly onSent: () => void
 }
@@ -97,6 +100,8 @@ export class Forwarding {
   #retryAt: Date | undefined
   #lastError: string | undefined
   #lastSentAt: Date | undefined
+  /** More waits than is sent at once. */
+  #isBehind = false
   isPaused = false
 
   constructor(target: ForwardingTarget, options: ForwardingOptions) {
@@ -123,6 +128,20 @@ export class Forwarding {
     }
   }
 
+  /** By what instances are relayed to it; undefined where it takes whole files only. */
+  get relayTarget(): RelayTarget | undefined {
+    const { sender } = this.#target
+    if (sender.relay === undefined) return undefined
+    return { hindrance: this.#hindrance, begin: (names) => sender.relay?.(names) }
+  }
+
+  get #hindrance(): string | null {
+    if (this.isPaused) return 'paused'
+    if (this.#outages > 0) return 'destination_away'
+    if (this.#isBehind) return 'backlog'
+    return this.#target.mayNow?.(this.#options.now()) === false ? 'not_now' : null
+  }
+
   /** Does not wait any longer: somebody says that the destination is back. */
   hurry(): void {
     this.#retryAt = undefined
@@ -141,6 +160,7 @@ export class Forwarding {
     // While a destination is away, one copy tells whether it is back.
     const limit = this.#outages > 0 ? 1 : lanes * batch
     const claimed = await store.claimDeliveries(name, { owner, now: now(), leaseMs, limit })
+    this.#isBehind = claimed.length >= limit
     const deliveries = claimed.filter(({ id }) => !this.#inHand.has(id))
     if (deliveries.length === 0) return false
     for (const { id } of deliveries) this.#inHand.add(id)
@@ -237,6 +257,11 @@ export class Forwarding {
     }: { readonly stopped: ReadonlySet<string>; readonly life: Life; readonly signal: AbortSignal },
   ): Outgoing {
     const { id: deliveryId, orderKey, sopClassUid, sopInstanceUid, transferSyntaxUid, spoolKey } = delivery
+    const { spool, relaying } = this.#options
+    const checkTurn = (): void => {
+      // What is under way when the gateway ends may end, too; nothing further begins.
+      if (stopped.has(orderKey) || signal.aborted) throw new StoreError(HELD_BACK, 'an earlier copy of its order waits')
+    }
     return {
       deliveryId,
       orderKey,
@@ -244,10 +269,12 @@ export class Forwarding {
       sopInstanceUid,
       transferSyntaxUid,
       open: async () => {
-        // What is under way when the gateway ends may end, too; nothing further begins.
-        if (stopped.has(orderKey) || signal.aborted)
-          throw new StoreError(HELD_BACK, 'an earlier copy of its order waits')
-        return watched(await this.#options.spool.open(spoolKey), life)
+        checkTurn()
+        return watched(await spool.open(spoolKey), life)
+      },
+      relayed: () => {
+        checkTurn()
+        return relaying?.take(spoolKey, delivery.destination)
       },
     }
   }

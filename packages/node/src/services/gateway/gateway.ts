@@ -5,6 +5,7 @@
  * process or in another one. A call only saves waiting. Whatever dies at any moment, the store says where to go on.
  */
 
+import { relayDestination } from '@fiducial/core/domain/gateway/relay.ts'
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { RandomBytes } from '../ports.ts'
@@ -21,6 +22,7 @@ import { type EventLog, Outbox } from './outbox.ts'
 import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Pauses, Spool, StoredInstance } from './ports.ts'
 import { Quarantine } from './quarantine.ts'
 import { RecentInstances } from './recent-instances.ts'
+import { Relaying } from './relaying.ts'
 import { SendersFirst } from './senders-first.ts'
 import { Expiry, type Recovery, recover } from './upkeep.ts'
 
@@ -122,6 +124,7 @@ export class Gateway implements GatewayControl {
   readonly #paused: Set<string>
   readonly #listeners = new Set<(id: string) => void>()
   readonly #recent = new RecentInstances()
+  readonly #relaying: Relaying
   readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
   readonly #loops: Loop[] = []
   readonly #stopListening: () => void
@@ -139,7 +142,19 @@ export class Gateway implements GatewayControl {
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
     const onReceived = (): void => this.#callJudging()
-    this.#intake = new SpoolingIntake({ store, spool, random, now, observe, onReceived, ...(limits && { limits }) })
+    this.#relaying = new Relaying({
+      choose: (origin) => relayDestination(routes.current.routes, origin),
+      // Whoever judges an instance and sends its copies has to be the process that has it under way.
+      target: (name) => (options.isAlone ? this.#lanes.get(name)?.forwarding.relayTarget : undefined),
+      now,
+      pause: options.pause,
+      observe,
+    })
+    const relaying = this.#relaying
+    this.#intake = new SpoolingIntake({
+      ...{ store, spool, random, now, observe, onReceived, relaying },
+      ...(limits && { limits }),
+    })
     this.intake = this.#intake
     this.#judging = new Judging({
       store,
@@ -161,6 +176,7 @@ export class Gateway implements GatewayControl {
       owner,
       isAlone: options.isAlone,
       recent,
+      relaying,
       onJudged: () => this.#callSenders(),
       ...(findOrder && { findOrder }),
       ...(deviceSeals && { deviceSeals }),
@@ -204,6 +220,7 @@ export class Gateway implements GatewayControl {
     for (const [name, { forwarding, loop }] of this.#lanes) {
       if (targets.get(name) === forwarding.target) continue
       this.#lanes.delete(name)
+      this.#relaying.stop(name)
       this.#leave(loop, forwarding)
     }
     for (const target of targets.values()) if (!this.#lanes.has(target.name)) this.#addLane(target)
@@ -219,6 +236,7 @@ export class Gateway implements GatewayControl {
     await this.#judgingLoop?.stop()
     const lanes = [...this.#lanes.values()]
     await Promise.all(lanes.map(({ loop }) => loop.stop()))
+    this.#relaying.stop()
     await Promise.all(this.#leaving)
     await Promise.all(this.#loops.map((loop) => loop.stop()))
     await this.#recordLast()
@@ -352,6 +370,7 @@ export class Gateway implements GatewayControl {
       deadline,
       pause,
       recent: this.#recent,
+      relaying: this.#relaying,
       observe: (observation) => this.#observe(observation),
       onSent: () => this.#outboxLoop?.call(),
       ...(leaseMs !== undefined && { leaseMs }),

@@ -12,6 +12,7 @@ import type { RandomBytes } from '../ports.ts'
 import { codeOf } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type { Announcement, IncomingInstance, InstanceStore, Intake, Spool, SpoolWriter } from './ports.ts'
+import type { Relay, Relaying } from './relaying.ts'
 
 /** How much may come in at once. */
 export interface IntakeLimits {
@@ -31,6 +32,8 @@ export interface IntakeOptions {
   /** Called once an instance is there to be examined. */
   readonly onReceived: () => void
   readonly limits?: IntakeLimits
+  /** Sends instances out while they come. */
+  readonly relaying?: Pick<Relaying, 'begin'>
 }
 
 export class SpoolingIntake implements Intake {
@@ -55,13 +58,14 @@ export class SpoolingIntake implements Intake {
   }
 
   begin(announcement: Announcement): IncomingInstance {
-    const { spool, observe } = this.#options
+    const { spool, observe, relaying } = this.#options
     const { protocol } = announcement.origin
     try {
       if (!this.#isOpen) throw new StoreError('gateway_overloaded', 'the gateway is ending')
       if (this.#instances >= this.#limits.instances || this.#bytes >= this.#limits.bytes)
         throw new StoreError('gateway_overloaded', `${this.#instances} instances are under way`)
-      const incoming = new Incoming(announcement, spool.create(), this)
+      const writer = spool.create()
+      const incoming = new Incoming(announcement, { writer, relay: relaying?.begin(announcement, writer.key) }, this)
       this.#instances++
       return incoming
     } catch (error) {
@@ -178,15 +182,21 @@ interface Arrived {
 class Incoming implements IncomingInstance {
   readonly #announcement: Announcement
   readonly #writer: SpoolWriter
+  readonly #relay: Relay | undefined
   readonly #intake: SpoolingIntake
   readonly #beganAt: Date
   #beginning = new Uint8Array(0)
   #length = 0
   #hasEnded = false
 
-  constructor(announcement: Announcement, writer: SpoolWriter, intake: SpoolingIntake) {
+  constructor(
+    announcement: Announcement,
+    { writer, relay }: { readonly writer: SpoolWriter; readonly relay: Relay | undefined },
+    intake: SpoolingIntake,
+  ) {
     this.#announcement = announcement
     this.#writer = writer
+    this.#relay = relay
     this.#intake = intake
     this.#beganAt = intake.now()
   }
@@ -196,6 +206,11 @@ class Incoming implements IncomingInstance {
     this.#intake.count(bytes.length)
     this.#remember(bytes)
     this.#length += bytes.length
+    this.#relay?.write(bytes)
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#relay?.room()
   }
 
   async commit(): Promise<ReceivedInstance> {
@@ -207,8 +222,11 @@ class Incoming implements IncomingInstance {
       beganAt: this.#beganAt,
     }
     try {
-      return await this.#intake.keep(arrived)
+      const instance = await this.#intake.keep(arrived)
+      this.#relay?.hold()
+      return instance
     } catch (error) {
+      this.#relay?.end('not_relayed', codeOf(error))
       await this.#writer.abort().catch(() => undefined)
       throw error
     } finally {
@@ -219,6 +237,7 @@ class Incoming implements IncomingInstance {
   async abort(): Promise<void> {
     if (this.#hasEnded) return
     this.#end()
+    this.#relay?.end('not_relayed', 'not_received')
     this.#intake.release(this.#length)
     await this.#writer.abort()
   }

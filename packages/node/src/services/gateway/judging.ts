@@ -29,6 +29,7 @@ import { codeOf } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type { EarlierInstance, InstanceStore, Spool, StoredInstance } from './ports.ts'
 import type { RecentInstances } from './recent-instances.ts'
+import type { Relaying } from './relaying.ts'
 import type { SendersFirst } from './senders-first.ts'
 
 /** What is known about the order of an instance; null where nothing is. @throws {StoreError} */
@@ -65,6 +66,8 @@ export interface JudgingOptions {
   /** How long to wait for an examiner that is away, before routes are asked what to do without one. Default: 30,000. */
   readonly patienceMs?: number
   readonly recent: RecentInstances
+  /** What goes out while it comes. */
+  readonly relaying?: Pick<Relaying, 'judged'>
   /** Whom to let go first, after a rest. */
   readonly sendersFirst?: SendersFirst
   /** Called where there is something to send, or to log. */
@@ -347,7 +350,7 @@ export class Judging {
     { path, way, input }: { readonly path: string; readonly way: Way; readonly input: WayInput },
   ): Promise<{ readonly preparation: Preparation; readonly cpuMs: number; readonly isFailed: boolean } | Later> {
     const { examiner, findOrder, routes } = this.#options
-    const { id, sha256, origin, receivedAt, attempts } = instance
+    const { id, sha256, spoolKey, origin, receivedAt, attempts } = instance
     const { isToBeSealed, orders } = way
     const isHeld = way.held.includes('examination_failed')
     if (isHeld || (!isToBeSealed && orders.length === 0))
@@ -359,6 +362,7 @@ export class Judging {
       sha256,
       pixels: input.examination.state === 'examined' ? input.examination.description.digests.pixels : null,
       arrival: isToBeSealed ? { origin, receivedAt, order } : null,
+      besideKey: way.decision.route?.relay == null ? null : spoolKey,
       orders,
       profiles: Object.fromEntries(routes().profiles),
     })
@@ -379,7 +383,7 @@ export class Judging {
       cpuMs,
     }: { readonly input: WayInput; readonly way: Way; readonly preparation: Preparation; readonly cpuMs: number },
   ): Promise<void> {
-    const { store, now, observe, owner, onJudged } = this.#options
+    const { store, now, observe, owner, relaying, onJudged } = this.#options
     const at = now()
     const judgement = judgePassage(input, way, preparation, at)
     const events = judgement.events.map((event) => ({ news: formatGatewayEvent(event) }))
@@ -390,7 +394,12 @@ export class Judging {
       throw error
     }
     const { state, route, reasons, verdict, sealed } = judgement
-    const { description, otherKeys } = judgement
+    const { description, otherKeys, deliveries } = judgement
+    const going = state === 'forwarding' ? deliveries.filter(({ spoolKey }) => spoolKey === instance.spoolKey) : []
+    relaying?.judged(
+      instance.spoolKey,
+      going.map(({ destination }) => destination),
+    )
     if (state === 'forwarding') this.#options.recent.put({ ...instance, description, otherKeys })
     observe({
       kind: 'judged',

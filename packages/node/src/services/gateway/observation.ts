@@ -54,6 +54,16 @@ export type Observation =
       /** It was given up. */
       readonly isDead: boolean
     }
+  /**
+   * How an instance went that its route has relayed: `relayed`: the destination has it · `refused`: it refused it · `held_back`:
+   * its end was never sent · `not_relayed`: it goes the usual way, for the reason of the code.
+   */
+  | {
+      readonly kind: 'relay'
+      readonly destination: string
+      readonly outcome: 'relayed' | 'refused' | 'held_back' | 'not_relayed'
+      readonly code: string | null
+    }
   | { readonly kind: 'destination_away'; readonly destination: string; readonly code: string; readonly retryAt: Date }
   | { readonly kind: 'destination_back'; readonly destination: string }
   | { readonly kind: 'logged'; readonly events: number }

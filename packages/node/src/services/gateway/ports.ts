@@ -18,6 +18,8 @@ export interface Announcement {
   readonly sopClassUid: string | null
   readonly sopInstanceUid: string | null
   readonly transferSyntaxUid: string | null
+  /** Bytes before its data set, where the face itself makes them; without it, nothing of it is relayed. */
+  readonly dataSetStart?: number
 }
 
 /** Takes instances in. The faces call it: one for each object that a sender begins to send. */
@@ -33,6 +35,11 @@ export interface IncomingInstance {
    * @throws {StoreError} `spool_unwritable`, `spool_full`; nothing but `abort` may follow
    */
   write(bytes: Uint8Array): void
+  /**
+   * Resolves when more should be written, where somebody slower takes the bytes, too; undefined: at once. Whoever does not
+   * wait loses nothing but their company.
+   */
+  room?(): Promise<void> | undefined
   /**
    * When it resolves, bytes and record survive a power cut, and the sender may be told so.
    * @throws {StoreError} `spool_unwritable`, `gateway_overloaded`; then nothing of it is kept
@@ -313,14 +320,40 @@ export interface Outgoing {
    * @throws {StoreError} `instance_moved` where it must not be sent now: its result is `failed` with that code; `spool_corrupted`
    */
   open(): Promise<SpooledFile>
+  /**
+   * The same copy, where all of it but its end is on its way already; else undefined, as after the first call. Asked for as
+   * `open` is, and throws as that does.
+   */
+  relayed?(): RelayedCopy | undefined
 }
 
-/** How one copy fared. */
-export type SendResult =
+/** How a copy fared at a destination. */
+export type SendFate =
   /** `note`: what the peer remarked, such as `status_b000` where it changed elements. */
-  | { readonly deliveryId: string; readonly outcome: 'stored'; readonly note?: string }
+  | { readonly outcome: 'stored'; readonly note?: string }
   /** `isFinal`: the peer would refuse it again, such as a SOP Class that it does not take. */
-  | { readonly deliveryId: string; readonly outcome: 'failed'; readonly code: string; readonly isFinal: boolean }
+  | { readonly outcome: 'failed'; readonly code: string; readonly isFinal: boolean }
+
+/** How one copy fared. */
+export type SendResult = SendFate & { readonly deliveryId: string }
+
+/** By what a destination knows a copy. */
+export type RelayedNames = Pick<Outgoing, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntaxUid'>
+
+/** A copy that goes out while it comes in. Its end is held back until `finish`: a destination keeps nothing that has none. */
+export interface RelayedCopy {
+  /** The next bytes of the data set, which are copied. @returns false to be given no more until it calls `resume` */
+  write(bytes: Uint8Array, resume: () => void): boolean
+  /**
+   * Sends the end, and gives how the copy fared.
+   * @throws {StoreError} where nobody can say: it has to be sent again
+   */
+  finish(signal: AbortSignal): Promise<SendFate>
+  /** Ends it: the destination keeps nothing, unless `finish` was called before. */
+  abort(): void
+  /** Resolves to a code once it is of no use any more, however it ended. Never rejects. */
+  readonly lost: Promise<string>
+}
 
 /** A destination that can be sent to. */
 export interface Sender {
@@ -331,6 +364,11 @@ export interface Sender {
   send(batch: readonly Outgoing[], signal: AbortSignal): AsyncIterable<SendResult>
   /** Whether the destination answers (C-ECHO, or an HTTP request). @throws {StoreError} */
   ping(signal: AbortSignal): Promise<void>
+  /**
+   * Begins a copy whose bytes are still coming; absent where the destination takes whole files only.
+   * @returns undefined where it takes no more at once
+   */
+  relay?(names: RelayedNames): RelayedCopy | undefined
   close(): Promise<void>
 }
 

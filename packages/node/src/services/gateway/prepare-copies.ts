@@ -53,6 +53,8 @@ export interface PrepareInput {
   /** SHA-256 of its decoded frames, as it was described; null where it was not. */
   readonly pixels: Uint8Array | null
   readonly arrival: Arrival | null
+  /** Key of the source where its seal is to stand beside it; null where a copy is to have it. */
+  readonly besideKey: string | null
   readonly orders: readonly CopyOrder[]
   readonly profiles: Readonly<Record<string, DeidentifyProfile>>
 }
@@ -87,15 +89,16 @@ async function seal(input: PrepareInput, arrival: Arrival, dependencies: Prepare
     // Somebody who stands nearer to the device has signed it.
     if (prepared === undefined) return UNSEALED
     const { segments, finish, certificate } = prepared
-    const { key: spoolKey, sha256, durable } = write(spool, piecesOf(segments))
-    const [bytes] = await allOrNone([finish(sha256), durable] as const)
+    // A seal counts for the file as it came, too, whether or not anybody ever gets the one that it is made of.
+    const copy = input.besideKey === null ? write(spool, piecesOf(segments)) : unwritten(piecesOf(segments), crypto)
+    const [bytes] = await allOrNone([finish(copy.sha256), copy.durable] as const)
     const written = write(seals, [bytes])
     await written.durable
     const sha = (value: Uint8Array): Uint8Array => digestOf(crypto.hash, 'sha256', value)
     const sealed: MadeSeal = {
-      spoolKey,
+      spoolKey: input.besideKey ?? copy.key,
       sealKey: written.key,
-      sha256,
+      sha256: input.besideKey === null ? copy.sha256 : input.sha256,
       seal: written.sha256,
       certificate: sha(certificate),
     }
@@ -144,7 +147,14 @@ function profileOf(profiles: Readonly<Record<string, DeidentifyProfile>>, name: 
 interface Written {
   readonly key: string
   readonly sha256: Uint8Array
-  readonly durable: Promise<SpooledBytes>
+  readonly durable: Promise<SpooledBytes | undefined>
+}
+
+/** A file of which only the digest is wanted. */
+function unwritten(pieces: Iterable<Uint8Array>, { hash }: Crypto): Written {
+  const digest = hash('sha256')
+  for (const piece of pieces) digest.update(piece)
+  return { key: '', sha256: digest.digest(), durable: Promise.resolve(undefined) }
 }
 
 function write(spool: Spool, pieces: Iterable<Uint8Array>): Written {

@@ -1,0 +1,260 @@
+/**
+ * Relaying: instances that go out to a destination while they come in, all but their end, which waits for the verdict.
+ *
+ * Nothing is decided here: an instance is spooled, examined and judged as any other one, and its copy is a delivery as any
+ * other one. When its turn comes, forwarding asks for what is under way ({@link Relaying.take}) and has it finished instead
+ * of sending the file. Whatever goes wrong before costs no more than that: the file is sent.
+ */
+import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
+import type { Pause } from './loop.ts'
+import type { Observe } from './observation.ts'
+import type { Announcement, RelayedCopy, RelayedNames, SendFate } from './ports.ts'
+
+/** A destination, as far as it can be relayed to now. */
+export interface RelayTarget {
+  /** Why not now: a code; null where nothing keeps it. */
+  readonly hindrance: string | null
+  /** @returns undefined where it takes no more at once */
+  begin(names: RelayedNames): RelayedCopy | undefined
+}
+
+export interface RelayingOptions {
+  /** Name of the destination that a sender's instances are relayed to; null for none. */
+  readonly choose: (origin: Origin) => string | null
+  readonly target: (destination: string) => RelayTarget | undefined
+  readonly now: () => Date
+  readonly pause: Pause
+  readonly observe: Observe
+  /** How long all pauses together may hold up the sender of one instance. Default: 2,000. */
+  readonly patienceMs?: number
+  /** How long an end may be held back: peers give up an association that is silent. Default: 15,000. */
+  readonly holdMs?: number
+  /** How long a destination is left alone that was away, slow, or did not agree. Default: 30,000. */
+  readonly restMs?: number
+}
+
+const PATIENCE_MS = 2_000
+const HOLD_MS = 15_000
+const REST_MS = 30_000
+/** It came by another protocol, or goes out by one. */
+const NOT_DIMSE = 'not_dimse'
+/** It took its bytes too slowly. */
+const SLOW = 'peer_slow'
+/** Codes that say something of the instances that come next, too: of all, or of those of the same kind. */
+const OF_DESTINATION: ReadonlySet<string> = new Set([
+  SLOW,
+  'service_unreachable',
+  'association_rejected',
+  'peer_timeout',
+  'held_too_long',
+])
+const OF_KIND: ReadonlySet<string> = new Set(['sop_class_not_taken', 'transfer_syntax_not_taken', 'context_refused'])
+
+/** How an instance that was to be relayed went after all. */
+export type RelayOutcome = 'relayed' | 'refused' | 'held_back' | 'not_relayed'
+
+export class Relaying {
+  readonly #options: RelayingOptions
+  /** By the spool key of the bytes that came. */
+  readonly #relays = new Map<string, Relay>()
+  readonly #restUntil = new Map<string, Date>()
+
+  constructor(options: RelayingOptions) {
+    this.#options = options
+  }
+
+  /** Under way to a destination. */
+  underWay(destination: string): number {
+    return [...this.#relays.values()].filter((relay) => relay.destination === destination).length
+  }
+
+  /** Begins to relay an instance whose bytes are about to come; undefined where it goes the usual way. */
+  begin(announcement: Announcement, spoolKey: string): Relay | undefined {
+    const { choose, now, pause, observe, patienceMs = PATIENCE_MS, holdMs = HOLD_MS } = this.#options
+    const { dataSetStart, sopClassUid, transferSyntaxUid } = announcement
+    const destination = choose(announcement.origin)
+    if (destination === null) return undefined
+    const rest = `${destination} ${sopClassUid} ${transferSyntaxUid}`
+    const copy = this.#open(announcement, destination, rest)
+    if (typeof copy === 'string' || dataSetStart === undefined) {
+      observe({ kind: 'relay', destination, outcome: 'not_relayed', code: typeof copy === 'string' ? copy : NOT_DIMSE })
+      return undefined
+    }
+    const onEnd = (outcome: RelayOutcome, code: string | null): void => {
+      this.#relays.delete(spoolKey)
+      if (outcome === 'not_relayed' && code !== null) this.#leaveAlone(destination, rest, code)
+      observe({ kind: 'relay', destination, outcome, code })
+    }
+    const relay = new Relay({ destination, copy, dataSetStart, now, pause, patienceMs, holdMs, onEnd })
+    this.#relays.set(spoolKey, relay)
+    return relay
+  }
+
+  /** An instance is judged: what does not go to its destination as it came ends here. */
+  judged(spoolKey: string, destinations: readonly string[]): void {
+    const relay = this.#relays.get(spoolKey)
+    if (relay !== undefined && !destinations.includes(relay.destination)) relay.end('held_back', null)
+  }
+
+  /** What is under way of these bytes; whoever takes it has to finish it. */
+  take(spoolKey: string, destination: string): RelayedCopy | undefined {
+    const relay = this.#relays.get(spoolKey)
+    return relay?.destination === destination ? relay.take() : undefined
+  }
+
+  /** Ends what nobody has taken: all of it, or what goes to one destination. */
+  stop(destination?: string): void {
+    for (const relay of [...this.#relays.values()]) {
+      if (destination === undefined || relay.destination === destination) relay.leave('stopped')
+    }
+  }
+
+  /** @returns a code where it cannot be opened */
+  #open(
+    { dataSetStart, sopClassUid, sopInstanceUid, transferSyntaxUid }: Announcement,
+    destination: string,
+    rest: string,
+  ): RelayedCopy | string {
+    const isNamed = sopClassUid !== null && sopInstanceUid !== null && transferSyntaxUid !== null
+    const target = this.#options.target(destination)
+    if (!isNamed || dataSetStart === undefined || target === undefined) return NOT_DIMSE
+    const now = this.#options.now()
+    for (const key of [destination, rest]) {
+      const until = this.#restUntil.get(key)
+      if (until !== undefined && now < until) return 'resting'
+      this.#restUntil.delete(key)
+    }
+    return target.hindrance ?? target.begin({ sopClassUid, sopInstanceUid, transferSyntaxUid }) ?? 'all_in_use'
+  }
+
+  #leaveAlone(destination: string, rest: string, code: string): void {
+    const { now, restMs = REST_MS } = this.#options
+    const key = OF_KIND.has(code) ? rest : OF_DESTINATION.has(code) ? destination : undefined
+    if (key !== undefined) this.#restUntil.set(key, new Date(now().getTime() + restMs))
+  }
+}
+
+interface RelayOptions extends Pick<RelayingOptions, 'now' | 'pause'> {
+  readonly destination: string
+  readonly copy: RelayedCopy
+  readonly dataSetStart: number
+  readonly patienceMs: number
+  readonly holdMs: number
+  readonly onEnd: (outcome: RelayOutcome, code: string | null) => void
+}
+
+/** One instance on its way through while it comes. */
+export class Relay {
+  readonly #options: RelayOptions
+  /** Until it is finished, or of no use. */
+  readonly #ending = new AbortController()
+  #headLeft: number
+  #patienceMs: number
+  #room: PromiseWithResolvers<void> | undefined
+  #isTaken = false
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#headLeft = options.dataSetStart
+    this.#patienceMs = options.patienceMs
+    void options.copy.lost.then((code) => this.leave(code))
+  }
+
+  get destination(): string {
+    return this.#options.destination
+  }
+
+  /** The next bytes of the file. */
+  write(bytes: Uint8Array): void {
+    if (this.#hasEnded) return
+    const skipped = Math.min(this.#headLeft, bytes.length)
+    this.#headLeft -= skipped
+    if (skipped === bytes.length) return
+    const isFull = !this.#options.copy.write(bytes.subarray(skipped), () => this.#goOn())
+    if (isFull) this.#wait()
+  }
+
+  /** Resolves when the destination can take more; undefined: now. */
+  room(): Promise<void> | undefined {
+    return this.#room?.promise
+  }
+
+  /** All bytes have come, and are durable: the end waits for the verdict, but not for ever. */
+  hold(): void {
+    const { pause, holdMs } = this.#options
+    void pause(holdMs, this.#ending.signal).then(() => this.leave('held_too_long'))
+  }
+
+  /** For whoever finishes it; undefined where it has ended, or somebody has it. */
+  take(): RelayedCopy | undefined {
+    if (this.#hasEnded || this.#isTaken) return undefined
+    this.#isTaken = true
+    const { copy } = this.#options
+    return {
+      write: () => true,
+      lost: copy.lost,
+      finish: (signal) => this.#finish(signal),
+      abort: () => this.end('not_relayed', 'stopped'),
+    }
+  }
+
+  /** Has the instance go the usual way, unless somebody has taken it. */
+  leave(code: string): void {
+    if (!this.#isTaken) this.end('not_relayed', code)
+  }
+
+  /** Ends it before its end is sent: the destination keeps nothing. */
+  end(outcome: RelayOutcome, code: string | null): void {
+    if (this.#hasEnded) return
+    this.#settle()
+    this.#options.copy.abort()
+    this.#options.onEnd(outcome, code)
+  }
+
+  async #finish(signal: AbortSignal): Promise<SendFate> {
+    if (this.#hasEnded) throw new StoreError('association_aborted', 'it has ended')
+    this.#settle()
+    try {
+      const fate = await this.#options.copy.finish(signal)
+      if (fate.outcome === 'stored') this.#options.onEnd('relayed', null)
+      else this.#options.onEnd('refused', fate.code)
+      return fate
+    } catch (error) {
+      this.#options.onEnd('not_relayed', error instanceof StoreError ? error.code : 'defect')
+      throw error
+    }
+  }
+
+  get #hasEnded(): boolean {
+    return this.#ending.signal.aborted
+  }
+
+  /** Nothing waits for it any more. */
+  #settle(): void {
+    this.#ending.abort()
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    this.#room?.resolve()
+    this.#room = undefined
+  }
+
+  /** Holds the sender up, while there is patience. */
+  #wait(): void {
+    if (this.#room !== undefined) return
+    const room = Promise.withResolvers<void>()
+    this.#room = room
+    const { now, pause } = this.#options
+    const since = now().getTime()
+    const over = new AbortController()
+    void room.promise.then(() => {
+      this.#patienceMs -= now().getTime() - since
+      over.abort()
+    })
+    void pause(Math.max(0, this.#patienceMs), over.signal).then(() => {
+      if (this.#room === room) this.end('not_relayed', SLOW)
+    })
+  }
+}
