@@ -199,11 +199,17 @@ export interface InstanceCounts {
   readonly verdicts: Readonly<Record<InstanceVerdict['verdict'] | 'none', number>>
   /** Events that are not in the log yet. */
   readonly pendingEvents: number
-  /** By destination, for all that ever had a delivery; absent where the store does not count them. */
-  readonly destinations?: Readonly<Record<string, Readonly<Record<DeliveryState, number>>>>
+  /** By destination, for those that have some; absent where the store does not count them. */
+  readonly destinations?: Readonly<Record<string, DestinationCounts>>
   /** Of the instance that waits longest to be examined, and of the delivery that does; null where none waits. */
   readonly oldestReceivedAt: Date | null
   readonly oldestDueAt: Date | null
+}
+
+/** Deliveries of a destination that have not ended well. */
+export interface DestinationCounts {
+  readonly waiting: number
+  readonly dead: number
 }
 
 /** Who works on something: a process of ours, by a name that no other one has. */

@@ -11,7 +11,7 @@ import {
   type StoredInstance,
 } from '../../services/gateway/ports.ts'
 import { dateOrNull, number, type RecordRow, readDelivery, readEarlier, readInstance } from './instance-record.ts'
-import { checkFilter, EARLIER_LIMIT, VERDICTS } from './instance-rules.ts'
+import { checkFilter, countDestinations, EARLIER_LIMIT, VERDICTS } from './instance-rules.ts'
 import type { InstanceStatements } from './instance-statements.ts'
 
 /** Goes from one destination to the next without looking at what waits for each. */
@@ -21,6 +21,13 @@ const DESTINATIONS = `
     UNION ALL
     SELECT (SELECT min(destination) FROM lane WHERE destination > name) FROM known WHERE name IS NOT NULL
   ) SELECT name FROM known WHERE name IS NOT NULL`
+
+/** Each of the two goes along an index of its own. */
+const DESTINATION_COUNTS = `
+  SELECT destination, 'waiting' AS state, count(*) AS count FROM delivery
+    WHERE state = 'waiting' GROUP BY destination
+  UNION ALL
+  SELECT destination, 'dead', count(*) FROM delivery WHERE state = 'dead' GROUP BY destination`
 
 type Condition = readonly [sql: string, value: string | number]
 
@@ -85,6 +92,7 @@ export class InstanceQueries {
       deliveries: record(DELIVERY_STATES, (name) => of('delivery', name)),
       verdicts: record<InstanceVerdict['verdict'] | 'none'>([...VERDICTS, 'none'], (name) => of('verdict', name)),
       pendingEvents: of('event', 'pending'),
+      destinations: countDestinations(this.#statements.all(DESTINATION_COUNTS)),
       oldestReceivedAt: dateOrNull(this.#statements.first(received)?.at),
       oldestDueAt: dateOrNull(this.#statements.first(due)?.at),
     }

@@ -1,7 +1,7 @@
 /** Instance rules: what all adapters refuse in the same way. */
 import type { InstanceVerdict } from '@fiducial/core/domain/gateway/instance.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import type { InstanceFilter, Judged } from '../../services/gateway/ports.ts'
+import type { DestinationCounts, InstanceFilter, Judged } from '../../services/gateway/ports.ts'
 
 export const VERDICTS = [
   'authentic',
@@ -33,4 +33,18 @@ export function checkFilter({ limit }: InstanceFilter): void {
 export function keysOfJudged({ sealed, otherKeys, deliveries }: Judged): readonly string[] {
   const sealKeys = sealed === null ? [] : [sealed.spoolKey, sealed.sealKey]
   return [...new Set([...sealKeys, ...otherKeys, ...deliveries.map(({ spoolKey }) => spoolKey)])]
+}
+
+/** @param rows  one or more for each destination and state, `waiting` or `dead` */
+export function countDestinations(
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Readonly<Record<string, DestinationCounts>> {
+  const counts = new Map<string, DestinationCounts>()
+  for (const { destination, state, count } of rows) {
+    const name = String(destination)
+    const { waiting, dead } = counts.get(name) ?? { waiting: 0, dead: 0 }
+    const more = Number(count)
+    counts.set(name, state === 'dead' ? { waiting, dead: dead + more } : { waiting: waiting + more, dead })
+  }
+  return Object.fromEntries(counts)
 }

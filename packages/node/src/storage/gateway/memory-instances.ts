@@ -22,6 +22,7 @@ import {
   approvalMissing,
   checkFilter,
   checkJudged,
+  countDestinations,
   EARLIER_LIMIT,
   instanceMissing,
   instanceMoved,
@@ -302,8 +303,11 @@ export class MemoryInstances implements InstanceStore {
       verdicts[instance.verdict?.verdict ?? 'none']++
       if (instance.state === 'received') received.push(instance.receivedAt)
     }
+    const open: { destination: string; state: string; count: number }[] = []
     for (const { delivery } of this.#deliveries.values()) {
-      deliveries[delivery.state]++
+      const { destination, state } = delivery
+      if (state === 'waiting' || state === 'dead') open.push({ destination, state, count: 1 })
+      deliveries[state]++
       if (delivery.state === 'waiting') due.push(delivery.dueAt)
     }
     const pendingEvents = this.#events.filter(({ index }) => index === null).length
@@ -312,6 +316,7 @@ export class MemoryInstances implements InstanceStore {
       deliveries,
       verdicts,
       pendingEvents,
+      destinations: countDestinations(open),
       oldestReceivedAt: earliest(received),
       oldestDueAt: earliest(due),
     }

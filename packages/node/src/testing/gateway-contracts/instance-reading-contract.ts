@@ -89,6 +89,7 @@ export function instanceReadingContract(name: string, { fresh }: Harness<Instanc
         deliveries: { held: 0, waiting: 0, sent: 0, dead: 0 },
         verdicts: { authentic: 0, not_authentic: 0, undetermined: 0, none: 0 },
         pendingEvents: 0,
+        destinations: {},
         oldestReceivedAt: null,
         oldestDueAt: null,
       })
@@ -98,6 +99,7 @@ export function instanceReadingContract(name: string, { fresh }: Harness<Instanc
         deliveries: { held: 1, waiting: 1, sent: 1, dead: 1 },
         verdicts: { authentic: 3, not_authentic: 1, undetermined: 1, none: 1 },
         pendingEvents: 1,
+        destinations: { PACS: { waiting: 0, dead: 1 }, VNA: { waiting: 1, dead: 0 } },
         oldestReceivedAt: minute(6),
         oldestDueAt: minute(10),
       })

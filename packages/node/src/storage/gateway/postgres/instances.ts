@@ -36,6 +36,7 @@ import {
   approvalMissing,
   checkFilter,
   checkJudged,
+  countDestinations,
   EARLIER_LIMIT,
   instanceMissing,
   instanceMoved,
@@ -87,6 +88,12 @@ const DESTINATIONS = `
     SELECT (SELECT min(destination) FROM fiducial.gateway_lane WHERE gateway = $1 AND destination > name)
     FROM known WHERE name IS NOT NULL
   ) SELECT name FROM known WHERE name IS NOT NULL`
+const DESTINATION_COUNTS = `
+  SELECT destination, 'waiting' AS state, count(*) AS count FROM fiducial.gateway_delivery
+    WHERE gateway = $1 AND state = 'waiting' GROUP BY destination
+  UNION ALL
+  SELECT destination, 'dead', count(*) FROM fiducial.gateway_delivery
+    WHERE gateway = $1 AND state = 'dead' GROUP BY destination`
 const EXPIRED = `
   SELECT id, (SELECT coalesce(json_agg(key), '[]')::text FROM fiducial.gateway_key AS k
     WHERE k.gateway = $1 AND k.instance = i.id) AS keys
@@ -311,7 +318,10 @@ export class PostgresInstances implements InstanceStore {
   }
 
   async counts(): Promise<InstanceCounts> {
-    const rows = await this.#write('counts', 'SELECT * FROM fiducial.gateway_counts($1)', [])
+    const [rows, open] = await Promise.all([
+      this.#write('counts', 'SELECT * FROM fiducial.gateway_counts($1)', []),
+      this.#read('destination counts', DESTINATION_COUNTS, []),
+    ])
     const found = new Map(rows.map(({ kind, name, count }) => [`${kind} ${name}`, count]))
     const of = (kind: string, name: string): number => number(found.get(`${kind} ${name}`) ?? 0)
     const record = <Name extends string>(kind: string, names: readonly Name[]): Record<Name, number> =>
@@ -321,6 +331,7 @@ export class PostgresInstances implements InstanceStore {
       deliveries: record('delivery', DELIVERY_STATES),
       verdicts: record('verdict', [...VERDICTS, 'none'] as const),
       pendingEvents: of('event', 'pending'),
+      destinations: countDestinations(open),
       oldestReceivedAt: dateOrNull(found.get('at received')),
       oldestDueAt: dateOrNull(found.get('at due')),
     }
