@@ -333,6 +333,36 @@ describe('checkLog', () => {
       expected: ['unknown: unwitnessed'],
     },
     {
+      name: 'an image that a gateway sealed beside the file, in the file of an archive',
+      isBare: true,
+      log: () =>
+        consulted([
+          acquired(7n, { type: 'received', ...otherFile() }),
+          acquired(8n, { type: 'sealed-at-gateway', ...otherFile() }),
+        ]),
+      expected: ['unknown: recorded_otherwise at entry 7, entry 8'],
+    },
+    {
+      name: 'an image that a gateway sealed beside the file, with other attributes since',
+      isBare: true,
+      log: () =>
+        consulted([
+          acquired(7n, { type: 'received', ...otherAttributes() }),
+          acquired(8n, { type: 'sealed-at-gateway', ...otherAttributes() }),
+        ]),
+      expected: ['unknown: record_differs at entry 7, entry 8'],
+    },
+    {
+      name: 'an image that a gateway sealed in the file, in another file without that signature',
+      isBare: true,
+      log: () =>
+        consulted([
+          acquired(7n, { type: 'received', ...otherFile() }),
+          acquired(8n, { type: 'sealed-at-gateway', ...digests({ file: stranger }) }),
+        ]),
+      expected: ['fails: stripped at entry 8'],
+    },
+    {
       name: 'a file that was only looked at',
       isBare: true,
       log: () => consulted([acquired(7n, { type: 'verified', ...thisFile() })]),

@@ -143,7 +143,7 @@ class LoggedImage {
     const isAsReceived = this.#own.some(
       (record) => record.type === 'received' && this.#standing(record) === 'same_file',
     )
-    const sealed = this.#own.filter(({ type }) => SEALING.has(type))
+    const sealed = this.#own.filter((record) => SEALING.has(record.type) && !this.#isBeside(record))
     const signers = this.#marks?.signers ?? []
     const isKept = sealed.some(
       (record) =>
@@ -154,6 +154,12 @@ class LoggedImage {
     )
     if (isKept) return []
     return isAsReceived ? sealed.filter(({ type }) => type !== 'sealed-at-gateway') : sealed
+  }
+
+  /** Whether a gateway sealed the very file that it had received: what it passed on has no signature to lose. */
+  #isBeside({ type, digests: { file } }: InstanceRecord): boolean {
+    if (type !== 'sealed-at-gateway') return false
+    return this.#own.some((record) => record.type === 'received' && isSame(record.digests.file, file))
   }
 
   /** A gateway may correct attributes before it seals; a device that sealed the same instance twice has no reason to. */
