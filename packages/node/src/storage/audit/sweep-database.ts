@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { inTransaction as runInTransaction } from '../transaction.ts'
 import { SWEEP_KIND, SWEEP_SCHEMA } from './sweep-schema.ts'
 
 /** Codes of SQLite for a file that another process holds, is damaged, or is something else. */
@@ -65,16 +66,5 @@ function storeError(cause: unknown): unknown {
 }
 
 /** Runs steps in one transaction: all or nothing. */
-export function inTransaction<T>(database: DatabaseSync, steps: () => T): T {
-  return guard(() => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = steps()
-      database.exec('COMMIT')
-      return result
-    } catch (cause) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw cause
-    }
-  })
-}
+export const inTransaction = <T>(database: DatabaseSync, steps: () => T): T =>
+  guard(() => runInTransaction(database, steps))

@@ -7,6 +7,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { inTransaction } from '../transaction.ts'
 import { InstanceChanges } from './instance-changes.ts'
 import { InstanceQueries } from './instance-queries.ts'
 import { instanceError } from './instance-schema.ts'
@@ -61,13 +62,11 @@ export class InstanceCalls {
     const isQuestion = ({ name }: InstanceCall): boolean => QUESTIONS.has(name)
     if (calls.every(isQuestion)) return calls.map((call) => this.#answer(call))
     try {
-      this.#database.exec('BEGIN IMMEDIATE')
-      const answers = calls.map((call) => (isQuestion(call) ? this.#answer(call) : this.#change(call)))
-      this.#database.exec('COMMIT')
-      return answers
+      return inTransaction(this.#database, () =>
+        calls.map((call) => (isQuestion(call) ? this.#answer(call) : this.#change(call))),
+      )
     } catch (cause) {
       // Whether the commit took effect is not known: nobody is told that it did.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       return calls.map(({ id }) => refusal(id, cause))
     }
   }

@@ -15,6 +15,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { inTransaction } from '../transaction.ts'
 
 const BUSY_MS = 10_000
 /** Primary result codes of SQLite ("Result and Error Codes"). */
@@ -212,8 +213,7 @@ export function openInstanceDatabase(path: string, steps: readonly string[] = ST
 /** Takes the steps that are missing, in one transaction: a crash between them leaves the older version. */
 function migrate(database: DatabaseSync, steps: readonly string[]): void {
   if (versionOf(database) === steps.length) return
-  database.exec('BEGIN IMMEDIATE')
-  try {
+  inTransaction(database, () => {
     const version = versionOf(database)
     if (version > steps.length) {
       throw new StoreError(
@@ -223,11 +223,7 @@ function migrate(database: DatabaseSync, steps: readonly string[]): void {
     }
     for (const step of steps.slice(version)) database.exec(step)
     database.exec(`PRAGMA user_version = ${steps.length}`)
-    database.exec('COMMIT')
-  } catch (cause) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw cause
-  }
+  })
 }
 
 const versionOf = (database: DatabaseSync): number =>

@@ -1,6 +1,7 @@
 /** SQLite: opens databases of the runtime's own SQLite, and turns its errors into ours. */
 import { DatabaseSync, type DatabaseSyncOptions, type StatementSync } from 'node:sqlite'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { inTransaction as runInTransaction } from '../transaction.ts'
 
 /** How long a call waits for somebody else's lock. */
 const BUSY_MS = 10_000
@@ -52,19 +53,8 @@ export function databaseError(cause: unknown): unknown {
 }
 
 /** Runs steps in one transaction: all or nothing. @throws {StoreError} as {@link guard}; what the steps throw */
-export function inTransaction<T>(database: DatabaseSync, steps: () => T): T {
-  return guard(() => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = steps()
-      database.exec('COMMIT')
-      return result
-    } catch (cause) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw cause
-    }
-  })
-}
+export const inTransaction = <T>(database: DatabaseSync, steps: () => T): T =>
+  guard(() => runInTransaction(database, steps))
 
 /** The row that a statement gives; undefined for none. */
 export function rowOf(
