@@ -3,21 +3,16 @@
  *
  * All of them write their replies unbuffered (TCP_NODELAY) unless a test wants them as they come.
  */
-import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
-import { spawnBound } from './bound-process.ts'
 import { freePort } from './free-port.ts'
 import { opensslRoot } from './openssl-ca.ts'
+import { PeerServer } from './peer-server.ts'
 import { type Outcome, type Peer, peer, run } from './peers.ts'
 
-const START_TIMEOUT_MS = 60_000
-const POLL_MS = 20
 const START_TRIES = 4
-const LOG_LIMIT = 200_000
 const DICTIONARIES = '/usr/share/libdcmtk17'
 
 /** To be spread into the options of tests that need its network programs. */
@@ -209,51 +204,26 @@ async function startServer(
 class ServerProcess implements DcmtkServer {
   readonly host = '127.0.0.1'
   readonly port: number
-  #server: ChildProcess | undefined
-  #log = ''
+  readonly #server = new PeerServer()
 
   constructor(port: number) {
     this.port = port
   }
 
   get pid(): number {
-    return this.#server?.pid ?? 0
+    return this.#server.pid
   }
 
   log(): string {
-    return this.#log
+    return this.#server.log
   }
 
-  async start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-    const server = spawnBound(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#server = server
-    for (const stream of [server.stdout, server.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#log = (this.#log + text).slice(-LOG_LIMIT)
-      })
-    }
-    let failure: string | undefined
-    server.once('error', (cause) => {
-      failure = String(cause)
-    })
-    server.once('exit', (code, signal) => {
-      failure = `it ended with ${code ?? signal}`
-    })
-    const deadline = Date.now() + START_TIMEOUT_MS
-    while (!(await isListening(this.port))) {
-      if (failure === undefined && Date.now() > deadline) failure = 'it does not listen'
-      if (failure !== undefined) throw new Error(`${program} did not start: ${failure}\n${this.#log}`)
-      await pause(POLL_MS)
-    }
+  start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+    return this.#server.start(program, args, { env }, () => isListening(this.port))
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
-    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-    server.kill(signal)
-    await ended
+  stop(signal?: NodeJS.Signals): Promise<void> {
+    return this.#server.stop(signal)
   }
 }
 

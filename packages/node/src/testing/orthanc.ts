@@ -4,23 +4,17 @@
  * Debian's Orthanc and its plugins for DICOMweb and worklists are used. It takes whatever is sent, answers whoever asks,
  * and leaves its replies unbuffered (TCP_NODELAY) unless a test wants them as they come.
  */
-import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
-import { spawnBound } from './bound-process.ts'
 import { freePort } from './free-port.ts'
+import { PeerServer } from './peer-server.ts'
 import { type Peer, peerPath } from './peers.ts'
 
 const PLUGINS = '/usr/share/orthanc/plugins'
-const START_TIMEOUT_MS = 120_000
-const STOP_TIMEOUT_MS = 20_000
-const POLL_MS = 50
 /** Ports may be taken between the moment they were found free and the moment Orthanc listens. */
 const START_TRIES = 4
-const LOG_LIMIT = 200_000
 /** In memory where the system has such a folder: what a PACS of the tests holds need survive no power cut. */
 const STORAGE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
@@ -121,8 +115,7 @@ class OrthancServer implements Orthanc {
   readonly dicomWebUrl: string
   readonly #folder: string
   readonly #environment: NodeJS.ProcessEnv
-  #server: ChildProcess | undefined
-  #log = ''
+  readonly #server = new PeerServer()
 
   constructor(options: OrthancOptions, dicomPort: number, httpPort: number) {
     this.aet = options.aet ?? 'ORTHANC'
@@ -138,45 +131,16 @@ class OrthancServer implements Orthanc {
   }
 
   get pid(): number {
-    return this.#server?.pid ?? 0
+    return this.#server.pid
   }
 
-  async start(): Promise<void> {
-    const server = spawnBound(orthanc.path, [join(this.#folder, 'orthanc.json')], {
-      cwd: this.#folder,
-      env: this.#environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#server = server
-    for (const stream of [server.stdout, server.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#log = (this.#log + text).slice(-LOG_LIMIT)
-      })
-    }
-    let failure: string | undefined
-    server.once('error', (cause) => {
-      failure = String(cause)
-    })
-    server.once('exit', (code, signal) => {
-      failure = `it ended with ${code ?? signal}`
-    })
-    const deadline = Date.now() + START_TIMEOUT_MS
-    while (!(await this.#isReady())) {
-      if (failure === undefined && Date.now() > deadline) failure = 'it does not answer'
-      if (failure !== undefined) throw new Error(`Orthanc did not start: ${failure}\n${this.#log}`)
-      await pause(POLL_MS)
-    }
+  start(): Promise<void> {
+    const options = { cwd: this.#folder, env: this.#environment }
+    return this.#server.start(orthanc.path, [join(this.#folder, 'orthanc.json')], options, () => this.#isReady())
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
-    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-    server.kill(signal)
-    const timer = setTimeout(() => server.kill('SIGKILL'), STOP_TIMEOUT_MS)
-    await ended
-    clearTimeout(timer)
+  stop(signal?: NodeJS.Signals): Promise<void> {
+    return this.#server.stop(signal)
   }
 
   /** Stops it for good and removes what it had. */
@@ -186,7 +150,7 @@ class OrthancServer implements Orthanc {
   }
 
   log(): string {
-    return this.#log
+    return this.#server.log
   }
 
   async get(path: string): Promise<unknown> {
