@@ -57,19 +57,40 @@ export interface SealRequest {
   readonly timestamp?: Timestamp
 }
 
-/** What a statement says about the certificates of a holder. */
-export function certificatesOf(
-  { dicom, statement, postQuantum }: HolderSigners,
-  hashes: HashFactory,
-): HolderCertificates {
+/** What is made of the certificates of a holder once, for all images. */
+interface KnownHolder {
+  readonly certificates: HolderCertificates
+  /** By SHA-256, hexadecimal. */
+  readonly parsed: ReadonlyMap<string, Certificate>
+}
+
+const knownHolders = new WeakMap<HolderSigners, KnownHolder>()
+
+function knownHolder(signers: HolderSigners, hashes: HashFactory): KnownHolder {
+  const known = knownHolders.get(signers) ?? readHolder(signers, hashes)
+  knownHolders.set(signers, known)
+  return known
+}
+
+function readHolder({ dicom, statement, postQuantum }: HolderSigners, hashes: HashFactory): KnownHolder {
+  const parsed = new Map<string, Certificate>()
   const chain = ({ certificate, chain: issuers }: Pick<Signer, 'certificate' | 'chain'>): Chain =>
-    [certificate, ...issuers].map((bytes) => digestOf(hashes, 'sha256', bytes))
-  return {
+    [certificate, ...issuers].map((bytes) => {
+      const digest = digestOf(hashes, 'sha256', bytes)
+      parsed.set(encodeHex(digest), parseCertificate(bytes))
+      return digest
+    })
+  const certificates = {
     dicom: dicom === undefined ? [] : chain(dicom),
     statement: chain(statement),
     postQuantum: chain(postQuantum),
   }
+  return { certificates, parsed }
 }
+
+/** What a statement says about the certificates of a holder. */
+export const certificatesOf = (signers: HolderSigners, hashes: HashFactory): HolderCertificates =>
+  knownHolder(signers, hashes).certificates
 
 /**
  * Signs a statement with the device's keys, and with the technologist's where the statement names a signature of
@@ -179,7 +200,8 @@ async function signStatement<Statement>(request: StatementRequest<Statement>): P
 }
 
 function checkHolder({ certificates }: Operator, signers: HolderSigners, hashes: HashFactory): void {
-  if (JSON.stringify(spell(certificates)) !== JSON.stringify(spell(certificatesOf(signers, hashes)))) {
+  const own = certificatesOf(signers, hashes)
+  if (certificates !== own && JSON.stringify(spell(certificates)) !== JSON.stringify(spell(own))) {
     throw new TypeError('the statement names other certificates than those of the signers')
   }
   const { statement, postQuantum } = signers
@@ -198,13 +220,6 @@ function collectCertificates(
   signers: readonly HolderSigners[],
   hashes: HashFactory,
 ): readonly Certificate[] {
-  const byDigest = new Map<string, Uint8Array>()
-  for (const { dicom, statement, postQuantum } of signers) {
-    for (const key of [dicom, statement, postQuantum]) {
-      for (const bytes of key === undefined ? [] : [key.certificate, ...key.chain]) {
-        byDigest.set(encodeHex(digestOf(hashes, 'sha256', bytes)), bytes)
-      }
-    }
-  }
-  return namedCertificates(named).map((digest) => parseCertificate(byDigest.get(encodeHex(digest)) as Uint8Array))
+  const parsed = new Map(signers.flatMap((one) => [...knownHolder(one, hashes).parsed]))
+  return namedCertificates(named).map((digest) => parsed.get(encodeHex(digest)) as Certificate)
 }
