@@ -42,7 +42,7 @@ export interface InstanceLogOptions {
 }
 
 /** Events that only share the pixels of an image: the oldest, and as many of the newest. */
-const SHARED_LIMIT = 100
+const SHARED_LIMIT = 16
 /** Events of one image. Whoever can have events logged must not be able to push others out of sight. */
 const RECORDS_LIMIT = 100_000
 /** Events that are found at once, and that are read at once. */

@@ -8,8 +8,8 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import type { RecordQuery, StoredEntry, Term } from '../../services/log/ports.ts'
 import { checkQuery } from './check-batch.ts'
 import { asBuffer, BODY_HEADER, bodyTerms, identityKey, readState, termKey } from './log-index-schema.ts'
-import { guard, openDatabase, type Row, rowOf } from './sqlite.ts'
-import { encodedTerms, encodeTerm, IS_ERASED, termsAt } from './wal-format.ts'
+import { guard, openDatabase, rowOf } from './sqlite.ts'
+import { encodeTerm, IS_ERASED, termsAt } from './wal-format.ts'
 
 /** Beyond this a number is none that the index could hold. */
 const LIMIT = BigInt(Number.MAX_SAFE_INTEGER)
@@ -35,8 +35,9 @@ export class LogIndexReader {
     this.#database = openDatabase(path, PRAGMAS, { readOnly: true })
     const prepare = (sql: string): StatementSync => guard(() => this.#database.prepare(sql))
     this.#salt = readState(this.#database).salt
-    const byTerm = (table: string): string =>
-      `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ? AND number >= ? AND number < ? ORDER BY number`
+    // Another term may have the same key: the entry has to hold the term itself. To look here costs less than to fetch it.
+    const byTerm = (table: string, order: 'ASC' | 'DESC'): string =>
+      `SELECT number FROM ${table} JOIN entry USING (number) WHERE key = ?1 AND number >= ?2 AND number < ?3 AND instr(body, ?4) > 0 ORDER BY number ${order} LIMIT ?5`
     const byIdentity = (table: string): string =>
       `SELECT number, body FROM ${table} JOIN entry USING (number) WHERE key = ?1`
     const byKeys = (table: string): string => `SELECT key, number FROM ${table} WHERE key IN (${PLACES})`
@@ -54,10 +55,10 @@ export class LogIndexReader {
       terms: prepare(
         `SELECT count(*) AS count FROM (VALUES ${PAIRS}) AS asked WHERE ${isIn('term')} OR ${isIn('fresh_term')}`,
       ),
-      oldest: prepare(byTerm('term')),
-      newest: prepare(`${byTerm('term')} DESC`),
-      freshOldest: prepare(byTerm('fresh_term')),
-      freshNewest: prepare(`${byTerm('fresh_term')} DESC`),
+      oldest: prepare(byTerm('term', 'ASC')),
+      newest: prepare(byTerm('term', 'DESC')),
+      freshOldest: prepare(byTerm('fresh_term', 'ASC')),
+      freshNewest: prepare(byTerm('fresh_term', 'DESC')),
     }
   }
 
@@ -175,11 +176,12 @@ export class LogIndexReader {
     const { oldest, newest, freshOldest, freshNewest } = this.#statements
     // What is fresh of a key is younger than the rest of it.
     const statements = order === 'oldest_first' ? [oldest, freshOldest] : [freshNewest, newest]
-    const values = [termKey(this.#salt, encoded), bound(from), bound(to)] as const
+    const values = [termKey(this.#salt, encoded), bound(from), bound(to), encoded] as const
     const found: bigint[] = []
     this.#inOneLook(() => {
       for (const statement of statements) {
-        if (found.length < limit) takeThoseWith(encoded, statement.iterate(...values), limit, found)
+        if (found.length >= limit) break
+        for (const { number } of statement.all(...values, limit - found.length)) found.push(BigInt(Number(number)))
       }
     })
     return found
@@ -188,21 +190,6 @@ export class LogIndexReader {
   close(): void {
     if (this.#database.isOpen) this.#database.close()
   }
-}
-
-/** Adds the numbers of rows that have a term, until there are enough. */
-function takeThoseWith(term: Buffer, rows: Iterable<Row>, limit: number, found: bigint[]): void {
-  for (const { number, body } of rows) {
-    if (!hasTerm(asBuffer(body), term)) continue
-    found.push(BigInt(Number(number)))
-    if (found.length === limit) return
-  }
-}
-
-/** Another term may have the same key. */
-function hasTerm(body: Buffer, term: Buffer): boolean {
-  for (const other of encodedTerms(body, bodyTerms(body))) if (other.equals(term)) return true
-  return false
 }
 
 function bound(index: bigint): number {
