@@ -21,6 +21,7 @@ import {
 import { NAME } from '@fiducial/core/domain/seal/holder.ts'
 import { describeInstance, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
 import { formatGatewaySeal } from '@fiducial/core/domain/seal/seal.ts'
+import type { SignatureReference } from '@fiducial/core/domain/seal/sealed-instance.ts'
 import { certificatesOf, signGatewaySeal } from '@fiducial/core/domain/seal/sign.ts'
 import { formatDateTime } from '@fiducial/core/domain/signature/date-time.ts'
 import { Digests, digestSignature, streamContext } from '@fiducial/core/domain/signature/digest.ts'
@@ -31,7 +32,7 @@ import { roleOf } from '@fiducial/core/domain/trust/roles.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { UID } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
+import { type Change, spliceFile } from '@fiducial/core/formats/dicom/splice.ts'
 import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { loadDecoder } from './pixel-decoding.ts'
@@ -57,6 +58,12 @@ export interface Arrival {
   readonly order: OrderFacts | null
 }
 
+/** What kind of seal. */
+export interface SealOptions extends KnownDigests {
+  /** The image goes on as it came: nothing is signed in the file. */
+  readonly isBeside?: boolean
+}
+
 /** What was measured of the source before, such as when it was verified: each saves a pass. */
 export interface KnownDigests {
   /** SHA-256 of all its bytes. */
@@ -74,7 +81,7 @@ const UUID_BYTES = 16
 const OPERATORS_NAME = 0x00081070
 
 /**
- * Makes the signature of one image.
+ * Makes the seal of one image.
  *
  * Cost: a pass over the pixels for the signature; one for the frames, and one for the digest of the original, where the
  * caller does not know them; encapsulated pixels are decoded.
@@ -87,7 +94,7 @@ export async function prepareGatewaySeal(
   source: ByteSource,
   dependencies: GatewaySealDependencies,
   arrival: Arrival,
-  known: KnownDigests = {},
+  { isBeside = false, ...known }: SealOptions = {},
 ): Promise<PreparedGatewaySeal | undefined> {
   const { crypto, codecs, random, now, gateway, authority } = dependencies
   const file = parseDicom(source, { isStrict: true })
@@ -96,18 +103,7 @@ export async function prepareGatewaySeal(
   const checkpoint = (await dependencies.checkpoint?.()) ?? null
   const sealedAt = now()
   const digests = new Digests(file.dataSet, crypto.hash)
-  const { dicom } = gateway.keys
-  const request: SignatureRequest = {
-    signer: dicom,
-    hash: 'sha256',
-    purpose: WITNESS_SIGNATURE,
-    uid: uidFromRandom(random(UUID_BYTES)),
-    dateTime: formatDateTime(sealedAt),
-  }
-  const { signatures, changes } = await signFile(file, { digests, crypto, requests: [request] })
-  const [signature] = signatures
-  if (signature === undefined) throw new FormatError('dicom_signature_malformed', 'the gateway made no signature')
-  const { macParameters, item } = signature
+  const { signature, changes } = isBeside ? NOT_SIGNED : await signInFile(file, { digests, sealedAt }, dependencies)
   const decodeFrame = await loadDecoder(file, codecs)
   const description = describeInstance(file, crypto.hash, random(UUID_BYTES), {
     digests,
@@ -116,12 +112,11 @@ export async function prepareGatewaySeal(
     ...(known.pixels && { knownFrame: known.pixels }),
   })
   const { frames, ...described } = description
-  const sha256 = digestSignature(streamContext(file.dataSet), crypto.hash, macParameters, item)
   const statement: Omit<GatewayStatement, 'file'> = {
     ...described,
     ...stateArrival(file, dependencies, arrival),
     original: known.file ?? digestSource(file, crypto),
-    signatures: { gateway: { uid: request.uid, sha256 } },
+    signatures: { gateway: signature },
     sealedAt,
     checkpoint,
   }
@@ -135,7 +130,31 @@ export async function prepareGatewaySeal(
         ...(authority && { timestamp: (name, digest) => authority.timestamp(name, digest) }),
       }),
     )
-  return { segments: spliceFile(file, changes), description, finish, certificate: dicom.certificate }
+  const { certificate } = gateway.keys.dicom
+  return { segments: spliceFile(file, changes), description, finish, certificate }
+}
+
+const NOT_SIGNED = { signature: null, changes: [] } as const
+
+/** Signs as a witness of the image's arrival. */
+async function signInFile(
+  file: DicomFile,
+  { digests, sealedAt }: { readonly digests: Digests; readonly sealedAt: Date },
+  { crypto, random, gateway }: GatewaySealDependencies,
+): Promise<{ readonly signature: SignatureReference; readonly changes: readonly Change[] }> {
+  const request: SignatureRequest = {
+    signer: gateway.keys.dicom,
+    hash: 'sha256',
+    purpose: WITNESS_SIGNATURE,
+    uid: uidFromRandom(random(UUID_BYTES)),
+    dateTime: formatDateTime(sealedAt),
+  }
+  const { signatures, changes } = await signFile(file, { digests, crypto, requests: [request] })
+  const [made] = signatures
+  if (made === undefined) throw new FormatError('dicom_signature_malformed', 'the gateway made no signature')
+  const { macParameters, item } = made
+  const sha256 = digestSignature(streamContext(file.dataSet), crypto.hash, macParameters, item)
+  return { signature: { uid: request.uid, sha256 }, changes }
 }
 
 /** What the gateway says of itself, and of how the image came. */

@@ -397,7 +397,7 @@ function compareSignatures(
     const digest = digestSignature(context, hashes, signature.macParameters, signature.item.elements)
     return equalBytes(sealed.sha256, digest) ? [] : [{ what: 'signature_changed', concern }]
   }
-  if ('gateway' in signatures) return compare(signatures.gateway, 'other')
+  if ('gateway' in signatures) return signatures.gateway === null ? [] : compare(signatures.gateway, 'other')
   return [
     ...compare(signatures.device, 'device'),
     ...(signatures.operator === null ? [] : compare(signatures.operator, 'operator')),

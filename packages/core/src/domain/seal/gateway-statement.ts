@@ -76,7 +76,8 @@ interface Arrival {
   /** Null where the gateway knew of none. */
   readonly order: OrderBinding | null
   readonly technologist: NamedTechnologist | null
-  readonly signatures: { readonly gateway: SignatureReference }
+  /** Null where the gateway passed the image on as it came: then its seal is all that it made. */
+  readonly signatures: { readonly gateway: SignatureReference | null }
 }
 
 export interface GatewayStatement extends SealedInstance, Arrival {}
@@ -97,7 +98,7 @@ const ARRIVAL: StatementKind<Arrival> = {
       received: fields.object('received', readReceived),
       order: fields.nullable('order', readOrder),
       technologist: fields.nullable('technologist', readTechnologist),
-      signatures: fields.object('signatures', (inner) => ({ gateway: inner.object('gateway', readReference) })),
+      signatures: fields.object('signatures', (inner) => ({ gateway: inner.nullable('gateway', readReference) })),
     }
   },
   write: ({ gateway, received, order, technologist, signatures }) => ({
@@ -107,7 +108,7 @@ const ARRIVAL: StatementKind<Arrival> = {
     received: writeReceived(received),
     order: order === null ? null : { ...order },
     technologist: technologist === null ? null : { ...technologist },
-    signatures: { gateway: writeReference(signatures.gateway) },
+    signatures: { gateway: signatures.gateway && writeReference(signatures.gateway) },
   }),
 }
 

@@ -17,5 +17,5 @@ export const holdersOf = (statement: ImageStatement): readonly Operator[] =>
   isOfGateway(statement) ? [statement.gateway] : [statement.device, statement.operator]
 
 /** How many DICOM signatures a statement names. */
-export const countSignatures = (statement: ImageStatement): number =>
-  isOfGateway(statement) || statement.signatures.operator === null ? 1 : 2
+export const countSignatures = ({ signatures }: ImageStatement): number =>
+  Object.values(signatures).filter((reference) => reference !== null).length

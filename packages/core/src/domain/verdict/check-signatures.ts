@@ -112,6 +112,7 @@ export function checkSpeaker(
   // A signature that somebody added to what a gateway sealed is one among others: it was not there when that came.
   if (reference === undefined) return [unknown(subject, 'signature_absent')]
   if (reference === null) {
+    if (part === 'gateway') return [holds(subject, ['its seal speaks for the file as it came'])]
     return [belief.operator === 'pending' ? unknown(subject, 'signed_by_operator_in_series') : holds(subject)]
   }
   const concerned = part === 'gateway' ? 'other' : part

@@ -141,7 +141,8 @@ function measureSeal(bytes: Uint8Array, file: DicomFile, means: SealMeans): Seal
 function seenIn(bytes: Uint8Array | undefined, { seenAt: at }: EvidenceOptions): Pick<VerifyOptions, 'seen'> {
   const seal = at && bytes && parseOrCode(bytes)
   if (at === undefined || typeof seal !== 'object' || !isOfGateway(seal.statement)) return {}
-  return { seen: { uid: seal.statement.signatures.gateway.uid, at } }
+  const { gateway } = seal.statement.signatures
+  return gateway === null ? {} : { seen: { uid: gateway.uid, at } }
 }
 
 function parseOrCode(bytes: Uint8Array): ImageSeal | string {
@@ -164,8 +165,9 @@ function holdsMore(file: DicomFile, statement: ImageStatement, { signatures, mal
 
 /** Whether a gateway's signature is not there: then the file may be the one that came to it. */
 function isUnsigned(statement: ImageStatement, { signatures }: SignaturesReport): boolean {
-  if (!isOfGateway(statement)) return false
-  return !signatures.some(({ path, uid }) => path === '' && uid === statement.signatures.gateway.uid)
+  if (!isOfGateway(statement) || statement.signatures.gateway === null) return false
+  const { uid: named } = statement.signatures.gateway
+  return !signatures.some(({ path, uid }) => path === '' && uid === named)
 }
 
 function findSigners({ statement, certificates }: ImageSeal, hashes: HashFactory): Signers {

@@ -82,23 +82,23 @@ async function seal(input: PrepareInput, arrival: Arrival, dependencies: Prepare
   const { crypto, spool, seals, sealing } = dependencies
   if (sealing === undefined) return { sealed: null, sealFailure: NO_KEY }
   try {
-    const prepared = await prepareGatewaySeal(input.source, sealing, arrival, {
-      file: input.sha256,
-      pixels: input.pixels,
-    })
+    const { sha256: file, pixels, besideKey } = input
+    const isBeside = besideKey !== null
+    const prepared = await prepareGatewaySeal(input.source, sealing, arrival, { file, pixels, isBeside })
     // Somebody who stands nearer to the device has signed it.
     if (prepared === undefined) return UNSEALED
     const { segments, finish, certificate } = prepared
-    // A seal counts for the file as it came, too, whether or not anybody ever gets the one that it is made of.
-    const copy = input.besideKey === null ? write(spool, piecesOf(segments)) : unwritten(piecesOf(segments), crypto)
+    const copy = isBeside
+      ? { key: besideKey, sha256: file, durable: Promise.resolve() }
+      : write(spool, piecesOf(segments))
     const [bytes] = await allOrNone([finish(copy.sha256), copy.durable] as const)
     const written = write(seals, [bytes])
     await written.durable
     const sha = (value: Uint8Array): Uint8Array => digestOf(crypto.hash, 'sha256', value)
     const sealed: MadeSeal = {
-      spoolKey: input.besideKey ?? copy.key,
+      spoolKey: copy.key,
       sealKey: written.key,
-      sha256: input.besideKey === null ? copy.sha256 : input.sha256,
+      sha256: copy.sha256,
       seal: written.sha256,
       certificate: sha(certificate),
     }
@@ -147,14 +147,7 @@ function profileOf(profiles: Readonly<Record<string, DeidentifyProfile>>, name: 
 interface Written {
   readonly key: string
   readonly sha256: Uint8Array
-  readonly durable: Promise<SpooledBytes | undefined>
-}
-
-/** A file of which only the digest is wanted. */
-function unwritten(pieces: Iterable<Uint8Array>, { hash }: Crypto): Written {
-  const digest = hash('sha256')
-  for (const piece of pieces) digest.update(piece)
-  return { key: '', sha256: digest.digest(), durable: Promise.resolve(undefined) }
+  readonly durable: Promise<SpooledBytes>
 }
 
 function write(spool: Spool, pieces: Iterable<Uint8Array>): Written {
