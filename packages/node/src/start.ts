@@ -115,7 +115,9 @@ const adaptersOf = (version: string): Adapters => ({
   },
   reachGateway: async (place) => {
     const { RemoteGateway } = await import('./services/gateway/remote-gateway.ts')
-    return new RemoteGateway({ ...place, fetch, deadline: AbortSignal.timeout })
+    const { url, token, certificate } = place
+    const speak = certificate === undefined ? fetch : (await import('./http/pinned-fetch.ts')).pinnedFetch(certificate)
+    return new RemoteGateway({ url, token, fetch: speak, deadline: AbortSignal.timeout })
   },
 })
 

@@ -25,7 +25,7 @@ import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLo
 import type { DoctorOrder } from './doctor-order.ts'
 import type { LogServices } from './log/services.ts'
 import type { Ring, Secrets } from './ring.ts'
-import type { GatewayCopy, UpOrder, UpRunning } from './up-adapters.ts'
+import type { GatewayCopy, GatewayReach, UpOrder, UpRunning } from './up-adapters.ts'
 import type { VerifySettings, Work } from './work.ts'
 
 /** One file to read. */
@@ -162,7 +162,7 @@ export interface Adapters {
   /** @throws {StoreError} likewise */
   restoreGateway(home: string, settings: GatewaySettings, folder: string): Promise<GatewayCopy>
   /** A gateway that runs, here or elsewhere. */
-  reachGateway(place: { readonly url: string; readonly token: string }): Promise<RemoteGateway>
+  reachGateway(place: GatewayReach): Promise<RemoteGateway>
 }
 
 /** The name of a seal: that of its image and this. */

@@ -5,6 +5,14 @@ import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import type { Secrets } from './ring.ts'
 
+/** How to reach a gateway that runs. */
+export interface GatewayReach {
+  readonly url: string
+  readonly token: string
+  /** PEM of the only server that is spoken to; undefined: one that the system trusts. */
+  readonly certificate?: string
+}
+
 export interface UpOrder {
   readonly home: string
   readonly secrets: Secrets

@@ -40,7 +40,10 @@ export interface WebOrder {
 }
 
 export interface WebFace {
+  /** As others reach it. */
   readonly url: string
+  /** As this machine reaches it, with the certificate that it shows. */
+  readonly local: { readonly url: string; readonly certificate?: string }
   /** An address that lets one browser see the page. */
   invite(): string
   close(): Promise<void>
@@ -55,14 +58,18 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
   const { web, telemetry } = settings
   const doorkeeper = new Doorkeeper((token) => tokens.find(token))
   const tls = tlsOf(web)
-  const entrance = new Entrance({ random, now: Date.now, isSecure: tls !== undefined })
+  const isSecure = web.publicUrl === null ? tls !== undefined : web.publicUrl.startsWith('https:')
+  const entrance = new Entrance({ random, now: Date.now, isSecure })
+  // Its own is known once it listens.
+  let url = web.publicUrl?.replace(/\/+$/, '') ?? ''
+  const invite = (): string => url + entrance.invite()
   const api = gatewayApi({
     control,
     doorkeeper,
     identity,
     seals,
     sealOf,
-    invite: () => entrance.invite(),
+    invite,
     ...(sweeps && { sweeps }),
   })
   const guards = web.trustsLocalCallers ? {} : { require: doorkeeper.require.bind(doorkeeper) }
@@ -86,16 +93,21 @@ export async function startWeb(order: WebOrder): Promise<WebFace> {
       onFailure: ({ method, path, error }) => logger.error(`${method} ${path} failed`, { part: 'web' }, error),
     },
   )
-  const url = web.publicUrl ?? server.url
+  const localUrl = onThisMachine(server.url)
+  if (web.publicUrl === null) url = localUrl
   return {
     url,
-    invite: () => url + entrance.invite(),
+    local: { url: localUrl, ...(tls && { certificate: tls.certificate }) },
+    invite,
     async close() {
       api.close()
       await server.close()
     },
   }
 }
+
+/** A server that listens everywhere is asked by the loopback. */
+const onThisMachine = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 
 const storeLimits = ({ limits, web: { publicUrl } }: GatewaySettings) => ({
   instanceBytes: limits.objectMegabytes * 2 ** 20,

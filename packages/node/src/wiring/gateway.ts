@@ -334,7 +334,7 @@ async function leaveReach(
     role: 'administrator',
     validDays: 365,
   })
-  const bytes = Buffer.from(`${JSON.stringify({ url: web.url, token: text })}\n`)
+  const bytes = Buffer.from(`${JSON.stringify({ ...web.local, token: text })}\n`)
   writeFileAtomically(path, [bytes], { isOverwriting: true, mode: PRIVATE_FILE })
   return async () => {
     await revokeEarlier(path, tokens)

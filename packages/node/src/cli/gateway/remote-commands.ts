@@ -9,6 +9,7 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import { withHint } from '../failure.ts'
 import { formatBytes } from '../progress.ts'
 import { counted, layOut } from '../table.ts'
+import type { GatewayReach } from '../up-adapters.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 
@@ -190,10 +191,9 @@ export async function control(
 }
 
 export async function invite(options: ReachOptions, context: Context): Promise<ExitCode> {
-  const { url } = await findReach(options, context)
-  const { path } = await (await reach(options, context)).invite()
-  context.output.record({ url: url + path })
-  context.output.line(url + path)
+  const { url } = await (await reach(options, context)).invite()
+  context.output.record({ url })
+  context.output.line(url)
   context.output.note('Good once, for a quarter of an hour.')
   return EXIT.ok
 }
@@ -203,7 +203,7 @@ async function reach(options: ReachOptions, context: Context): Promise<RemoteGat
 }
 
 /** Options go before the environment, and that before what a gateway of this machine has left. */
-async function findReach({ url, tokenFile }: ReachOptions, context: Context): Promise<{ url: string; token: string }> {
+async function findReach({ url, tokenFile }: ReachOptions, context: Context): Promise<GatewayReach> {
   const { adapters, home, terminal } = context
   const { FIDUCIAL_GATEWAY_URL, FIDUCIAL_TOKEN } = terminal.env
   const address = url ?? FIDUCIAL_GATEWAY_URL
@@ -220,7 +220,7 @@ async function findReach({ url, tokenFile }: ReachOptions, context: Context): Pr
   // A token of this machine is for its own gateway only.
   if (address !== undefined && address !== local.url)
     throw new UsageError('--url needs a token: --token-file, or FIDUCIAL_TOKEN')
-  return { url: local.url, token: given ?? local.token }
+  return { ...local, token: given ?? local.token }
 }
 
 async function readToken(path: string, { adapters }: Context): Promise<string> {
@@ -229,10 +229,11 @@ async function readToken(path: string, { adapters }: Context): Promise<string> {
   return decodeUtf8(bytes).trim()
 }
 
-function readReach(bytes: Uint8Array): { readonly url: string; readonly token: string } {
+function readReach(bytes: Uint8Array): GatewayReach {
   try {
-    const { url, token } = JSON.parse(decodeUtf8(bytes)) as Record<string, unknown>
-    if (typeof url === 'string' && typeof token === 'string') return { url, token }
+    const { url, token, certificate } = JSON.parse(decodeUtf8(bytes)) as Record<string, unknown>
+    if (typeof url === 'string' && typeof token === 'string')
+      return { url, token, ...(typeof certificate === 'string' && { certificate }) }
   } catch {
     // Told below.
   }

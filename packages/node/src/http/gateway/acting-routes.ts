@@ -126,10 +126,10 @@ export const actingRoutes: FastifyPluginAsyncZod<RouteMeans> = async (scope, mea
     {
       onRequest: doorkeeper.require('access.manage'),
       schema: {
-        summary: 'A path that lets one browser see the page of the gateway',
+        summary: 'An address that lets one browser see the page of the gateway',
         response: { 200: invitationSchema, ...problems },
       },
     },
-    async () => ({ path: invite() }),
+    async () => ({ url: invite() }),
   )
 }

@@ -112,7 +112,7 @@ async function open(test: TestContext, more: Partial<GatewayControl> = {}, sweep
     control,
     doorkeeper,
     identity,
-    invite: () => '/enter?code=x',
+    invite: () => 'https://gateway.example/enter?code=x',
     seals,
     sealOf,
     ...(sweeps && { sweeps }),

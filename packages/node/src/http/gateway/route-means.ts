@@ -15,6 +15,6 @@ export interface RouteMeans {
   readonly sealOf: (instance: StoredInstance) => Promise<Uint8Array | undefined>
   /** Sweeps of the archive; absent where none is swept. */
   readonly sweeps?: Pick<SiteSweeps, 'status' | 'begin'>
-  /** A path with a code that lets one browser in. */
+  /** An address with a code that lets one browser in. */
   readonly invite: () => string
 }

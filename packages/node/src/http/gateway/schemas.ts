@@ -164,7 +164,7 @@ export const doneSchema = z.object({ state: z.enum(['rejected', 'received', 'pau
 /** What every route may answer besides. */
 export const problems = { '4xx': problemSchema, '5xx': problemSchema } as const
 
-export const invitationSchema = z.object({ path: z.string() })
+export const invitationSchema = z.object({ url: z.string() })
 
 export const keptSealSchema = z.object({ sopInstanceUid: z.string(), isNew: z.boolean() })
 

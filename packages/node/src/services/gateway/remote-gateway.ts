@@ -71,8 +71,8 @@ export class RemoteGateway {
     return this.#ask(`destinations/${encodeURIComponent(destination)}/${action}`, {})
   }
 
-  /** A path that lets a browser in, once. */
-  invite(): Promise<{ readonly path: string }> {
+  /** An address that lets a browser in, once. */
+  invite(): Promise<{ readonly url: string }> {
     return this.#ask('invitations', {})
   }
 
