@@ -164,6 +164,7 @@ export class Gateway implements GatewayControl {
       intake: this.#intake,
       sendersFirst: new SendersFirst({
         isReceiving: () => this.#intake.underWay.instances > 0,
+        isAwaited: () => relaying.isHolding,
         pause: options.pause,
         longestMs: options.sendersFirstMs ?? 0,
       }),

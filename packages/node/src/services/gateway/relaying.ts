@@ -69,6 +69,11 @@ export class Relaying {
     return [...this.#relays.values()].filter((relay) => relay.destination === destination).length
   }
 
+  /** Whether a destination waits for the end of an instance. */
+  get isHolding(): boolean {
+    return [...this.#relays.values()].some(({ isWhole }) => isWhole)
+  }
+
   /** Begins to relay an instance whose bytes are about to come; undefined where it goes the usual way. */
   begin(announcement: Announcement, spoolKey: string): Relay | undefined {
     const { choose, now, pause, observe, patienceMs = PATIENCE_MS, holdMs = HOLD_MS } = this.#options
@@ -153,6 +158,7 @@ export class Relay {
   #patienceMs: number
   #room: PromiseWithResolvers<void> | undefined
   #isTaken = false
+  isWhole = false
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -182,6 +188,7 @@ export class Relay {
 
   /** All bytes have come, and are durable: the end waits for the verdict, but not for ever. */
   hold(): void {
+    this.isWhole = true
     const { pause, holdMs } = this.#options
     void pause(holdMs, this.#ending.signal).then(() => this.leave('held_too_long'))
   }

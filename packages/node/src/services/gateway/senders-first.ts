@@ -10,6 +10,8 @@ import type { Pause } from './loop.ts'
 export interface SendersFirstOptions {
   /** Whether anything is coming in right now. */
   readonly isReceiving: () => boolean
+  /** Whether somebody waits for a verdict: then nothing is put off. */
+  readonly isAwaited?: () => boolean
   readonly pause: Pause
   /** 0 for no waiting at all. */
   readonly longestMs: number
@@ -33,8 +35,9 @@ export class SendersFirst {
 
   /** Resolves once nothing came in for a moment, or enough time has passed. */
   async wait(signal: AbortSignal): Promise<void> {
-    const { isReceiving, pause, longestMs } = this.#options
+    const { isReceiving, isAwaited, pause, longestMs } = this.#options
     for (let waitedMs = 0; waitedMs < longestMs && !signal.aborted; waitedMs += STEP_MS) {
+      if (isAwaited?.() === true) return
       const before = this.#count
       await pause(STEP_MS, signal)
       if (!isReceiving() && this.#count === before) return
