@@ -77,8 +77,9 @@ describe('a gateway in front of a PACS with faults', { skip: dcmtk.skip }, () =>
     const sops = Array.from({ length: 6 }, (_, i) => `2.25.52${i}`)
     knows = (uid) => uid !== '2.25.522'
     assert.equal((await storeFiles(gateway, ...makeFiles(home, sops))).code, 0)
-    const { counts, alarms } = await gateway.settled()
+    const { counts, alarms, destinations } = await gateway.settled()
     assert.equal(counts.deliveries.dead, 1)
+    assert.deepEqual([destinations[0]?.waiting, destinations[0]?.dead], [0, 1])
     assert.ok(alarms.includes('deliveries_dead'))
     assert.deepEqual(
       stored.toSorted(),
@@ -95,7 +96,8 @@ describe('a gateway in front of a PACS with faults', { skip: dcmtk.skip }, () =>
     assert.equal(revived?.sentAgain, 1)
     await gateway.when('2.25.522', 'done')
     assert.deepEqual(stored.toSorted(), sops)
-    assert.deepEqual((await gateway.settled()).alarms, [])
+    const standingNow = (await gateway.settled()).destinations[0]
+    assert.deepEqual([standingNow?.waiting, standingNow?.dead], [0, 0])
   })
 })
 
@@ -147,6 +149,8 @@ describe('a gateway whose custody log another process has', { skip: dcmtk.skip }
     })
     assert.equal(log?.isAvailable, true)
     assert.deepEqual(stored.toSorted(), sops)
+    // Others see of the log what it has published; that is everything once the gateway has ended.
+    assert.equal(await gateway.end(), 0)
     for (const type of ['received', 'forwarded']) {
       const logged = await gateway.command('log', 'show', '--type', type, '--limit', '1000')
       assert.deepEqual(logged.map(uidOf).toSorted(), sops, type)

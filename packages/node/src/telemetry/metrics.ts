@@ -91,7 +91,7 @@ export class GatewayMetrics {
     const free = this.#gauge('spool_free_bytes', 'Room that is left for instances', [])
     const logSize = this.#gauge('log_entries', 'Entries of the custody log', [])
     const waiting = this.#gauge('destination_waiting', 'Deliveries that wait, by destination', ['destination'])
-    const failing = this.#gauge('destination_failing', '1 while the last attempt failed', ['destination'])
+    const failing = this.#gauge('destination_failing', '1 while it is away, or refuses what waits', ['destination'])
     const oldest = this.#gauge('oldest_waiting_seconds', 'Age of what waits longest', ['step'])
     return ({ isReady, counts, spoolFreeBytes, log, destinations }) => {
       ready.set(isReady ? 1 : 0)

@@ -10,7 +10,7 @@ export interface DestinationStatus {
   readonly name: string
   /** For people; no secrets. */
   readonly address: string
-  /** `ready`: nothing waits · `waiting`: being sent · `failing`: the last attempt failed · `paused`: somebody held it back. */
+  /** `ready`: nothing waits · `waiting`: being sent · `failing`: it is away, or refused the last copy and others wait · `paused`: somebody held it back. */
   readonly state: 'ready' | 'waiting' | 'failing' | 'paused'
   readonly waiting: number
   readonly dead: number

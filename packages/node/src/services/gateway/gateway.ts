@@ -440,7 +440,7 @@ export class Gateway implements GatewayControl {
         address: addressOf(details),
         state: forwarding.isPaused
           ? 'paused'
-          : isAway || lastError !== null
+          : isAway || (lastError !== null && waiting > 0)
             ? 'failing'
             : waiting > 0
               ? 'waiting'
