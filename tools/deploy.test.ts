@@ -27,7 +27,8 @@ const UNIT = join(repositoryRoot, 'deploy', 'systemd', 'fiducial-gateway.service
 const CONTAINER = join(repositoryRoot, 'deploy', 'container', 'Containerfile')
 /** Of systemd's own scale, on which 10 is without any limit. */
 const EXPOSURE_LIMIT = 2
-const NOBODY = 65_534
+/** An account without a name, as containers have them. */
+const NOBODY = 10_001
 
 describe('the systemd unit', { skip: analyze.skip }, () => {
   /** The unit, with a program that there is. */

@@ -327,7 +327,7 @@ async function leaveReach(
 ): Promise<() => Promise<void>> {
   const path = join(gatewayFolder(home), REACH_FILE)
   await revokeEarlier(path, tokens)
-  const { username } = userInfo()
+  const username = accountName()
   const { text } = await tokens.create({
     person: username,
     name: `${username}, at this machine`,
@@ -339,6 +339,15 @@ async function leaveReach(
   return async () => {
     await revokeEarlier(path, tokens)
     rmSync(path, { force: true })
+  }
+}
+
+/** Containers run accounts that nobody has given a name. */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.getuid?.() ?? 0}`
   }
 }
 
