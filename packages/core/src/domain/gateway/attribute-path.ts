@@ -95,11 +95,11 @@ function findStep({ source }: DataSet, elements: readonly Element[], step: Attri
   if ('tag' in step) return findElement(elements, step.tag)
   const { group, creator, element } = step
   const block = elements.find(
-    ({ tag, ...rest }) =>
+    ({ tag, valueStart, valueEnd }) =>
       tag >>> 16 === group &&
       (tag & 0xffff) >= 0x10 &&
       (tag & 0xffff) <= 0xff &&
-      readText(source, { tag, ...rest }).trim() === creator,
+      readText(source, { valueStart, valueEnd }).trim() === creator,
   )
   return block === undefined
     ? undefined

@@ -6,8 +6,8 @@
  */
 import { memorySource } from '../../bytes/source.ts'
 import { FormatError } from '../../errors.ts'
-import { type InstanceUids, readInstanceUids } from '../../formats/dicom/instance-uids.ts'
-import { parseDicom } from '../../formats/dicom/parse.ts'
+import type { InstanceUids } from '../../formats/dicom/instance-uids.ts'
+import { scanInstanceUids } from '../../formats/dicom/scan.ts'
 
 /** As many bytes as are worth looking at: the names of the study stand in the first kilobytes of almost every file. */
 export const SNIFF_BYTES = 32 * 1024
@@ -23,7 +23,7 @@ const NOTHING: InstanceUids = {
 /** Looks at the beginning of a Part 10 file. Never throws {FormatError}: what cannot be read says nothing. */
 export function sniffInstance(beginning: Uint8Array): InstanceUids {
   try {
-    return readInstanceUids(parseDicom(memorySource(beginning)))
+    return scanInstanceUids(memorySource(beginning))
   } catch (error) {
     if (error instanceof FormatError) return NOTHING
     throw error

@@ -30,7 +30,8 @@ interface PrivateEntry {
 let publicElements: Map<Tag, DictionaryEntry> | undefined
 let keywords: Map<string, Tag> | undefined
 let repeatingElements: readonly RepeatingEntry[] | undefined
-let privateElements: Map<string, readonly PrivateEntry[]> | undefined
+/** By creator, then by the low byte of the tag: a key made of both would cost more than all the rest of an index. */
+let privateElements: Map<string, Map<number, PrivateEntry[]>> | undefined
 
 /** The standard's entry for a public tag, repeating groups included. */
 export function lookUp(tag: Tag): DictionaryEntry | undefined {
@@ -74,7 +75,7 @@ export function implicitVr(tag: Tag, creatorOf: (block: number) => string | unde
 function privateVr(tag: Tag, creator: string): Vr {
   privateElements ??= readPrivate()
   const group = tag >>> 16
-  const candidates = privateElements.get(`${creator}\t${tag & 0xff}`)
+  const candidates = privateElements.get(creator)?.get(tag & 0xff)
   return candidates?.find(({ firstGroup, lastGroup }) => group >= firstGroup && group <= lastGroup)?.vr ?? 'UN'
 }
 
@@ -102,18 +103,20 @@ function readRepeating(): readonly RepeatingEntry[] {
   })
 }
 
-function readPrivate(): Map<string, readonly PrivateEntry[]> {
-  const table = new Map<string, PrivateEntry[]>()
+function readPrivate(): Map<string, Map<number, PrivateEntry[]>> {
+  const table = new Map<string, Map<number, PrivateEntry[]>>()
   for (const line of PRIVATE_ELEMENTS.split('\n')) {
     const [creator = '', entries = ''] = line.split('\t')
+    const ofCreator = table.get(creator) ?? new Map<number, PrivateEntry[]>()
+    table.set(creator, ofCreator)
     for (const spelled of entries.split(';')) {
       const [tag = '', vr = 'UN'] = spelled.split(' ')
       const [groups = '', element = ''] = tag.split(',')
       const [first = '', last = first] = groups.split('-')
-      const key = `${creator}\t${Number.parseInt(element, 16)}`
-      const known = table.get(key) ?? []
+      const key = Number.parseInt(element, 16)
+      const known = ofCreator.get(key) ?? []
       known.push({ firstGroup: Number.parseInt(first, 16), lastGroup: Number.parseInt(last, 16), vr })
-      table.set(key, known)
+      ofCreator.set(key, known)
     }
   }
   return table

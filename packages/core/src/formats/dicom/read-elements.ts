@@ -72,6 +72,11 @@ export class ElementReader {
     return this.#elements(start, end, { encoding, depth: 0, creators: undefined }, group)
   }
 
+  /** Offset behind the one element at `start`; undefined where nothing can be made of the bytes. @throws as {@link dataSet} */
+  endOf(start: number, end: number, encoding: Encoding): number | undefined {
+    return this.#element(start, end, { encoding, depth: 0, creators: undefined })?.end
+  }
+
   /** Up to `end` or to a delimiter, whichever comes first; the delimiter is left unread. */
   #elements(start: number, end: number, scope: Scope, group?: number): ElementsRead {
     this.#ledger.checkDepth(scope.depth, start)
@@ -100,7 +105,8 @@ export class ElementReader {
     let last = -1
     // Made for the first element out of order, which healthy files do not have.
     let seen: Set<Tag> | undefined
-    for (const [i, { tag, start }] of elements.entries()) {
+    for (let i = 0; i < elements.length; i++) {
+      const { tag, start } = elements[i] as Element
       if (tag <= last) {
         seen ??= new Set(elements.slice(0, i).map((element) => element.tag))
         if (seen.has(tag)) this.#ledger.find('dicom_duplicate_tag', start, `${formatTag(tag)} occurs twice`)

@@ -63,15 +63,18 @@ export const ob = (tag: Tag, value: Uint8Array): NewElement => ({ tag, vr: 'OB',
 const bytesOf = (numbers: ArrayBufferView): Uint8Array =>
   new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
 
+/** Where a value lies. */
+export type Place = Pick<Element, 'valueStart' | 'valueEnd'>
+
 /** Values longer than this are cut by the readers below: names and codes are short, and a report is no place for more. */
 const VALUE_LIMIT = 1 << 16
 
 /** The bytes of a value in the file's own byte order, at most 64 KiB of them. */
-export const readBytes = (source: ByteSource, element: Element): Uint8Array =>
+export const readBytes = (source: ByteSource, element: Place): Uint8Array =>
   source.view(element.valueStart, Math.min(element.valueEnd, element.valueStart + VALUE_LIMIT))
 
 /** A value as text without padding, read as Latin-1: right for all codes, dates, numbers and UIDs. */
-export const readText = (source: ByteSource, element: Element): string =>
+export const readText = (source: ByteSource, element: Place): string =>
   trimPadding(decodeLatin1(readBytes(source, element)))
 
 /** Unsigned 16-bit numbers of a value. */
