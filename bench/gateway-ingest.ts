@@ -8,10 +8,9 @@
  *
  *   node bench/gateway-ingest.ts [ROUNDS]
  */
-import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeDx } from './fixtures.ts'
+import { ct, type Load, makeCtLoad, makeDxLoad, sendFolder } from './gateway-loads.ts'
 import { gateway, orthanc, type Receiver, roundFolder, storescp, type Use, useOf } from './gateway-receivers.ts'
 import { type Aim, median, publishReport, spread } from './log-report.ts'
 
@@ -19,14 +18,6 @@ const ROUNDS = Number(process.argv[2] ?? 3)
 const CT_COUNT = 500
 const DX_COUNT = 50
 const ASSOCIATIONS = 64
-
-interface Load {
-  readonly name: string
-  readonly count: number
-  readonly bytes: number
-  /** Folders, one for each association. */
-  readonly folders: readonly string[]
-}
 
 interface Measured {
   /** Until the last answer. */
@@ -38,11 +29,10 @@ interface Measured {
 }
 
 const images = roundFolder(true)
-const ct = readFileSync(join(import.meta.dirname, '../../shared/data/dicom/cornerstone/CTImage.dcm'))
 const loads = {
-  ct: makeCt('CT', CT_COUNT, 1),
-  dx: makeDxLoad(),
-  many: makeCt('CT over 64 associations', CT_COUNT, ASSOCIATIONS),
+  ct: makeCtLoad(images, { name: 'CT', count: CT_COUNT, associations: 1 }),
+  dx: makeDxLoad(images, DX_COUNT),
+  many: makeCtLoad(images, { name: 'CT over 64 associations', count: CT_COUNT, associations: ASSOCIATIONS }),
 }
 
 const inMemory: readonly Receiver[] = [gateway, storescp(true), storescp(false), orthanc(false)]
@@ -75,7 +65,7 @@ async function measure(receiver: Receiver, load: Load, isInMemory: boolean): Pro
   try {
     const before = useOf(running.pid)
     const start = performance.now()
-    await Promise.all(load.folders.map((images) => send(running.port, running.aet, images)))
+    await Promise.all(load.folders.map((images) => sendFolder(running.port, running.aet, images)))
     const seconds = (performance.now() - start) / 1000
     const atAnswer = since(before, useOf(running.pid))
     await running.settle()
@@ -89,52 +79,6 @@ async function measure(receiver: Receiver, load: Load, isInMemory: boolean): Pro
 
 function since(before: Use, after: Use): Use {
   return { ...after, cpuSeconds: after.cpuSeconds - before.cpuSeconds }
-}
-
-function send(port: number, aet: string, folder: string): Promise<void> {
-  const args = ['-aec', aet, '+sd', '127.0.0.1', String(port), folder]
-  return new Promise((resolve, reject) => {
-    const child = spawn('storescu', args, { stdio: 'ignore', env: { ...process.env, TCP_NODELAY: '1' } })
-    child.on('error', reject)
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`storescu ended with ${code}`))))
-  })
-}
-
-/** The slice under UIDs of their own, of the same length. */
-function makeCt(name: string, count: number, associations: number): Load {
-  const uid = /1\.3\.6\.1\.4\.1\.5962\.1\.1\.[0-9.]+|1\.2\.[0-9.]{20,60}/
-  const text = ct.toString('latin1')
-  const at = text.indexOf(sopInstanceUid(text))
-  if (at < 0 || !uid.test(sopInstanceUid(text))) throw new TypeError('the slice has no UID of the expected kind')
-  const own = sopInstanceUid(text)
-  const folders = Array.from({ length: associations }, (_, i) => join(images, `${name.replaceAll(' ', '-')}-${i}`))
-  for (const folder of folders) mkdirSync(folder, { recursive: true })
-  for (let i = 0; i < count; i++) {
-    const other = own.slice(0, -5) + String(10_000 + i)
-    const bytes = Buffer.from(text.replaceAll(own, other), 'latin1')
-    writeFileSync(join(folders[i % associations] as string, `${i}.dcm`), bytes)
-  }
-  return { name, count, bytes: ct.length * count, folders }
-}
-
-/** Value of (0008,0018) in explicit or implicit little endian. */
-function sopInstanceUid(text: string): string {
-  const at = text.indexOf('\x08\x00\x18\x00')
-  const isExplicit = text.slice(at + 4, at + 6) === 'UI'
-  const length = text.charCodeAt(at + (isExplicit ? 6 : 4)) + 256 * text.charCodeAt(at + (isExplicit ? 7 : 5))
-  return text.slice(at + 8, at + 8 + length).replace(/\0$/, '')
-}
-
-function makeDxLoad(): Load {
-  const folder = join(images, 'dx')
-  mkdirSync(folder)
-  let bytes = 0
-  for (let i = 0; i < DX_COUNT; i++) {
-    const image = makeDx(1_000_000 + i)
-    bytes += image.length
-    writeFileSync(join(folder, `${i}.dcm`), image)
-  }
-  return { name: 'DX', count: DX_COUNT, bytes, folders: [folder] }
 }
 
 function report(): void {

@@ -46,13 +46,13 @@ export function useOf(pid: number): Use {
   return { cpuSeconds: ticks / TICKS_PER_SECOND, peakBytes: Number(peak ?? 0) * 1024 }
 }
 
-/** DCMTK's receiver. @param isBitPreserving  writes what came as it came */
-export const storescp = (isBitPreserving: boolean): Receiver => ({
+/** DCMTK's receiver. @param isBitPreserving  writes what came as it came @param more  further options */
+export const storescp = (isBitPreserving: boolean, more: readonly string[] = []): Receiver => ({
   name: isBitPreserving ? 'storescp +B' : 'storescp',
   async start(folder) {
     const port = await freePort()
     mkdirSync(folder, { recursive: true })
-    const args = [...(isBitPreserving ? ['+B'] : []), '-aet', 'BENCH', '-od', folder, String(port)]
+    const args = [...(isBitPreserving ? ['+B'] : []), ...more, '-aet', 'BENCH', '-od', folder, String(port)]
     const child = spawn('storescp', args, { stdio: 'ignore', env: { ...process.env, TCP_NODELAY: '1' } })
     await listening(port, child)
     return { port, aet: 'BENCH', pid: child.pid ?? 0, settle: async () => undefined, stop: () => end(child) }
@@ -90,45 +90,54 @@ export const orthanc = (isDurable: boolean): Receiver => ({
 })
 
 /** Our gateway, everything on: flushed, hashed, verified, sealed, logged. Goes nowhere, so that only it is measured. */
-export const gateway: Receiver = {
-  name: 'gateway',
-  async start(folder) {
-    const [port, web] = [await freePort(), await freePort()]
-    const home = join(folder, 'home')
-    mkdirSync(home, { recursive: true })
-    writeFileSync(join(home, 'gateway.yaml'), 'telemetry: { logLevel: error }\nstorage: { reserveMegabytes: 64 }\n')
-    const words = ['up', '--json', '--dicom-port', String(port), '--port', String(web)]
-    const child = spawn(fiducial, words, {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, FIDUCIAL_HOME: home },
+export const gateway: Receiver = gatewayWith('gateway', null)
+
+/** A gateway by its routes. @param routes  text of the file; null: it goes nowhere */
+export function gatewayWith(name: string, routes: string | null): Receiver {
+  return { name, start: (folder) => startGateway(folder, routes) }
+}
+
+async function startGateway(folder: string, routes: string | null): Promise<Running> {
+  const [port, web] = [await freePort(), await freePort()]
+  const home = join(folder, 'home')
+  mkdirSync(home, { recursive: true })
+  const settings = ['telemetry: { logLevel: error }', 'storage: { reserveMegabytes: 64 }']
+  if (routes !== null) {
+    writeFileSync(join(home, 'routes.yaml'), routes)
+    settings.push(`routes: ${join(home, 'routes.yaml')}`)
+  }
+  writeFileSync(join(home, 'gateway.yaml'), `${settings.join('\n')}\n`)
+  const words = ['up', '--json', '--dicom-port', String(port), '--port', String(web)]
+  const child = spawn(fiducial, words, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, FIDUCIAL_HOME: home },
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.includes('"dicom"')) resolve()
     })
-    await new Promise<void>((resolve, reject) => {
-      child.stdout.on('data', (chunk: Buffer) => {
-        if (chunk.includes('"dicom"')) resolve()
-      })
-      child.once('exit', () => reject(new Error('the gateway did not come up')))
-    })
-    const { url, token } = JSON.parse(readFileSync(join(home, 'gateway/reach.json'), 'utf8')) as Record<string, string>
-    const headers = { authorization: `Bearer ${token}` }
-    return {
-      port,
-      aet: 'FIDUCIAL',
-      pid: child.pid ?? 0,
-      url: `${url}/dicom-web`,
-      headers,
-      async settle() {
-        for (;;) {
-          const response = await fetch(`${url}/api/v1/status`, { headers })
-          const { counts } = (await response.json()) as {
-            counts: { states: Record<string, number>; pendingEvents: number }
-          }
-          if ((counts.states.received ?? 0) + (counts.states.forwarding ?? 0) + counts.pendingEvents === 0) return
-          await pause(20)
+    child.once('exit', () => reject(new Error('the gateway did not come up')))
+  })
+  const { url, token } = JSON.parse(readFileSync(join(home, 'gateway/reach.json'), 'utf8')) as Record<string, string>
+  const headers = { authorization: `Bearer ${token}` }
+  return {
+    port,
+    aet: 'FIDUCIAL',
+    pid: child.pid ?? 0,
+    url: `${url}/dicom-web`,
+    headers,
+    async settle() {
+      for (;;) {
+        const response = await fetch(`${url}/api/v1/status`, { headers })
+        const { counts } = (await response.json()) as {
+          counts: { states: Record<string, number>; pendingEvents: number }
         }
-      },
-      stop: () => end(child),
-    }
-  },
+        if ((counts.states.received ?? 0) + (counts.states.forwarding ?? 0) + counts.pendingEvents === 0) return
+        await pause(20)
+      }
+    },
+    stop: () => end(child),
+  }
 }
 
 /** Makes a folder for a round: on the disk, or in memory. It goes at the end of the process. */
