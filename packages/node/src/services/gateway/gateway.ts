@@ -337,7 +337,7 @@ export class Gateway implements GatewayControl {
     this.#judgingLoop = this.#loop('judging', (signal) => this.#judging.work(signal))
     const outbox = this.#outbox
     if (outbox !== undefined) {
-      this.#outboxLoop = this.#loop('log', (signal) => outbox.work(signal), { gatherMs: GATHER_EVENTS_MS })
+      this.#outboxLoop = this.#loop('log', (signal) => outbox.work(signal), { gatherMs: () => GATHER_EVENTS_MS })
       this.#loops.push(this.#outboxLoop)
     }
     this.#loops.push(this.#loop('expiry', () => this.#expiry.work(), { idleMs: EXPIRY_MS }))
@@ -347,7 +347,7 @@ export class Gateway implements GatewayControl {
   #loop(
     name: string,
     work: (signal: AbortSignal) => Promise<boolean>,
-    { idleMs, gatherMs }: { readonly idleMs?: number; readonly gatherMs?: number } = {},
+    { idleMs, gatherMs }: { readonly idleMs?: number; readonly gatherMs?: () => number } = {},
   ): Loop {
     const { pause, idleMs: usual = IDLE_MS } = this.#options
     return new Loop({
@@ -378,7 +378,8 @@ export class Gateway implements GatewayControl {
     })
     forwarding.isPaused = this.#paused.has(target.name)
     const loop = this.#loop(`destination ${target.name}`, (signal) => forwarding.work(signal), {
-      gatherMs: GATHER_COPIES_MS,
+      // A destination that waits for the end of one has it at once.
+      gatherMs: () => (this.#relaying.isHolding ? 0 : GATHER_COPIES_MS),
     })
     this.#lanes.set(target.name, { forwarding, loop })
   }

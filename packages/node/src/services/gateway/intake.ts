@@ -222,9 +222,8 @@ class Incoming implements IncomingInstance {
       beganAt: this.#beganAt,
     }
     try {
-      const instance = await this.#intake.keep(arrived)
       this.#relay?.hold()
-      return instance
+      return await this.#intake.keep(arrived)
     } catch (error) {
       this.#relay?.end('not_relayed', codeOf(error))
       await this.#writer.abort().catch(() => undefined)

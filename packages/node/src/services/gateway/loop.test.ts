@@ -47,7 +47,7 @@ describe('a loop', () => {
         rounds++
         return false
       },
-      { gatherMs: 200 },
+      { gatherMs: () => 200 },
     )
     await time.until(() => rounds === 1)
     for (let i = 0; i < 10; i++) loop.call()

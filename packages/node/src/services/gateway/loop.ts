@@ -15,8 +15,8 @@ export interface LoopOptions {
   readonly pause: Pause
   /** How long to wait where nobody calls. */
   readonly idleMs: number
-  /** How long to wait after a call for more of it: several are done with one step of the store. Default: 0. */
-  readonly gatherMs?: number
+  /** How long to wait after a call for more of it: several are done with one step of the store. Default: not at all. */
+  readonly gatherMs?: () => number
   readonly onTrouble: (where: string, code: string) => void
 }
 
@@ -51,7 +51,7 @@ export class Loop {
   }
 
   async #run(): Promise<void> {
-    const { name, work, pause, idleMs, gatherMs = 0, onTrouble } = this.#options
+    const { name, work, pause, idleMs, gatherMs, onTrouble } = this.#options
     const { signal } = this.#stopping
     let failures = 0
     while (!signal.aborted) {
@@ -66,7 +66,8 @@ export class Loop {
       }
       if (failures > 0) await this.#wait(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS), false)
       else if (!isBusy) await this.#wait(idleMs, true)
-      if (this.#isCalled && gatherMs > 0 && !signal.aborted) await pause(gatherMs, signal)
+      const gather = this.#isCalled && !signal.aborted ? (gatherMs?.() ?? 0) : 0
+      if (gather > 0) await pause(gather, signal)
     }
   }
 

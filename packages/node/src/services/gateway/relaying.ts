@@ -186,7 +186,7 @@ export class Relay {
     return this.#room?.promise
   }
 
-  /** All bytes have come, and are durable: the end waits for the verdict, but not for ever. */
+  /** All bytes have come: the end waits for the verdict, but not for ever. */
   hold(): void {
     this.isWhole = true
     const { pause, holdMs } = this.#options
