@@ -57,11 +57,12 @@ export async function openGatewayWork({
   }
   const memory = new ReusedMemory()
   const perform = async (task: GatewayTask): Promise<unknown> => {
+    // Given back once the work has ended, not when it has begun: hence the awaiting below.
     using lent = memory.lend()
     using source = openFileSource(task.path, { inMemoryBytes: IN_MEMORY_BYTES, room: lent.room })
-    if (task.kind === 'prepare') return prepareCopies({ ...task, source }, preparing)
+    if (task.kind === 'prepare') return await prepareCopies({ ...task, source }, preparing)
     const seal = task.sealPath === null ? undefined : readSeal(task.sealPath)
-    return examineInstance({ ...task, source, ...(seal && { seal }) }, examining)
+    return await examineInstance({ ...task, source, ...(seal && { seal }) }, examining)
   }
   return async (task) => {
     const before = process.threadCpuUsage()
