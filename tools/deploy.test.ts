@@ -23,12 +23,13 @@ import { peer, repositoryRoot, run, temporaryFolder } from '../packages/node/src
 
 const analyze = peer('systemd-analyze')
 const storescu = peer('storescu')
+const strace = peer('strace')
 const UNIT = join(repositoryRoot, 'deploy', 'systemd', 'fiducial-gateway.service')
 const CONTAINER = join(repositoryRoot, 'deploy', 'container', 'Containerfile')
 /** Of systemd's own scale, on which 10 is without any limit. */
 const EXPOSURE_LIMIT = 2
 /** An account without a name, as containers have them. */
-const NOBODY = 10_001
+const ACCOUNT = 10_001
 
 describe('the systemd unit', { skip: analyze.skip }, () => {
   /** The unit, with a program that there is. */
@@ -50,6 +51,27 @@ describe('the systemd unit', { skip: analyze.skip }, () => {
     assert.ok(Number(level) > 0 && Number(level) < EXPOSURE_LIMIT, stdout.slice(-300))
     t.diagnostic(`exposure ${level}`)
   })
+
+  it('lets the gateway do all that it asks of the system', {
+    skip: storescu.skip || strace.skip || rootSkip(),
+  }, async (t) => {
+    const folder = temporaryFolder(t)
+    const trace = join(folder, 'trace')
+    writeFileSync(trace, '')
+    chownSync(trace, ACCOUNT, ACCOUNT)
+    await runGateway(t, folder, [strace.path, '-f', '-qq', '-o', trace])
+    const called = new Set(
+      readFileSync(trace, 'utf8')
+        .split('\n')
+        .map((line) => /^\d+ +([a-z0-9_]+)\(/.exec(line)?.[1] ?? ''),
+    )
+    const allowed = await allowedCalls()
+    assert.deepEqual(
+      [...called].filter((name) => name !== '' && !allowed.has(name)),
+      [],
+    )
+    t.diagnostic(`${called.size} kinds of system calls`)
+  })
 })
 
 describe('the container file', () => {
@@ -60,42 +82,7 @@ describe('the container file', () => {
   it('makes a gateway that runs as another user, on a program that nobody can write', {
     skip: storescu.skip || rootSkip(),
   }, async (t) => {
-    const folder = temporaryFolder(t)
-    chmodSync(folder, 0o755)
-    const program = join(folder, 'program')
-    await copyProgram(program)
-    const home = join(folder, 'state')
-    mkdirSync(home, { mode: 0o700 })
-    chownSync(home, NOBODY, NOBODY)
-    const [port, dicomPort] = [await freePort(), await freePort()]
-    const [runtime = '', ...words] = wordsOf('ENTRYPOINT').map((word) => word.replace('/opt/fiducial', program))
-    const child = spawn(
-      runtime,
-      [...words, 'up', '--json', '--port', String(port), '--dicom-port', String(dicomPort)],
-      {
-        uid: NOBODY,
-        gid: NOBODY,
-        cwd: '/',
-        env: { FIDUCIAL_HOME: home, NODE_ENV: 'production' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
-    t.after(() => child.kill('SIGKILL'))
-    const said = listen(child)
-    await said.until('"dicom"')
-
-    // What the container runtime asks.
-    const [, , script = ''] = healthCheck().map((word) => word.replaceAll(':8460/', `:${port}/`))
-    const health = await run(runtime, ['-e', script])
-    assert.equal(health.code, 0, health.stderr)
-    const image = join(folder, 'image.dcm')
-    writeFileSync(image, makeImage({ sop: '2.25.901' }))
-    const sent = await run(storescu.path, ['-aec', 'FIDUCIAL', '127.0.0.1', String(dicomPort), image])
-    assert.equal(sent.code, 0, sent.stderr)
-    await said.until('"isSealedHere":true')
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    assert.equal(await ended, 0, said.text())
+    const home = await runGateway(t, temporaryFolder(t), [])
     assert.ok(existsSync(join(home, 'gateway', 'instances.db')))
   })
 })
@@ -186,4 +173,69 @@ function listen(child: ChildProcess) {
       }
     },
   }
+}
+
+/** Runs the program of the image until it has sealed an image. @param before  words of what watches it @returns its state */
+async function runGateway(t: TestContext, folder: string, before: readonly string[]): Promise<string> {
+  chmodSync(folder, 0o755)
+  const program = join(folder, 'program')
+  await copyProgram(program)
+  const home = join(folder, 'state')
+  mkdirSync(home, { mode: 0o700 })
+  chownSync(home, ACCOUNT, ACCOUNT)
+  const [port, dicomPort] = [await freePort(), await freePort()]
+  const entry = wordsOf('ENTRYPOINT').map((word) => word.replace('/opt/fiducial', program))
+  const ports = ['--port', String(port), '--dicom-port', String(dicomPort)]
+  const [command = '', ...words] = [...before, ...entry, 'up', '--json', ...ports]
+  const child = spawn(command, words, {
+    uid: ACCOUNT,
+    gid: ACCOUNT,
+    cwd: '/',
+    env: { FIDUCIAL_HOME: home, NODE_ENV: 'production' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  // With whatever watches it: a group of its own.
+  const end = (signal: NodeJS.Signals): boolean => child.exitCode !== null || process.kill(-(child.pid ?? 0), signal)
+  t.after(() => void end('SIGKILL'))
+  const said = listen(child)
+  await said.until('"dicom"')
+  // What the container runtime asks.
+  const [runtime = ''] = entry
+  const [, , script = ''] = healthCheck().map((word) => word.replaceAll(':8460/', `:${port}/`))
+  const health = await run(runtime, ['-e', script])
+  assert.equal(health.code, 0, health.stderr)
+  const image = join(folder, 'image.dcm')
+  writeFileSync(image, makeImage({ sop: '2.25.901' }))
+  const sent = await run(storescu.path, ['-aec', 'FIDUCIAL', '127.0.0.1', String(dicomPort), image])
+  assert.equal(sent.code, 0, sent.stderr)
+  await said.until('"isSealedHere":true')
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  end('SIGTERM')
+  assert.equal(await ended, 0, said.text())
+  return home
+}
+
+/** What the filters of the unit leave, in their order. */
+async function allowedCalls(): Promise<ReadonlySet<string>> {
+  const { stdout } = await run(analyze.path, ['syscall-filter', '--no-pager'])
+  const groups = new Map<string, string[]>()
+  let current: string[] = []
+  for (const line of stdout.split('\n')) {
+    const word = line.trim()
+    if (line.startsWith('@')) {
+      current = []
+      groups.set(word, current)
+    } else if (word !== '' && !word.startsWith('#')) current.push(word)
+  }
+  const expand = (word: string): readonly string[] =>
+    word.startsWith('@') ? (groups.get(word) ?? []).flatMap(expand) : [word]
+  const allowed = new Set(expand('@default'))
+  for (const [, sign, words = ''] of readFileSync(UNIT, 'utf8').matchAll(/^SystemCallFilter=(~?)(.*)$/gm)) {
+    for (const name of words.split(' ').flatMap(expand)) {
+      if (sign === '~') allowed.delete(name)
+      else allowed.add(name)
+    }
+  }
+  return allowed
 }
