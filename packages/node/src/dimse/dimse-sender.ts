@@ -78,9 +78,9 @@ export class DimseSender implements Sender {
   }
 
   /** @returns undefined while all associations are in use */
-  relay(names: RelayedNames): RelayStore | undefined {
+  relay(names: RelayedNames, isClear: Promise<boolean>): RelayStore | undefined {
     if (this.#pool.isSpent) return undefined
-    const relay = new RelayStore(this.#pool, names)
+    const relay = new RelayStore(this.#pool, names, isClear)
     this.#relays.add(relay)
     void relay.ending.then(() => this.#relays.delete(relay))
     return relay

@@ -9,6 +9,8 @@ import { StoreError } from '@fiducial/core/errors.ts'
 import type { RelayedCopy, RelayedNames, SendFate } from '../services/gateway/ports.ts'
 import type { AssociationPool } from './association-pool.ts'
 import { DataPipe } from './data-pipe.ts'
+import type { OpenContext } from './propose.ts'
+import type { Association } from './requestor.ts'
 import { fateOf, fateOfContext } from './store-status.ts'
 
 export class RelayStore implements RelayedCopy {
@@ -21,9 +23,9 @@ export class RelayStore implements RelayedCopy {
   readonly #asked = Promise.withResolvers<void>()
   #lengthBytes = 0
 
-  /** Begins at once, with an association of the pool. */
-  constructor(pool: AssociationPool, names: RelayedNames) {
-    this.#fate = this.#send(pool, names)
+  /** Begins at once, with an association of the pool. @param isClear  as `Sender.relay` has it */
+  constructor(pool: AssociationPool, names: RelayedNames, isClear: Promise<boolean>) {
+    this.#fate = this.#send(pool, names, isClear)
     this.lost = this.#fate.then(
       (fate) => (fate.outcome === 'failed' ? fate.code : 'association_aborted'),
       (error) => (error instanceof StoreError ? error.code : 'association_aborted'),
@@ -61,22 +63,34 @@ export class RelayStore implements RelayedCopy {
     this.#ending.abort()
   }
 
-  async #send(pool: AssociationPool, names: RelayedNames): Promise<SendFate> {
+  async #send(pool: AssociationPool, names: RelayedNames, isClear: Promise<boolean>): Promise<SendFate> {
     const { signal } = this.#ending
     const pooled = await pool.lend([names], signal)
-    const { association } = pooled
+    try {
+      if (!(await isClear) || signal.aborted) throw new StoreError('association_aborted', 'it was not begun')
+      const context = pooled.association.find(names.sopClassUid, names.transferSyntaxUid)
+      if (context === undefined) return fateOfContext(pooled.resultOf(names))
+      return await this.#store(pooled.association, context, names)
+    } finally {
+      pool.giveBack(pooled)
+    }
+  }
+
+  async #store(
+    association: Association,
+    context: OpenContext,
+    { sopClassUid, sopInstanceUid }: RelayedNames,
+  ): Promise<SendFate> {
+    const { signal } = this.#ending
     const onAbort = (): void => association.abort()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      if (signal.aborted) throw new StoreError('association_aborted', 'the caller ended it')
-      const context = association.find(names.sopClassUid, names.transferSyntaxUid)
-      if (context === undefined) return fateOfContext(pooled.resultOf(names))
       const { response } = await association.ask(
         context,
         {
           kind: 'c_store_rq',
-          affectedSopClassUid: names.sopClassUid,
-          affectedSopInstanceUid: names.sopInstanceUid,
+          affectedSopClassUid: sopClassUid,
+          affectedSopInstanceUid: sopInstanceUid,
           priority: 0,
         },
         this.#pipe.read(),
@@ -84,8 +98,6 @@ export class RelayStore implements RelayedCopy {
       return fateOf(response.status)
     } finally {
       signal.removeEventListener('abort', onAbort)
-      if (signal.aborted) association.abort()
-      pool.giveBack(pooled)
     }
   }
 }

@@ -132,7 +132,7 @@ export class Forwarding {
   get relayTarget(): RelayTarget | undefined {
     const { sender } = this.#target
     if (sender.relay === undefined) return undefined
-    return { hindrance: this.#hindrance, begin: (names) => sender.relay?.(names) }
+    return { hindrance: this.#hindrance, begin: (names, isClear) => sender.relay?.(names, isClear) }
   }
 
   get #hindrance(): string | null {

@@ -87,6 +87,8 @@ export interface GatewayOptions {
 
 const IDLE_MS = 500
 const EXPIRY_MS = 60_000
+/** No instance comes after it. */
+const LAST_ULID = '7'.padEnd(26, 'Z')
 /** Events that come within a moment cost the log one flush; copies, the store one step. */
 const GATHER_EVENTS_MS = 40
 const GATHER_COPIES_MS = 10
@@ -146,6 +148,7 @@ export class Gateway implements GatewayControl {
       choose: (origin) => relayDestination(routes.current.routes, origin),
       // Whoever judges an instance and sends its copies has to be the process that has it under way.
       target: (name) => (options.isAlone ? this.#lanes.get(name)?.forwarding.relayTarget : undefined),
+      isKnown: async (uid) => (await store.findEarlier(uid, LAST_ULID)).length > 0,
       now,
       pause: options.pause,
       observe,

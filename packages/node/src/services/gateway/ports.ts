@@ -372,9 +372,10 @@ export interface Sender {
   ping(signal: AbortSignal): Promise<void>
   /**
    * Begins a copy whose bytes are still coming; absent where the destination takes whole files only.
+   * @param isClear  the destination is told nothing of it before that resolves, and never where it resolves to false
    * @returns undefined where it takes no more at once
    */
-  relay?(names: RelayedNames): RelayedCopy | undefined
+  relay?(names: RelayedNames, isClear: Promise<boolean>): RelayedCopy | undefined
   close(): Promise<void>
 }
 

@@ -15,14 +15,16 @@ import type { Announcement, RelayedCopy, RelayedNames, SendFate } from './ports.
 export interface RelayTarget {
   /** Why not now: a code; null where nothing keeps it. */
   readonly hindrance: string | null
-  /** @returns undefined where it takes no more at once */
-  begin(names: RelayedNames): RelayedCopy | undefined
+  /** As `Sender.relay`. */
+  begin(names: RelayedNames, isClear: Promise<boolean>): RelayedCopy | undefined
 }
 
 export interface RelayingOptions {
   /** Name of the destination that a sender's instances are relayed to; null for none. */
   readonly choose: (origin: Origin) => string | null
   readonly target: (destination: string) => RelayTarget | undefined
+  /** Whether an instance of this UID was here before. */
+  readonly isKnown: (sopInstanceUid: string) => Promise<boolean>
   readonly now: () => Date
   readonly pause: Pause
   readonly observe: Observe
@@ -39,6 +41,13 @@ const HOLD_MS = 15_000
 const REST_MS = 30_000
 /** It came by another protocol, or goes out by one. */
 const NOT_DIMSE = 'not_dimse'
+/**
+ * An instance of its UID was here before. One that is then held back must not come near the destination: some receivers
+ * (DCMTK's storescp with +B) write over the file of the same UID while it comes, and remove it when it does not end.
+ *
+ * Known flaw: of two that come at the same moment, both may be new.
+ */
+const KNOWN = 'uid_known'
 /** It took its bytes too slowly. */
 const SLOW = 'peer_slow'
 /** Codes that say something of the instances that come next, too: of all, or of those of the same kind. */
@@ -58,6 +67,8 @@ export class Relaying {
   readonly #options: RelayingOptions
   /** By the spool key of the bytes that came. */
   readonly #relays = new Map<string, Relay>()
+  /** UIDs of what is under way. */
+  readonly #uids = new Set<string>()
   readonly #restUntil = new Map<string, Date>()
 
   constructor(options: RelayingOptions) {
@@ -78,22 +89,39 @@ export class Relaying {
   begin(announcement: Announcement, spoolKey: string): Relay | undefined {
     const { choose, now, pause, observe, patienceMs = PATIENCE_MS, holdMs = HOLD_MS } = this.#options
     const { dataSetStart, sopClassUid, transferSyntaxUid } = announcement
+    const uid = announcement.sopInstanceUid ?? ''
     const destination = choose(announcement.origin)
     if (destination === null) return undefined
     const rest = `${destination} ${sopClassUid} ${transferSyntaxUid}`
-    const copy = this.#open(announcement, destination, rest)
+    const clear = Promise.withResolvers<boolean>()
+    const copy = this.#open(announcement, { destination, rest, isClear: clear.promise })
     if (typeof copy === 'string' || dataSetStart === undefined) {
       observe({ kind: 'relay', destination, outcome: 'not_relayed', code: typeof copy === 'string' ? copy : NOT_DIMSE })
       return undefined
     }
+    this.#uids.add(uid)
     const onEnd = (outcome: RelayOutcome, code: string | null): void => {
       this.#relays.delete(spoolKey)
+      this.#uids.delete(uid)
       if (outcome === 'not_relayed' && code !== null) this.#leaveAlone(destination, rest, code)
       observe({ kind: 'relay', destination, outcome, code })
     }
     const relay = new Relay({ destination, copy, dataSetStart, now, pause, patienceMs, holdMs, onEnd })
     this.#relays.set(spoolKey, relay)
+    void this.#isNew(uid).then((isNew) => {
+      if (!isNew) relay.leave(KNOWN)
+      clear.resolve(isNew)
+    })
     return relay
+  }
+
+  async #isNew(sopInstanceUid: string): Promise<boolean> {
+    try {
+      return !(await this.#options.isKnown(sopInstanceUid))
+    } catch (error) {
+      if (error instanceof StoreError) return false
+      throw error
+    }
   }
 
   /** An instance is judged: what does not go to its destination as it came ends here. */
@@ -118,8 +146,11 @@ export class Relaying {
   /** @returns a code where it cannot be opened */
   #open(
     { dataSetStart, sopClassUid, sopInstanceUid, transferSyntaxUid }: Announcement,
-    destination: string,
-    rest: string,
+    {
+      destination,
+      rest,
+      isClear,
+    }: { readonly destination: string; readonly rest: string; readonly isClear: Promise<boolean> },
   ): RelayedCopy | string {
     const isNamed = sopClassUid !== null && sopInstanceUid !== null && transferSyntaxUid !== null
     const target = this.#options.target(destination)
@@ -130,7 +161,9 @@ export class Relaying {
       if (until !== undefined && now < until) return 'resting'
       this.#restUntil.delete(key)
     }
-    return target.hindrance ?? target.begin({ sopClassUid, sopInstanceUid, transferSyntaxUid }) ?? 'all_in_use'
+    if (this.#uids.has(sopInstanceUid)) return KNOWN
+    const names = { sopClassUid, sopInstanceUid, transferSyntaxUid }
+    return target.hindrance ?? target.begin(names, isClear) ?? 'all_in_use'
   }
 
   #leaveAlone(destination: string, rest: string, code: string): void {
