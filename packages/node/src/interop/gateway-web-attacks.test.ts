@@ -23,6 +23,9 @@ import type { GatewayProcess } from '../testing/running-gateway.ts'
 
 /** Longest time after which a connection that brings nothing has to be gone. */
 const PATIENCE_MS = 20_000
+/** Limits of the server. */
+const CONNECTIONS = 1_000
+const REQUESTS = 10_000
 
 describe('the web side of a gateway', { skip: dcmtk.skip }, () => {
   const home = temporaryFolder()
@@ -173,9 +176,25 @@ describe('the web side of a gateway', { skip: dcmtk.skip }, () => {
     assert.ok((await gateway.status()).isReady !== undefined)
     const ended = await Promise.all(connections.map(({ closed }) => closed))
     t.diagnostic(`ended after ${ended.map((ms) => `${Math.round(ms / 1000)} s`).join(', ')}`)
-    for (const { socket } of silent) socket.destroy()
+    const silences = await Promise.all(silent.map(({ closed }) => closed))
+    assert.ok(silences.every((ms) => ms < PATIENCE_MS))
     assert.ok(ended.every((ms) => ms < PATIENCE_MS))
     assert.ok(await isHeld())
+  })
+
+  it('takes so many connections and no more, and so many requests on one', async () => {
+    const sockets = Array.from({ length: CONNECTIONS + 100 }, () => slow('', '').socket)
+    await new Promise((resolve) => sockets.at(-1)?.once('close', resolve))
+    for (const socket of sockets) socket.destroy()
+    await gateway.until('others are served again', async () =>
+      fetch(`${url}/health/live`).then(
+        ({ status }) => (status === 200 ? true : undefined),
+        () => undefined,
+      ),
+    )
+    const answers = await raw('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(REQUESTS + 100))
+    const count = answers.split('\r\n\r\nlive\n').length - 1
+    assert.equal(count, REQUESTS)
   })
 
   it('slows down whoever guesses tokens', async () => {
@@ -192,7 +211,7 @@ describe('the web side of a gateway', { skip: dcmtk.skip }, () => {
   function raw(request: string): Promise<string> {
     return new Promise((resolve) => {
       let answer = ''
-      const socket = connect(gateway.webPort, '127.0.0.1', () => socket.write(request, 'latin1'))
+      const socket = connect(gateway.webPort, '127.0.0.1', () => socket.end(request, 'latin1'))
       socket.setEncoding('latin1')
       socket.on('data', (piece: string) => {
         answer += piece
