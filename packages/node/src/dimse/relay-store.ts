@@ -65,9 +65,11 @@ export class RelayStore implements RelayedCopy {
 
   async #send(pool: AssociationPool, names: RelayedNames, isClear: Promise<boolean>): Promise<SendFate> {
     const { signal } = this.#ending
-    const pooled = await pool.lend([names], signal)
+    const pooled = await pool.lend([names], signal).catch((cause: unknown) => {
+      throw signal.aborted ? notBegun(cause) : cause
+    })
     try {
-      if (!(await isClear) || signal.aborted) throw new StoreError('association_aborted', 'it was not begun')
+      if (!(await isClear) || signal.aborted) throw notBegun()
       const context = pooled.association.find(names.sopClassUid, names.transferSyntaxUid)
       if (context === undefined) return fateOfContext(pooled.resultOf(names))
       return await this.#store(pooled.association, context, names)
@@ -101,3 +103,6 @@ export class RelayStore implements RelayedCopy {
     }
   }
 }
+
+const notBegun = (cause?: unknown): StoreError =>
+  new StoreError('association_aborted', 'it ended before it was begun', { cause })
