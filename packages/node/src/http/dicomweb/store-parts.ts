@@ -66,6 +66,8 @@ export class StoreParts implements PartHandler {
   /** Of the part at hand; undefined while nothing is wrong. */
   #failure: { readonly reason: Failure; readonly error: StoreError | null } | undefined
   #isChecked = false
+  /** What a beginning says that is all there. */
+  #uids: InstanceUids | undefined
   readonly #aborts: Promise<void>[] = []
 
   constructor(options: StorePartsOptions) {
@@ -76,6 +78,7 @@ export class StoreParts implements PartHandler {
     this.#length = 0
     this.#failure = undefined
     this.#isChecked = false
+    this.#uids = undefined
     const transferSyntaxUid = readPartType(headers)
     if (transferSyntaxUid === undefined) return this.#fail(FAILURE.cannotUnderstand)
     const { origin } = this.#options
@@ -148,6 +151,12 @@ export class StoreParts implements PartHandler {
   }
 
   #sniff(): InstanceUids {
+    if (this.#length < BEGINNING_BYTES) return this.#sniffNow()
+    this.#uids ??= this.#sniffNow()
+    return this.#uids
+  }
+
+  #sniffNow(): InstanceUids {
     const beginning = this.#beginning.subarray(0, Math.min(this.#length, BEGINNING_BYTES))
     const sniffed = sniffInstance(beginning)
     return sniffed.sopInstanceUid === null ? { ...sniffed, ...metaUids(beginning) } : sniffed
