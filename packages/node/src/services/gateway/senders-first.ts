@@ -18,7 +18,7 @@ export interface SendersFirstOptions {
 }
 
 /** Between two images of one sender there is less. */
-const STEP_MS = 20
+const STEP_MS = 10
 
 export class SendersFirst {
   readonly #options: SendersFirstOptions
