@@ -115,6 +115,49 @@ describe('an association', () => {
     }
   })
 
+  it('reads on only when there is room, where somebody slower takes the bytes, too', async (t) => {
+    const gate = gates()
+    let furthest = 0
+    const waits: number[] = []
+    const site = await startAcceptorSite(t, {
+      intake: {
+        onWrite: (length) => {
+          furthest = length
+        },
+        room: (length) => {
+          if (waits.length > 0 || length < 100_000) return undefined
+          waits.push(length)
+          return gate.wait(0)
+        },
+      },
+      settings: { limits: { stallMs: 50 } },
+    })
+    const peer = await RawPeer.associate(site.acceptor.port)
+    const much = new Uint8Array(2_000_000)
+    peer.send(message(1, storeCommand(1), much))
+    peer.send(message(3, echoCommand(2)))
+    // Another association is answered meanwhile, and the first one is not sent away for being slow.
+    const other = await RawPeer.associate(site.acceptor.port)
+    other.send(message(1, storeCommand(7), DATA_SET))
+    assert.equal(statusOf(await other.command()), 0)
+    await site.event('object_stored')
+    assert.equal(waits.length, 1)
+    gate.open(0)
+    assert.equal((await peer.command()).messageIdBeingRespondedTo, 1)
+    assert.equal((await peer.command()).messageIdBeingRespondedTo, 2)
+    assert.ok(furthest >= much.length)
+    assert.equal(site.intake.taken.at(-1)?.bytes.length, furthest)
+  })
+
+  it('ends with its peer, though it waits for room', async (t) => {
+    const site = await startAcceptorSite(t, { intake: { room: () => new Promise(() => undefined) } })
+    const peer = await RawPeer.associate(site.acceptor.port)
+    peer.send(message(1, storeCommand(1), new Uint8Array(600_000)).subarray(0, 500_000))
+    await site.acceptor.stop(0)
+    await site.event('association_ended')
+    assert.equal(site.intake.open, 0)
+  })
+
   it('answers in the order of the requests, where several are under way', async (t) => {
     const gate = gates()
     const site = await startAcceptorSite(t, {

@@ -77,6 +77,38 @@ describe('a sender by DIMSE', () => {
     }
   })
 
+  it('has no more associations than it may, and lets what is relayed give way', async (t) => {
+    const { sender, double } = await sending({}, t, { parallel: 1 })
+    const names = { sopClassUid: CT, sopInstanceUid: '1.2.99', transferSyntaxUid: EXPLICIT }
+    const relay = sender.relay(names, Promise.resolve(true))
+    assert.ok(relay !== undefined)
+    assert.equal(sender.relay({ ...names, sopInstanceUid: '1.2.98' }, Promise.resolve(true)), undefined)
+    const results = await all(sender, copies(3))
+    assert.deepEqual(new Set(results.map(({ outcome }) => outcome)), new Set(['stored']))
+    assert.equal(await relay.lost, 'association_aborted')
+    assert.deepEqual(
+      instances(double).filter((uid) => uid !== '1.2.99'),
+      ['1.2.0', '1.2.1', '1.2.2'],
+    )
+  })
+
+  it('finishes what is relayed in its turn, and sends what cannot be finished', async (t) => {
+    const { sender, double } = await sending({}, t, { parallel: 2 })
+    const relayOf = (copy: Outgoing) => {
+      const relay = sender.relay(copy, Promise.resolve(true))
+      relay?.write(new Uint8Array(1_000), () => undefined)
+      return relay
+    }
+    const [first, second, third] = copies(3)
+    assert.ok(first !== undefined && second !== undefined && third !== undefined)
+    const [good, bad] = [relayOf(first), relayOf(third)]
+    bad?.abort()
+    const results = await all(sender, [{ ...first, relayed: () => good }, second, { ...third, relayed: () => bad }])
+    assert.deepEqual(summary(results), { 0: 'stored', 1: 'stored', 2: 'stored' })
+    assert.equal(instances(double).filter((uid) => uid === '1.2.0').length, 1)
+    assert.equal(instances(double).at(-1), '1.2.2')
+  })
+
   it('keeps an association for the next batch, and opens another one where the peer has closed it', async (t) => {
     const { sender, double } = await sending({}, t)
     await all(sender, copies(2))

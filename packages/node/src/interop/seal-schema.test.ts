@@ -72,6 +72,7 @@ const statements = {
 
 const arrivals = {
   'an image that came for an order': toyGatewayStatement(),
+  'an image that went on as it came': toyGatewayStatement(undefined, { signatures: { gateway: null } }),
   'an image of which nothing is known': toyGatewayStatement(undefined, {
     order: null,
     technologist: null,

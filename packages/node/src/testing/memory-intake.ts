@@ -14,6 +14,8 @@ export interface MemoryIntakeOptions {
   readonly onBegin?: (announcement: Announcement, index: number) => void
   /** Called with the length so far; what it throws is thrown. */
   readonly onWrite?: (lengthBytes: number, index: number) => void
+  /** As `IncomingInstance.room`, with the length so far. */
+  readonly room?: (lengthBytes: number, index: number) => Promise<void> | undefined
   /** Awaited before an object is taken; what it rejects with is handed on. */
   readonly onCommit?: (announcement: Announcement, index: number) => Promise<void> | void
   /** Whether bytes are kept; else only counted. Default: true. */
@@ -37,7 +39,7 @@ export class MemoryIntake implements Intake {
   }
 
   begin(announcement: Announcement): IncomingInstance {
-    const { onBegin, onWrite, onCommit, keepsBytes = true } = this.#options
+    const { onBegin, onWrite, room, onCommit, keepsBytes = true } = this.#options
     const index = this.begun
     onBegin?.(announcement, index)
     this.begun++
@@ -55,6 +57,7 @@ export class MemoryIntake implements Intake {
         onWrite?.(length, index)
         if (keepsBytes) pieces.push(new Uint8Array(bytes))
       },
+      ...(room && { room: () => room(length, index) }),
       commit: async () => {
         close()
         try {

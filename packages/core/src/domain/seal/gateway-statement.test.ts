@@ -22,6 +22,7 @@ describe('a gateway statement', () => {
     const bare = toyGatewayStatement(undefined, {
       order: null,
       technologist: null,
+      signatures: { gateway: null },
       received: {
         protocol: 'dicomweb',
         callingAet: null,

@@ -110,6 +110,36 @@ describe('an image that a gateway sealed', () => {
     assert.deepEqual(lines(judged), ['not_authentic', 'P0', 'unchanged'])
   })
 
+  describe('beside the file, since it goes on as it came', () => {
+    const beside = { signatures: { gateway: null } }
+
+    it('says the same as one that signed in it', async () => {
+      const judged = judge(await seal(beside), GATEWAY_POLICY)
+      assert.deepEqual(lines(judged), ['authentic', 'P2', 'unchanged'])
+      assert.deepEqual(answersOf(judged, 'gateway_signature'), ['holds'])
+      assert.equal(judged.sentence, judge(good, GATEWAY_POLICY).sentence)
+    })
+
+    it('holds where an archive writes another file around the same data set', async () => {
+      const judged = judge(await seal({ ...beside, original }), GATEWAY_POLICY)
+      assert.deepEqual(lines(judged), ['authentic', 'P2', 'unchanged'])
+    })
+
+    it('fails for another data set', async () => {
+      const changed = toyFile(toyElements([text(0x00100010, 'PN', 'Other')]))
+      const description = toyDescription()
+      const statement = toyGatewayStatement(description, beside)
+      const bytes = formatGatewaySeal(await toyGatewaySeal({ statement, frames: description.frames }))
+      const judged = judge(gatherEvidence(changed, bytes, verifyOptions), GATEWAY_POLICY)
+      assert.deepEqual(lines(judged), ['not_authentic', 'P0', 'altered'])
+    })
+
+    it('leaves a signature that somebody adds to others', async () => {
+      const judged = judge(await seal(beside), SIGNATURES_POLICY)
+      assert.deepEqual(lines(judged), ['undetermined', 'P2', 'unchanged'])
+    })
+  })
+
   for (const [name, overrides, missing] of [
     ['an order', { order: null }, 'no order'],
     ['a technologist', { technologist: null }, 'no technologist'],
