@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { refuseRelaying } from '@fiducial/core/domain/gateway/relay.ts'
 import { defaultRoutes, type Routes } from '@fiducial/core/domain/gateway/routes.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
@@ -130,7 +131,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
   // First: it admits one gateway to the folder.
   const storage = opened.use(await openGatewayStorage(home, settings))
   const log = opened.use(await openLog(order, ring))
-  const live = openRoutes(settings)
+  const live = openRoutes(settings, storage)
   const orders = new Orders(storage.orders, () => new Date())
 
   const extension = await order.extend?.({ settings, storage, orders, logger })
@@ -267,12 +268,15 @@ function openLog({ home, secrets, signal, logger }: GatewayOrder, ring: KeyRing)
 const codeOnly = (error: unknown) => (error instanceof StoreError ? { part: 'log', code: error.code } : { part: 'log' })
 
 /** @throws {FormatError} `routes_malformed`; {StoreError} where the file cannot be read */
-function openRoutes({ main: { routes, pacs } }: GatewaySettings): LiveRoutes {
+function openRoutes({ main: { routes, pacs } }: GatewaySettings, { isAlone }: GatewayStorage): LiveRoutes {
   const fallback = (): Routes => defaultRoutes(pacs === null ? [] : [pacs])
   return new LiveRoutes(routes === null ? NO_BYTES : readConfigFile(routes), {
     hash: nativeCrypto.hash,
     now: () => new Date(),
-    parse: routes === null ? fallback : parseRoutesFile,
+    parse:
+      routes === null
+        ? fallback
+        : (bytes) => (isAlone ? parseRoutesFile(bytes) : refuseRelaying(parseRoutesFile(bytes))),
   })
 }
 

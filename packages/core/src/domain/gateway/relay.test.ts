@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { FormatError } from '../../errors.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/parse.ts'
 import type { Origin } from './origin.ts'
-import { relayDestination } from './relay.ts'
+import { refuseRelaying, relayDestination } from './relay.ts'
 import { parseRoutes } from './routes.ts'
 
 const CT: Origin = {
@@ -45,6 +45,14 @@ describe('relayDestination', () => {
 
   it('is none where no route takes anything of the sender', () => {
     assert.equal(relayDestination(parse({ ...ONE, from: { calling: 'CT*' } }), MR), null)
+  })
+})
+
+describe('routes of gateways that share a store', () => {
+  it('are refused where one relays', () => {
+    assert.throws(() => refuseRelaying(parse({ name: 'rest', to: ['pacs'] }, ONE)), { code: 'routes_malformed' })
+    const routes = parse({ name: 'rest', to: ['pacs'] })
+    assert.equal(refuseRelaying(routes), routes)
   })
 })
 

@@ -26,7 +26,7 @@ export async function checkRoutes(path: string, context: Context): Promise<ExitC
 }
 
 interface Doubt {
-  readonly code: 'never_reached' | 'unused_destination' | 'goes_nowhere' | 'nothing_held_back'
+  readonly code: 'never_reached' | 'relay_hindered' | 'unused_destination' | 'goes_nowhere' | 'nothing_held_back'
   readonly what: string
 }
 
@@ -42,6 +42,7 @@ export function doubtsAbout({ destinations, routes }: Routes): readonly Doubt[] 
         what: `route ${name} takes nothing: ${routes[last]?.name} before it takes everything`,
       }),
     ),
+    ...routes.flatMap((route, i) => hindrancesOf(route, routes.slice(0, i))),
     ...[...destinations.keys()]
       .filter((name) => !used.has(name))
       .map((name): Doubt => ({ code: 'unused_destination', what: `no route sends anything to ${name}` })),
@@ -52,6 +53,17 @@ export function doubtsAbout({ destinations, routes }: Routes): readonly Doubt[] 
       .filter(({ quarantine }) => quarantine.length === 0)
       .map(({ name }): Doubt => ({ code: 'nothing_held_back', what: `route ${name} holds nothing back` })),
   ]
+}
+
+/** What of a route that relays goes the usual way, since an earlier one may take it for what is in it. */
+function hindrancesOf({ name, relay }: Route, before: readonly Route[]): readonly Doubt[] {
+  if (relay === null) return []
+  return before
+    .filter(({ when }) => when.length > 0)
+    .map((earlier) => ({
+      code: 'relay_hindered',
+      what: `route ${name} relays nothing of the senders of ${earlier.name}, which asks for what is in an instance`,
+    }))
 }
 
 const takesEverything = ({ from, when }: Route): boolean =>

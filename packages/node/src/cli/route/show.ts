@@ -49,7 +49,7 @@ function rowOf(destination: Destination): readonly string[] {
 }
 
 /** A route by what it says, each part a list of words. */
-function describeRoute({ from, when, seal, onProblem, quarantine, duplicates, to }: Route) {
+function describeRoute({ from, when, seal, onProblem, quarantine, duplicates, relay, to }: Route) {
   const open = TROUBLES.filter((trouble) => onProblem[trouble] === 'failOpen')
   const senders = Object.entries(from ?? {}).flatMap(([name, patterns]) =>
     patterns === null
@@ -65,6 +65,7 @@ function describeRoute({ from, when, seal, onProblem, quarantine, duplicates, to
     'held back': quarantine.length === 0 ? ['nothing'] : quarantine.map(({ reason }) => reason),
     'fails open': open.length === 0 ? ['never'] : [...open],
     duplicates: [duplicates],
+    ...(relay !== null && { relays: [`to ${relay} while it comes, its end with the verdict; seals stand beside`] }),
     to: to.length === 0 ? ['nowhere'] : to.map(formatTarget),
   }
 }

@@ -10,6 +10,7 @@ import { type RouteFacts, STANDINGS, type Standing } from '@fiducial/core/domain
 import { checkHeader } from '@fiducial/core/domain/gateway/header-rules.ts'
 import type { InstanceVerdict } from '@fiducial/core/domain/gateway/instance.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
+import { relayDestination } from '@fiducial/core/domain/gateway/relay.ts'
 import { type Routes, readAttributesAsked } from '@fiducial/core/domain/gateway/routes.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
@@ -79,7 +80,7 @@ export async function testRoutes(
     }
     const decision = decideRoute(routes, facts)
     const withheld = withheldOf(decision, routes, file?.doubts ?? [])
-    show(done.task, { facts, decision, withheld }, options, context)
+    show(done.task, { facts, decision, withheld, relay: relayDestination(routes, origin) }, options, context)
     exits.push(decision.outcome === 'quarantine' ? EXIT.notAuthentic : EXIT.ok)
   }
   terminal.interruption.throwIfAborted()
@@ -152,11 +153,13 @@ interface Tried {
   readonly facts: RouteFacts
   readonly decision: RouteDecision
   readonly withheld: readonly Withheld[]
+  /** Destination to which it would be relayed while it comes. */
+  readonly relay: string | null
 }
 
 function show(
   task: VerifyTask,
-  { facts, decision, withheld }: Tried,
+  { facts, decision, withheld, relay }: Tried,
   { values }: RouteTestOptions,
   { output }: Context,
 ): void {
@@ -171,6 +174,7 @@ function show(
     outcome,
     reasons,
     isToBeSealed,
+    relay,
     copies,
     withheld,
     failedOpen,
@@ -186,7 +190,8 @@ function show(
     ['route', route?.name ?? 'none takes it'],
     ...(reasons.length > 0 ? [['because', reasons.join(', ')] as const] : []),
     ...(failedOpen.length > 0 ? [['in spite of', failedOpen.join(', ')] as const] : []),
-    ['seal', isToBeSealed ? 'by the gateway' : 'not by the gateway'],
+    ['seal', isToBeSealed ? `by the gateway${route?.relay == null ? '' : ', beside the image'}` : 'not by the gateway'],
+    ...(relay === null ? [] : [['relayed', `to ${relay} while it comes`] as const]),
     [
       outcome === 'quarantine' ? 'to, if released' : 'to',
       copies.length === 0 ? 'nowhere' : copies.map(formatTarget).join('; '),
