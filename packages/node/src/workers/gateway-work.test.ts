@@ -32,7 +32,15 @@ describe('gateway work', () => {
       writeFileSync(path, bytes)
       const sha256 = new Uint8Array(createHash('sha256').update(bytes).digest())
       const stated = { sopClassUid: CLASS, sopInstanceUid, transferSyntaxUid: SYNTAX }
-      const attempted = await work({ kind: 'examine', path, sha256, stated, attributes: [], sealPath: null })
+      const attempted = await work({
+        kind: 'examine',
+        path,
+        sha256,
+        stated,
+        attributes: [],
+        sealPath: null,
+        isToBeChecked: true,
+      })
       assert.equal(attempted.outcome, 'done')
       const examination = attempted.value as Examination
       assert.equal(examination.state, 'examined')
