@@ -16,11 +16,12 @@ export interface ExaminerOptions {
   readonly timeoutMs?: number
 }
 
-/** Threads come up with the first tasks. */
+/** One thread comes up at once, and the others with the first tasks. */
 export function openGatewayExaminer(setup: Omit<GatewaySetup, 'kind'>, options: ExaminerOptions = {}): Examiner {
   const { threads = availableParallelism(), timeoutMs = TIMEOUT_MS } = options
   const script = new URL('./worker.ts', import.meta.url)
   const pool = new LastingPool({ script, setup: { ...setup, kind: 'gateway' }, threads, timeoutMs })
+  pool.begin()
   return {
     threads,
     absentAdvisors: ADVISORS,

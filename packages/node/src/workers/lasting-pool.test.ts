@@ -53,6 +53,18 @@ describe('a lasting pool', () => {
     await pool.close()
   })
 
+  it('uses the thread that came up before there was a task', async () => {
+    const pool = open({ threads: 1 })
+    pool.begin()
+    pool.begin()
+    assert.equal((await pool.run('first')).outcome, 'done')
+    await pool.close()
+    const broken = open({ setup: 'broken' })
+    broken.begin()
+    assert.equal((await broken.run('first')).outcome, 'unavailable')
+    await broken.close()
+  })
+
   it('says that nobody can work where threads do not come up', async () => {
     const pool = open({ setup: 'broken' })
     const answers = await Promise.all([1, 2, 3, 4, 5].map((task) => pool.run(task)))

@@ -40,6 +40,11 @@ export class LastingPool {
     this.#options = options
   }
 
+  /** Has a thread come up before there is a task for it. */
+  begin(): void {
+    if (this.#threads.size === 0) this.#start()
+  }
+
   /** Never rejects. */
   run<Value>(task: unknown): Promise<Attempted<Value>> {
     return new Promise((resolve) => {
