@@ -73,6 +73,8 @@ export interface DestinationMessage {
   readonly lastError: string | null
   readonly nextAttemptAt: string | null
   readonly lastSentAt: string | null
+  /** Images that go out to it while they come, and why the last one did not; null where no route relays to it. */
+  readonly relay: { readonly underWay: number; readonly lastProblem: string | null } | null
 }
 
 export interface StatusMessage {

@@ -22,7 +22,7 @@ const status: GatewayStatus = {
   destinations: [
     {
       ...{ name: 'pacs', address: 'P@h:1', state: 'failing', waiting: 7, dead: 0 },
-      ...{ lastError: 'peer_timeout', nextAttemptAt: null, lastSentAt: null },
+      ...{ lastError: 'peer_timeout', nextAttemptAt: null, lastSentAt: null, relay: null },
     },
   ],
 }

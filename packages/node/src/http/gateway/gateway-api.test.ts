@@ -60,7 +60,7 @@ const status: GatewayStatus = {
   destinations: [
     {
       ...{ name: 'pacs', address: 'PACS@127.0.0.1:104', state: 'ready', waiting: 0, dead: 0 },
-      ...{ lastError: null, nextAttemptAt: null, lastSentAt: null },
+      ...{ lastError: null, nextAttemptAt: null, lastSentAt: null, relay: null },
     },
   ],
 }

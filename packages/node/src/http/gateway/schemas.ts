@@ -93,6 +93,7 @@ export const destinationSchema = z.object({
   lastError: z.string().nullable(),
   nextAttemptAt: moment.nullable(),
   lastSentAt: moment.nullable(),
+  relay: z.object({ underWay: count, lastProblem: z.string().nullable() }).nullable(),
 }) satisfies z.ZodType<DestinationMessage>
 
 export const statusSchema = z.object({

@@ -5,6 +5,7 @@
  */
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import type { InstanceCounts, InstanceFilter, StoredInstance } from './ports.ts'
+import type { RelayStanding } from './relaying.ts'
 
 export interface DestinationStatus {
   readonly name: string
@@ -17,6 +18,8 @@ export interface DestinationStatus {
   readonly lastError: string | null
   readonly nextAttemptAt: Date | null
   readonly lastSentAt: Date | null
+  /** How relaying to it goes; null where no route relays to it. */
+  readonly relay: RelayStanding | null
 }
 
 export interface RoutesStatus {

@@ -435,6 +435,7 @@ export class Gateway implements GatewayControl {
   }
 
   #destinations(counts: InstanceCounts): readonly DestinationStatus[] {
+    const relayed = new Set(this.#options.routes.current.routes.routes.map(({ relay }) => relay))
     return [...this.#lanes.values()].map(({ forwarding }) => {
       const { name, details } = forwarding.target
       const { isAway, lastError, nextAttemptAt, lastSentAt } = forwarding.standing
@@ -454,6 +455,7 @@ export class Gateway implements GatewayControl {
         lastError,
         nextAttemptAt,
         lastSentAt,
+        relay: relayed.has(name) ? this.#relaying.standing(name) : null,
       }
     })
   }

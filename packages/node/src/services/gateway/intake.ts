@@ -12,7 +12,8 @@ import type { RandomBytes } from '../ports.ts'
 import { codeOf } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type { Announcement, IncomingInstance, InstanceStore, Intake, Spool, SpoolWriter } from './ports.ts'
-import type { Relay, Relaying } from './relaying.ts'
+import type { Relay } from './relay.ts'
+import type { Relaying } from './relaying.ts'
 
 /** How much may come in at once. */
 export interface IntakeLimits {

@@ -130,7 +130,7 @@ describe('relaying', () => {
     assert.equal(toy.relaying.take('2.25.1', 'pacs'), undefined)
     assert.deepEqual(await taken?.finish(never), { outcome: 'stored' })
     assert.deepEqual(await codesAfter(toy), [['relayed', null]])
-    assert.equal(toy.relaying.underWay('pacs'), 0)
+    assert.deepEqual(toy.relaying.standing('pacs'), { underWay: 0, lastProblem: null })
   })
 
   it('ends at the destination what is judged not to go there', async () => {
@@ -193,6 +193,7 @@ describe('relaying', () => {
     toy.copies[0]?.lose('service_unreachable')
     assert.deepEqual(await codesAfter(toy), [['not_relayed', 'service_unreachable']])
     assert.equal(toy.begin('2.25.2'), undefined)
+    assert.deepEqual(toy.relaying.standing('pacs'), { underWay: 0, lastProblem: 'resting' })
     toy.time.advance(1_000)
     assert.notEqual(toy.begin('2.25.3'), undefined)
   })

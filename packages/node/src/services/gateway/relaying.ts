@@ -9,7 +9,8 @@ import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Pause } from './loop.ts'
 import type { Observe } from './observation.ts'
-import type { Announcement, RelayedCopy, RelayedNames, SendFate } from './ports.ts'
+import type { Announcement, RelayedCopy, RelayedNames } from './ports.ts'
+import { Relay, type RelayOutcome, SLOW } from './relay.ts'
 
 /** A destination, as far as it can be relayed to now. */
 export interface RelayTarget {
@@ -45,11 +46,9 @@ const NOT_DIMSE = 'not_dimse'
  * An instance of its UID was here before. One that is then held back must not come near the destination: some receivers
  * (DCMTK's storescp with +B) write over the file of the same UID while it comes, and remove it when it does not end.
  *
- * Known flaw: of two that come at the same moment, both may be new.
+ * Known flaw: of two that come at the same moment, one may be relayed while the other one goes the usual way.
  */
 const KNOWN = 'uid_known'
-/** It took its bytes too slowly. */
-const SLOW = 'peer_slow'
 /** Codes that say something of the instances that come next, too: of all, or of those of the same kind. */
 const OF_DESTINATION: ReadonlySet<string> = new Set([
   SLOW,
@@ -60,13 +59,20 @@ const OF_DESTINATION: ReadonlySet<string> = new Set([
 ])
 const OF_KIND: ReadonlySet<string> = new Set(['sop_class_not_taken', 'transfer_syntax_not_taken', 'context_refused'])
 
-/** How an instance that was to be relayed went after all. */
-export type RelayOutcome = 'relayed' | 'refused' | 'held_back' | 'not_relayed'
+/** How relaying to a destination goes. */
+export interface RelayStanding {
+  /** Instances that go out while they come, or wait for their ends. */
+  readonly underWay: number
+  /** Why the last one went the usual way; null where it did not. */
+  readonly lastProblem: string | null
+}
 
 export class Relaying {
   readonly #options: RelayingOptions
   /** By the spool key of the bytes that came. */
   readonly #relays = new Map<string, Relay>()
+  /** By destination, why the last instance was not relayed. */
+  readonly #problems = new Map<string, string>()
   /** UIDs of what is under way. */
   readonly #uids = new Set<string>()
   readonly #restUntil = new Map<string, Date>()
@@ -75,9 +81,9 @@ export class Relaying {
     this.#options = options
   }
 
-  /** Under way to a destination. */
-  underWay(destination: string): number {
-    return [...this.#relays.values()].filter((relay) => relay.destination === destination).length
+  standing(destination: string): RelayStanding {
+    const underWay = [...this.#relays.values()].filter((relay) => relay.destination === destination).length
+    return { underWay, lastProblem: this.#problems.get(destination) ?? null }
   }
 
   /** Whether a destination waits for the end of an instance. */
@@ -87,7 +93,7 @@ export class Relaying {
 
   /** Begins to relay an instance whose bytes are about to come; undefined where it goes the usual way. */
   begin(announcement: Announcement, spoolKey: string): Relay | undefined {
-    const { choose, now, pause, observe, patienceMs = PATIENCE_MS, holdMs = HOLD_MS } = this.#options
+    const { choose, now, pause, patienceMs = PATIENCE_MS, holdMs = HOLD_MS } = this.#options
     const { dataSetStart, sopClassUid, transferSyntaxUid } = announcement
     const uid = announcement.sopInstanceUid ?? ''
     const destination = choose(announcement.origin)
@@ -96,7 +102,7 @@ export class Relaying {
     const clear = Promise.withResolvers<boolean>()
     const copy = this.#open(announcement, { destination, rest, isClear: clear.promise })
     if (typeof copy === 'string' || dataSetStart === undefined) {
-      observe({ kind: 'relay', destination, outcome: 'not_relayed', code: typeof copy === 'string' ? copy : NOT_DIMSE })
+      this.#tell(destination, 'not_relayed', typeof copy === 'string' ? copy : NOT_DIMSE)
       return undefined
     }
     this.#uids.add(uid)
@@ -104,7 +110,7 @@ export class Relaying {
       this.#relays.delete(spoolKey)
       this.#uids.delete(uid)
       if (outcome === 'not_relayed' && code !== null) this.#leaveAlone(destination, rest, code)
-      observe({ kind: 'relay', destination, outcome, code })
+      this.#tell(destination, outcome, code)
     }
     const relay = new Relay({ destination, copy, dataSetStart, now, pause, patienceMs, holdMs, onEnd })
     this.#relays.set(spoolKey, relay)
@@ -113,6 +119,12 @@ export class Relaying {
       clear.resolve(isNew)
     })
     return relay
+  }
+
+  #tell(destination: string, outcome: RelayOutcome, code: string | null): void {
+    if (outcome === 'not_relayed') this.#problems.set(destination, code ?? 'defect')
+    else this.#problems.delete(destination)
+    this.#options.observe({ kind: 'relay', destination, outcome, code })
   }
 
   async #isNew(sopInstanceUid: string): Promise<boolean> {
@@ -170,131 +182,5 @@ export class Relaying {
     const { now, restMs = REST_MS } = this.#options
     const key = OF_KIND.has(code) ? rest : OF_DESTINATION.has(code) ? destination : undefined
     if (key !== undefined) this.#restUntil.set(key, new Date(now().getTime() + restMs))
-  }
-}
-
-interface RelayOptions extends Pick<RelayingOptions, 'now' | 'pause'> {
-  readonly destination: string
-  readonly copy: RelayedCopy
-  readonly dataSetStart: number
-  readonly patienceMs: number
-  readonly holdMs: number
-  readonly onEnd: (outcome: RelayOutcome, code: string | null) => void
-}
-
-/** One instance on its way through while it comes. */
-export class Relay {
-  readonly #options: RelayOptions
-  /** Until it is finished, or of no use. */
-  readonly #ending = new AbortController()
-  #headLeft: number
-  #patienceMs: number
-  #room: PromiseWithResolvers<void> | undefined
-  #isTaken = false
-  isWhole = false
-
-  constructor(options: RelayOptions) {
-    this.#options = options
-    this.#headLeft = options.dataSetStart
-    this.#patienceMs = options.patienceMs
-    void options.copy.lost.then((code) => this.leave(code))
-  }
-
-  get destination(): string {
-    return this.#options.destination
-  }
-
-  /** The next bytes of the file. */
-  write(bytes: Uint8Array): void {
-    if (this.#hasEnded) return
-    const skipped = Math.min(this.#headLeft, bytes.length)
-    this.#headLeft -= skipped
-    if (skipped === bytes.length) return
-    const isFull = !this.#options.copy.write(bytes.subarray(skipped), () => this.#goOn())
-    if (isFull) this.#wait()
-  }
-
-  /** Resolves when the destination can take more; undefined: now. */
-  room(): Promise<void> | undefined {
-    return this.#room?.promise
-  }
-
-  /** All bytes have come: the end waits for the verdict, but not for ever. */
-  hold(): void {
-    this.isWhole = true
-    const { pause, holdMs } = this.#options
-    void pause(holdMs, this.#ending.signal).then(() => this.leave('held_too_long'))
-  }
-
-  /** For whoever finishes it; undefined where it has ended, or somebody has it. */
-  take(): RelayedCopy | undefined {
-    if (this.#hasEnded || this.#isTaken) return undefined
-    this.#isTaken = true
-    const { copy } = this.#options
-    return {
-      write: () => true,
-      lost: copy.lost,
-      finish: (signal) => this.#finish(signal),
-      abort: () => this.end('not_relayed', 'stopped'),
-    }
-  }
-
-  /** Has the instance go the usual way, unless somebody has taken it. */
-  leave(code: string): void {
-    if (!this.#isTaken) this.end('not_relayed', code)
-  }
-
-  /** Ends it before its end is sent: the destination keeps nothing. */
-  end(outcome: RelayOutcome, code: string | null): void {
-    if (this.#hasEnded) return
-    this.#settle()
-    this.#options.copy.abort()
-    this.#options.onEnd(outcome, code)
-  }
-
-  async #finish(signal: AbortSignal): Promise<SendFate> {
-    if (this.#hasEnded) throw new StoreError('association_aborted', 'it has ended')
-    this.#settle()
-    try {
-      const fate = await this.#options.copy.finish(signal)
-      if (fate.outcome === 'stored') this.#options.onEnd('relayed', null)
-      else this.#options.onEnd('refused', fate.code)
-      return fate
-    } catch (error) {
-      this.#options.onEnd('not_relayed', error instanceof StoreError ? error.code : 'defect')
-      throw error
-    }
-  }
-
-  get #hasEnded(): boolean {
-    return this.#ending.signal.aborted
-  }
-
-  /** Nothing waits for it any more. */
-  #settle(): void {
-    this.#ending.abort()
-    this.#goOn()
-  }
-
-  #goOn(): void {
-    this.#room?.resolve()
-    this.#room = undefined
-  }
-
-  /** Holds the sender up, while there is patience. */
-  #wait(): void {
-    if (this.#room !== undefined) return
-    const room = Promise.withResolvers<void>()
-    this.#room = room
-    const { now, pause } = this.#options
-    const since = now().getTime()
-    const over = new AbortController()
-    void room.promise.then(() => {
-      this.#patienceMs -= now().getTime() - since
-      over.abort()
-    })
-    void pause(Math.max(0, this.#patienceMs), over.signal).then(() => {
-      if (this.#room === room) this.end('not_relayed', SLOW)
-    })
   }
 }
