@@ -90,10 +90,9 @@ ${FAST_RETRY}`,
     assert.equal((await gateway.status()).isReady, false)
     assert.equal(await isTaken('2.25.4490'), false)
     await gateway.end('SIGKILL')
-    // It starts without a byte of room, and goes on with what it has.
+    // It starts without a byte of room.
     await pacs.start()
     await gateway.start()
-    await gateway.settled()
     assert.equal(await isTaken('2.25.4491'), false)
     rmSync(other)
     await run('mount', ['-o', `remount,size=${2 * DISK_BYTES}`, disk])
@@ -105,6 +104,36 @@ ${FAST_RETRY}`,
     const left = spooledFiles(disk).filter((name) => name.endsWith('.part'))
     assert.deepEqual(left, [])
     t.diagnostic(`${acknowledged.length} images acknowledged on a disk of ${DISK_BYTES} bytes`)
+  })
+
+  it('passes more in an hour than its disk holds: what all destinations have makes room', {
+    skip: mountSkip,
+  }, async (t) => {
+    const home = temporaryFolder(t)
+    const folder = temporaryFolder(t)
+    const disk = await mountDisk(t, DISK_BYTES)
+    const pacs = await startOrthanc({}, t)
+    const gateway = await startGateway(
+      t,
+      home,
+      `pacs: ${pacs.aet}@127.0.0.1:${pacs.dicomPort}
+storage: { spoolFolder: "${disk}", reserveMegabytes: 4 }
+${FAST_RETRY}`,
+    )
+    const sops = Array.from({ length: 60 }, (_, i) => `2.25.45${100 + i}`)
+    for (const [i, sop] of sops.entries()) {
+      const path = join(folder, `${sop}.dcm`)
+      const pixels = { tag: 0x00420011, vr: 'OB', value: new Uint8Array(400_000).fill(i) } as const
+      writeFileSync(path, makeImage({ sop, more: [pixels] }))
+      // As modalities do: again, until it is taken.
+      await gateway.until('it is taken', async () => {
+        const { code } = await storeFiles(gateway, path)
+        return code === 0 ? true : undefined
+      })
+    }
+    await gateway.settled()
+    assert.deepEqual((await pacs.instanceUids()).toSorted(), sops)
+    assert.equal(await gateway.end(), 0)
   })
 })
 

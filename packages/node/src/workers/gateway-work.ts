@@ -45,8 +45,10 @@ export async function openGatewayWork({
   const { anchors, policy } = settings
   const now = (): Date => new Date()
   const examining = { crypto: nativeCrypto, codecs, anchors, policy, now, advisors: [], ...(log && { log }) }
-  const spool = await openSpool(places.spool, places.reserveBytes)
-  const seals = await openSpool(places.seals, places.reserveBytes)
+  // What is refused from outside is still free for what is under way: otherwise nothing would ever leave a full disk.
+  const reserveBytes = places.reserveBytes / 2
+  const spool = await openSpool(places.spool, reserveBytes)
+  const seals = await openSpool(places.seals, reserveBytes)
   const preparing = {
     crypto: nativeCrypto,
     codecs,

@@ -48,6 +48,22 @@ describe('an instance on its way', () => {
     await gateway.close()
   })
 
+  it('has its file removed sooner where room is short, unless nobody else has it', async () => {
+    const site = new GatewaySite()
+    Object.assign(site.spool, { freeBytes: async () => 1 })
+    const gateway = await site.start({ retentionMs: 3_600_000_000 })
+    await site.send(gateway, makeImage({ sop: '2.25.1' }))
+    await site.time.until(async () => (await site.files()).length === 0)
+    assert.equal(site.pacs.arrivals.length, 1)
+    // The same again goes nowhere, and so does what a route keeps here.
+    await site.send(gateway, makeImage({ sop: '2.25.1' }))
+    await site.rest()
+    site.time.advance(600_000)
+    await site.time.until(() => true)
+    assert.equal((await site.files()).length, 1)
+    await gateway.close()
+  })
+
   it('keeps its file until the destination has committed to keep it', async () => {
     const site = new GatewaySite()
     const gateway = await site.start({ retentionMs: 60_000, committing: () => new Set(['pacs']) })

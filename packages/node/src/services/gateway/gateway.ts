@@ -129,6 +129,7 @@ export class Gateway implements GatewayControl {
   readonly #relaying: Relaying
   readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
   readonly #loops: Loop[] = []
+  #expiryLoop: Loop | undefined
   readonly #stopListening: () => void
   #judgingLoop: Loop | undefined
   #outboxLoop: Loop | undefined
@@ -202,6 +203,10 @@ export class Gateway implements GatewayControl {
       ...(retentionMs !== undefined && { retentionMs }),
       ...(recordsMs !== undefined && { recordsMs }),
       ...(committing && { committing }),
+      isShort: async () => {
+        const free = await spool.freeBytes()
+        return free !== undefined && free < (options.lowSpoolBytes ?? LOW_SPOOL_BYTES)
+      },
     })
     this.#stopListening = routes.listen(({ outcome }) => {
       if (outcome === 'changed') this.reload()
@@ -343,7 +348,8 @@ export class Gateway implements GatewayControl {
       this.#outboxLoop = this.#loop('log', (signal) => outbox.work(signal), { gatherMs: () => GATHER_EVENTS_MS })
       this.#loops.push(this.#outboxLoop)
     }
-    this.#loops.push(this.#loop('expiry', () => this.#expiry.work(), { idleMs: EXPIRY_MS }))
+    this.#expiryLoop = this.#loop('expiry', () => this.#expiry.work(), { idleMs: EXPIRY_MS })
+    this.#loops.push(this.#expiryLoop)
     this.reload()
   }
 
@@ -423,6 +429,9 @@ export class Gateway implements GatewayControl {
 
   #observe(observation: Observation): void {
     if (observation.kind === 'lost') this.#alarms.lost++
+    // Room is wanted.
+    if (observation.kind === 'refused' && observation.code === 'spool_full') this.#expiryLoop?.call()
+    if (observation.kind === 'examiner_away') this.#expiryLoop?.call()
     if (observation.kind === 'event_refused') this.#alarms.refused++
     if (observation.kind === 'trouble' && observation.code === 'defect') this.#alarms.defects++
     if (observation.kind === 'judged' && observation.reasons.includes('uid_reused')) this.#alarms.uidReused++

@@ -16,6 +16,8 @@ export interface UpkeepOptions {
   readonly committing?: () => ReadonlySet<string>
   /** How long files stay for a commitment that does not come. Default: 14 days. */
   readonly commitmentMs?: number
+  /** Whether room is short: then files that were sent to all destinations go before their time. Default: it never is. */
+  readonly isShort?: () => Promise<boolean>
   /** How long records stay after their instance is done. Default: 90 days. */
   readonly recordsMs?: number
 }
@@ -78,13 +80,15 @@ export class Expiry {
   async work(): Promise<boolean> {
     const { store, spool, now, observe } = this.#options
     const { retentionMs = DAY_MS, commitmentMs = 14 * DAY_MS, recordsMs = 90 * DAY_MS } = this.#options
-    const before = new Date(now().getTime() - retentionMs)
+    const ordinary = new Date(now().getTime() - retentionMs)
+    const isShort = (await this.#options.isShort?.()) ?? false
+    const before = isShort ? now() : ordinary
     const last = new Date(now().getTime() - commitmentMs)
     const limit = BATCH + this.#kept
     const due = await store.expired(before, limit)
     const gone: string[] = []
     for (const { id, keys } of due) {
-      if (await this.#awaitsCommitment(id, last)) continue
+      if (await this.#isKept(id, isShort ? ordinary : undefined, last)) continue
       for (const key of keys) await spool.remove(key)
       gone.push(id)
     }
@@ -97,12 +101,17 @@ export class Expiry {
     return (due.length === limit && gone.length > 0) || purged === BATCH
   }
 
-  async #awaitsCommitment(id: string, last: Date): Promise<boolean> {
-    const committing = this.#options.committing?.()
-    if (committing === undefined || committing.size === 0) return false
+  /** Whether files stay: their time has not come and nobody else has them, or a destination is still to commit. */
+  async #isKept(id: string, ordinary: Date | undefined, last: Date): Promise<boolean> {
+    const committing = this.#options.committing?.() ?? new Set()
+    if (committing.size === 0 && ordinary === undefined) return false
     const instance = await this.#options.store.get(id)
-    if (instance === undefined || (instance.doneAt ?? last) <= last) return false
-    return instance.deliveries.some(
+    if (instance === undefined) return false
+    const { deliveries, doneAt } = instance
+    const isEarly = ordinary !== undefined && doneAt !== null && doneAt >= ordinary
+    if (isEarly && (deliveries.length === 0 || deliveries.some(({ state }) => state !== 'sent'))) return true
+    if ((doneAt ?? last) <= last) return false
+    return deliveries.some(
       ({ destination, state, committedAt }) => state === 'sent' && committedAt === null && committing.has(destination),
     )
   }
