@@ -72,7 +72,10 @@ const statements = {
 
 const arrivals = {
   'an image that came for an order': toyGatewayStatement(),
-  'an image that went on as it came': toyGatewayStatement(undefined, { signatures: { gateway: null } }),
+  'an image that went on as it came': toyGatewayStatement(undefined, {
+    signatures: { gateway: null },
+    original: toyGatewayStatement().file,
+  }),
   'an image of which nothing is known': toyGatewayStatement(undefined, {
     order: null,
     technologist: null,
@@ -140,10 +143,11 @@ const TOLD = [
   'scheduledProcedureStepId',
 ]
 
-/** Rules that the schema leaves to the text: the subject's name, the order of tags, characters of names. */
+/** Rules that the schema leaves to the text: the subject's name, the order of tags, characters of names, unsigned files. */
 function isBeyondSchema(path: readonly string[], value: JsonValue): boolean {
   const field = path.at(-1) ?? ''
   const at = valueAt(value, path)
   if (TOLD.includes(field)) return at === '\u0000' || path[0] === 'subject'
+  if (path.join('.') === 'predicate.signatures.gateway') return at === null
   return field === 'sopInstanceUid' || field === 'tag'
 }

@@ -23,6 +23,7 @@ describe('a gateway statement', () => {
       order: null,
       technologist: null,
       signatures: { gateway: null },
+      original: good.file,
       received: {
         protocol: 'dicomweb',
         callingAet: null,
@@ -59,6 +60,10 @@ describe('a gateway statement', () => {
     [
       'a signature of a device',
       ({ signatures }) => Object.assign(signatures as Json, { device: (signatures as Json).gateway }),
+    ],
+    [
+      'no signature, and another file than came',
+      (predicate) => Object.assign(predicate, { signatures: { gateway: null } }),
     ],
     ['another version', (predicate) => Object.assign(predicate, { version: 2 })],
     ['a field that it does not know', (predicate) => Object.assign(predicate, { level: 'P4' })],

@@ -8,6 +8,8 @@
  */
 
 import { encodeHex } from '../../bytes/hex.ts'
+import { equalBytes } from '../../bytes/text.ts'
+import { FormatError } from '../../errors.ts'
 import { UID } from '../../formats/dicom/instance-uids.ts'
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import type { JsonFields } from '../../formats/json/fields.ts'
@@ -117,14 +119,20 @@ const ARRIVAL: StatementKind<Arrival> = {
  * @throws {FormatError} `statement_malformed`; `json_malformed` for bytes that are no canonical JSON
  */
 export const parseGatewayStatement = (payload: Uint8Array): GatewayStatement =>
-  readStatement(parseCanonicalJson(payload), ARRIVAL)
+  checkFile(readStatement(parseCanonicalJson(payload), ARRIVAL))
 
 /**
  * The bytes of a statement; the inverse of {@link parseGatewayStatement}.
  * @throws {FormatError} `statement_malformed` for a value outside the limits, such as an AE title of 17 characters
  */
 export const formatGatewayStatement = (statement: GatewayStatement): Uint8Array =>
-  encodeCanonicalJson(writeStatement(statement, ARRIVAL))
+  encodeCanonicalJson(writeStatement(checkFile(statement), ARRIVAL))
+
+/** Whoever signed nothing in the file speaks of the file that came. */
+function checkFile(statement: GatewayStatement): GatewayStatement {
+  if (statement.signatures.gateway !== null || equalBytes(statement.file, statement.original)) return statement
+  throw new FormatError('statement_malformed', 'a file that nobody signed is not the one that came')
+}
 
 const word = (words: readonly string[]): RegExp => new RegExp(`^(?:${words.join('|')})$`)
 const PROTOCOL = word(RECEIVED_BY)
