@@ -24,7 +24,7 @@ import { formatGatewaySeal } from '@fiducial/core/domain/seal/seal.ts'
 import type { SignatureReference } from '@fiducial/core/domain/seal/sealed-instance.ts'
 import { certificatesOf, signGatewaySeal } from '@fiducial/core/domain/seal/sign.ts'
 import { formatDateTime } from '@fiducial/core/domain/signature/date-time.ts'
-import { Digests, digestSignature, streamContext } from '@fiducial/core/domain/signature/digest.ts'
+import { Digests, digestSignature, type Passes, streamContext } from '@fiducial/core/domain/signature/digest.ts'
 import { WITNESS_SIGNATURE } from '@fiducial/core/domain/signature/purpose.ts'
 import { certificateOf, type DigitalSignature, readSignatures } from '@fiducial/core/domain/signature/read.ts'
 import { type SignatureRequest, signFile } from '@fiducial/core/domain/signature/sign.ts'
@@ -70,6 +70,7 @@ export interface KnownDigests {
   readonly file?: Uint8Array
   /** SHA-256 of its decoded frames one after the other, as events of the log have it; counts for one native frame. */
   readonly pixels?: Uint8Array | null
+  readonly passes?: Passes
 }
 
 export interface PreparedGatewaySeal extends PreparedSeal {
@@ -102,7 +103,7 @@ export async function prepareGatewaySeal(
   // Before the clock is read, or the seal would quote what it claims to be older than.
   const checkpoint = (await dependencies.checkpoint?.()) ?? null
   const sealedAt = now()
-  const digests = new Digests(file.dataSet, crypto.hash)
+  const digests = new Digests(file.dataSet, crypto.hash, known.passes)
   const { signature, changes } = isBeside ? NOT_SIGNED : await signInFile(file, { digests, sealedAt }, dependencies)
   const decodeFrame = await loadDecoder(file, codecs)
   const description = describeInstance(file, crypto.hash, random(UUID_BYTES), {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
+import type { Passes } from '@fiducial/core/domain/signature/digest.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { createAuthority } from '../keys/embedded-authority.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
@@ -30,6 +31,8 @@ export type GatewayWork = (task: GatewayTask) => Promise<Attempted<unknown>>
 
 /** Files up to this size are read whole: they are gone over several times. */
 const IN_MEMORY_BYTES = 64 * 2 ** 20
+/** Images whose digests are kept in case that this thread is to seal them, too. */
+const MEASURED_LIMIT = 32
 
 /** @throws {StoreError} {FormatError} {KeyError} where log, policy, spool or keys cannot be opened */
 export async function openGatewayWork({
@@ -58,13 +61,24 @@ export async function openGatewayWork({
     ...(sealing && { sealing: await openSealing(sealing, codecs, now) }),
   }
   const memory = new ReusedMemory()
+  /** By path, of images that are likely to be sealed next. */
+  const measured = new Map<string, Passes>()
   const perform = async (task: GatewayTask): Promise<unknown> => {
     // Given back once the work has ended, not when it has begun: hence the awaiting below.
     using lent = memory.lend()
     using source = openFileSource(task.path, { inMemoryBytes: IN_MEMORY_BYTES, room: lent.room })
-    if (task.kind === 'prepare') return await prepareCopies({ ...task, source }, preparing)
+    if (task.kind === 'prepare') {
+      const passes = measured.get(task.path)
+      measured.delete(task.path)
+      return await prepareCopies({ ...task, source, ...(passes && { passes }) }, preparing)
+    }
     const seal = task.sealPath === null ? undefined : readSeal(task.sealPath)
-    return await examineInstance({ ...task, source, ...(seal && { seal }) }, examining)
+    const onMeasured = (passes: Passes): void => {
+      measured.set(task.path, passes)
+      const [oldest] = measured.keys()
+      if (measured.size > MEASURED_LIMIT && oldest !== undefined) measured.delete(oldest)
+    }
+    return await examineInstance({ ...task, source, onMeasured, ...(seal && { seal }) }, examining)
   }
   return async (task) => {
     const before = process.threadCpuUsage()

@@ -37,6 +37,22 @@ describe('Digests', () => {
     assert.deepEqual(digest, sha256(stream))
   })
 
+  it('goes on from passes that were made over the same bytes, but for those over other pixels', () => {
+    const before = new Digests(dataSet, hashes)
+    const own = [us(TAGS.macId, 0)]
+    const expected = before.digest('sha256', signable, own, 'normalised')
+    const substitute = { vr: 'OW', lengthBytes: 2, frames: () => [Uint8Array.of(1, 2)] } as const
+    const other = before.digest('sha256', signable, own, 'normalised', substitute)
+    const { hashes: counted, passes } = counting()
+    const digests = new Digests(dataSet, counted, before.passes)
+    assert.deepEqual(digests.digest('sha256', signable, own, 'normalised'), expected)
+    assert.deepEqual(digests.digest('sha256', signable, own, 'normalised'), expected)
+    assert.equal(passes(), 0)
+    assert.deepEqual(digests.digest('sha256', signable, own, 'normalised', substitute), other)
+    assert.equal(passes(), 1)
+    assert.deepEqual(new Digests(dataSet, hashes, before.passes).passes, before.passes)
+  })
+
   it('makes one pass for one set of elements, however often it is asked for', () => {
     const { hashes: counted, passes } = counting()
     const digests = new Digests(dataSet, counted)

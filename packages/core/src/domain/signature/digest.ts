@@ -36,16 +36,32 @@ export type OtherVrs = Pick<StreamContext, 'isSignedPixels' | 'vrs'>
 /** What stands in for something of the file. */
 export type Substitute = NativePixels | OtherVrs
 
+/** A pass over elements. Its state is copied, and never continued itself. */
+interface Pass {
+  readonly state: Hash
+  readonly isPaddingUnusual: boolean
+}
+
+/** Passes that were made over a data set: of use to whoever reads the same bytes again. */
+export type Passes = ReadonlyMap<string, Pass>
+
 /** The digests of one data set. Each distinct set of elements costs one pass, however many signatures cover it. */
 export class Digests {
   readonly #context: StreamContext
   readonly #hashes: HashFactory
-  readonly #states = new Map<string, { state: Hash; isPaddingUnusual: boolean }>()
+  readonly #states: Map<string, Pass>
   readonly #substitutes: Substitute[] = []
 
-  constructor(dataSet: DataSet, hashes: HashFactory) {
+  /** @param passes  over the same bytes, made before. Default: none */
+  constructor(dataSet: DataSet, hashes: HashFactory, passes: Passes = new Map()) {
     this.#context = streamContext(dataSet)
     this.#hashes = hashes
+    this.#states = new Map(passes)
+  }
+
+  /** Those so far, but for passes over what stood in for something of the file. */
+  get passes(): Passes {
+    return new Map([...this.#states].filter(([key]) => key.split(' ')[2] === '0'))
   }
 
   /** Digest over elements of the file followed by those of a signature's item, which is made or read. */
@@ -73,12 +89,7 @@ export class Digests {
     return this.#state(name, elements, 'as_stored').isPaddingUnusual
   }
 
-  #state(
-    name: HashName,
-    elements: readonly Element[],
-    padding: Padding,
-    substitute?: Substitute,
-  ): { state: Hash; isPaddingUnusual: boolean } {
+  #state(name: HashName, elements: readonly Element[], padding: Padding, substitute?: Substitute): Pass {
     // Elements are told apart by where they start: two items may hold the same tags.
     const key = `${name} ${padding} ${this.#numberOf(substitute)} ${elements.map(({ start }) => start).join(',')}`
     const known = this.#states.get(key)

@@ -11,7 +11,7 @@ import { type AttributePath, readAttribute } from '@fiducial/core/domain/gateway
 import { checkHeader, type StatedObject } from '@fiducial/core/domain/gateway/header-rules.ts'
 import type { InstanceVerdict } from '@fiducial/core/domain/gateway/instance.ts'
 import type { Examination } from '@fiducial/core/domain/gateway/passage.ts'
-import { Digests } from '@fiducial/core/domain/signature/digest.ts'
+import { Digests, type Passes } from '@fiducial/core/domain/signature/digest.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { describeFile } from '../log/describe-image.ts'
@@ -42,6 +42,8 @@ export interface ExamineInput {
   readonly seal?: Uint8Array
   readonly stated: StatedObject
   readonly attributes: readonly AttributePath[]
+  /** Gets the passes over the data set, which whoever seals it need not make again. */
+  readonly onMeasured?: (passes: Passes) => void
 }
 
 /**
@@ -49,7 +51,7 @@ export interface ExamineInput {
  * @throws {StoreError} `spool_corrupted` where the bytes are not those of the digest, and that was to be checked
  */
 export async function examineInstance(input: ExamineInput, dependencies: ExamineDependencies): Promise<Examination> {
-  const { source, sha256, isToBeChecked, seal, stated, attributes } = input
+  const { source, sha256, isToBeChecked, seal, stated, attributes, onMeasured } = input
   const { crypto, codecs, advisors, policy, now } = dependencies
   if (isToBeChecked && !equalBytes(digestOfSource(source, crypto), sha256))
     throw new StoreError('spool_corrupted', 'the file is not what was taken in')
@@ -61,6 +63,7 @@ export async function examineInstance(input: ExamineInput, dependencies: Examine
     const description = describeFile(file, crypto.hash, { ...shared, sha256 })
     const known = { file: sha256, frames: description.digests.frames?.root ?? null }
     const verified = await verifyFile({ ...shared, file, known, ...(seal && { seal }) }, dependencies)
+    onMeasured?.(digests.passes)
     const looks = await Promise.all(advisors.map((advisor) => advisor.look(file)))
     return {
       state: 'examined',

@@ -9,6 +9,7 @@ import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { DeidentifyProfile } from '@fiducial/core/domain/deidentify/profile.ts'
 import type { CopyOrder, CopyResult, MadeSeal, Preparation } from '@fiducial/core/domain/gateway/judgement.ts'
+import type { Passes } from '@fiducial/core/domain/signature/digest.ts'
 import type { TranscodeTarget } from '@fiducial/core/domain/transcode/target.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
@@ -52,6 +53,8 @@ export interface PrepareInput {
   readonly sha256: Uint8Array
   /** SHA-256 of its decoded frames, as it was described; null where it was not. */
   readonly pixels: Uint8Array | null
+  /** Over the data set, made when it was examined. */
+  readonly passes?: Passes
   readonly arrival: Arrival | null
   /** Key of the source where its seal is to stand beside it; null where a copy is to have it. */
   readonly besideKey: string | null
@@ -82,9 +85,12 @@ async function seal(input: PrepareInput, arrival: Arrival, dependencies: Prepare
   const { crypto, spool, seals, sealing } = dependencies
   if (sealing === undefined) return { sealed: null, sealFailure: NO_KEY }
   try {
-    const { sha256: file, pixels, besideKey } = input
+    const { sha256: file, pixels, passes, besideKey } = input
     const isBeside = besideKey !== null
-    const prepared = await prepareGatewaySeal(input.source, sealing, arrival, { file, pixels, isBeside })
+    const prepared = await prepareGatewaySeal(input.source, sealing, arrival, {
+      ...{ file, pixels, isBeside },
+      ...(passes && { passes }),
+    })
     // Somebody who stands nearer to the device has signed it.
     if (prepared === undefined) return UNSEALED
     const { segments, finish, certificate } = prepared
