@@ -395,11 +395,7 @@ export class Judging {
     }
     const { state, route, reasons, verdict, sealed } = judgement
     const { description, otherKeys, deliveries } = judgement
-    const going = state === 'forwarding' ? deliveries.filter(({ spoolKey }) => spoolKey === instance.spoolKey) : []
-    relaying?.judged(
-      instance.spoolKey,
-      going.map(({ destination }) => destination),
-    )
+    relaying?.judged(instance, state === 'forwarding' ? deliveries : [])
     if (state === 'forwarding') this.#options.recent.put({ ...instance, description, otherKeys })
     observe({
       kind: 'judged',

@@ -8,7 +8,7 @@ import { GatewaySite, makeImage, ROOM, routesWith } from '../../testing/gateway-
 import { GatewayTime } from '../../testing/gateway-time.ts'
 import type { Gateway } from './gateway.ts'
 import type { Observation } from './observation.ts'
-import type { Announcement, Outgoing, RelayedCopy, SendFate, SendResult } from './ports.ts'
+import type { Announcement, NewDelivery, Outgoing, RelayedCopy, SendFate, SendResult } from './ports.ts'
 import { Relaying, type RelayingOptions, type RelayTarget } from './relaying.ts'
 
 const CT = '1.2.840.10008.5.1.4.1.1.2'
@@ -135,16 +135,36 @@ describe('relaying', () => {
 
   it('ends at the destination what is judged not to go there', async () => {
     const toy = open()
-    toy.begin('2.25.1')
-    toy.begin('2.25.2')
-    toy.relaying.judged('2.25.1', [])
-    toy.relaying.judged('2.25.2', ['pacs'])
+    const instance = (uid: string) => ({
+      ...{ spoolKey: uid, sopClassUid: CT, sopInstanceUid: uid, transferSyntaxUid: EXPLICIT },
+    })
+    const delivery = (uid: string, more: Partial<NewDelivery> = {}): NewDelivery => ({
+      ...{ ...instance(uid), destination: 'pacs', sha256: new Uint8Array(32) },
+      ...more,
+    })
+    const judged: Record<string, readonly NewDelivery[]> = {
+      '2.25.1': [delivery('2.25.1')],
+      '2.25.2': [],
+      '2.25.3': [delivery('2.25.3', { destination: 'other' })],
+      '2.25.4': [delivery('2.25.4', { spoolKey: 'sealed' })],
+      '2.25.5': [delivery('2.25.5', { sopInstanceUid: '2.25.6' })],
+    }
+    for (const [uid, deliveries] of Object.entries(judged)) {
+      toy.begin(uid)
+      toy.relaying.judged(instance(uid), deliveries)
+    }
     assert.deepEqual(
       toy.copies.map(({ end }) => end),
-      ['aborted', undefined],
+      [undefined, 'aborted', 'aborted', 'aborted', 'aborted'],
     )
-    assert.deepEqual(await codesAfter(toy), [['held_back', null]])
-    assert.equal(toy.relaying.take('2.25.1', 'pacs'), undefined)
+    assert.deepEqual(await codesAfter(toy), [
+      ['held_back', null],
+      ['held_back', null],
+      ['not_relayed', 'other_bytes'],
+      ['not_relayed', 'other_bytes'],
+    ])
+    assert.equal(toy.relaying.take('2.25.2', 'pacs'), undefined)
+    assert.notEqual(toy.relaying.take('2.25.1', 'pacs'), undefined)
   })
 
   it('does not begin while something keeps the destination, and says what', async () => {

@@ -5,11 +5,12 @@
  * other one. When its turn comes, forwarding asks for what is under way ({@link Relaying.take}) and has it finished instead
  * of sending the file. Whatever goes wrong before costs no more than that: the file is sent.
  */
+import type { ReceivedInstance } from '@fiducial/core/domain/gateway/instance.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Pause } from './loop.ts'
 import type { Observe } from './observation.ts'
-import type { Announcement, RelayedCopy, RelayedNames } from './ports.ts'
+import type { Announcement, NewDelivery, RelayedCopy, RelayedNames } from './ports.ts'
 import { Relay, type RelayOutcome, SLOW } from './relay.ts'
 
 /** A destination, as far as it can be relayed to now. */
@@ -58,6 +59,9 @@ const OF_DESTINATION: ReadonlySet<string> = new Set([
   'held_too_long',
 ])
 const OF_KIND: ReadonlySet<string> = new Set(['sop_class_not_taken', 'transfer_syntax_not_taken', 'context_refused'])
+
+/** What an instance has to have in common with a delivery that is on its way already. */
+type RelayedInstance = Pick<ReceivedInstance, 'spoolKey' | 'sopClassUid' | 'sopInstanceUid' | 'transferSyntaxUid'>
 
 /** How relaying to a destination goes. */
 export interface RelayStanding {
@@ -136,10 +140,13 @@ export class Relaying {
     }
   }
 
-  /** An instance is judged: what does not go to its destination as it came ends here. */
-  judged(spoolKey: string, destinations: readonly string[]): void {
-    const relay = this.#relays.get(spoolKey)
-    if (relay !== undefined && !destinations.includes(relay.destination)) relay.end('held_back', null)
+  /** An instance is judged: what does not go to its destination, or not as it came, ends here. */
+  judged(instance: RelayedInstance, going: readonly NewDelivery[]): void {
+    const relay = this.#relays.get(instance.spoolKey)
+    if (relay === undefined) return
+    const delivery = going.find(({ destination }) => destination === relay.destination)
+    if (delivery === undefined) relay.end('held_back', null)
+    else if (!isAsItCame(delivery, instance)) relay.leave('other_bytes')
   }
 
   /** What is under way of these bytes; whoever takes it has to finish it. */
@@ -184,3 +191,10 @@ export class Relaying {
     if (key !== undefined) this.#restUntil.set(key, new Date(now().getTime() + restMs))
   }
 }
+
+/** The same bytes, under the names that the sender has given: a file may say that it is another one. */
+const isAsItCame = (delivery: NewDelivery, instance: RelayedInstance): boolean =>
+  delivery.spoolKey === instance.spoolKey &&
+  delivery.sopClassUid === instance.sopClassUid &&
+  delivery.sopInstanceUid === instance.sopInstanceUid &&
+  delivery.transferSyntaxUid === instance.transferSyntaxUid
