@@ -120,7 +120,7 @@ ${FAST_RETRY}`,
 storage: { spoolFolder: "${disk}", reserveMegabytes: 4 }
 ${FAST_RETRY}`,
     )
-    const sops = Array.from({ length: 60 }, (_, i) => `2.25.45${100 + i}`)
+    const sops = Array.from({ length: 40 }, (_, i) => `2.25.45${100 + i}`)
     for (const [i, sop] of sops.entries()) {
       const path = join(folder, `${sop}.dcm`)
       const pixels = { tag: 0x00420011, vr: 'OB', value: new Uint8Array(400_000).fill(i) } as const
