@@ -23,7 +23,6 @@ import { openDerive } from './gateway-derive.ts'
 import { ReusedMemory } from './reused-memory.ts'
 import { openKeys, openQuoting } from './seal-work.ts'
 import type { GatewaySealSetup, GatewaySetup } from './setup.ts'
-import { stepBack } from './step-back.ts'
 import { openLogs } from './verify-work.ts'
 
 export type GatewayTask = ExamineTask | PrepareTask
@@ -41,8 +40,6 @@ export async function openGatewayWork({
   sealing,
   deidentifyKey,
 }: GatewaySetup): Promise<GatewayWork> {
-  // Senders wait for their answers; what is looked at afterwards can wait.
-  stepBack()
   const codecs = createCodecs(loadWasm)
   const log = await openLogs(settings)
   const { anchors, policy } = settings
