@@ -87,7 +87,7 @@ async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
   const { openKeyRing } = await import('./keys/key-ring.ts')
   const { home, secrets, gateway, anchors, policy, logFolder, ownRoots, places, threads, examineMs, isDemo } = order
   const ring = await openKeyRing(home, secrets)
-  return openGatewayExaminer(
+  return await openGatewayExaminer(
     {
       settings: { anchors, policy, log: { folder: logFolder, ownRoots } },
       places,

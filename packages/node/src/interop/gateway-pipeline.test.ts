@@ -59,7 +59,7 @@ async function openSite(folder: string, route: Partial<Route>): Promise<Site> {
   const observations: Observation[] = []
   const anchors = ring.trust()
   const routes = { routes: routesWith(route), sha256: new Uint8Array(32), loadedAt: new Date() }
-  const examiner = openGatewayExaminer({
+  const examiner = await openGatewayExaminer({
     settings: { anchors, policy: ACQUISITION_POLICY, log: { folder: logFolder(home), ownRoots: [] } },
     places,
     sealing: { id, keys: await ring.gatewayMaterial(id), isDemo: false, logFolder: logFolder(home) },

@@ -2,6 +2,7 @@
  * Gateway examiner: the examiner of a gateway, on threads that last as long as it does.
  */
 import { availableParallelism } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ADVISORS } from '../services/gateway/examine-instance.ts'
 import type { Examiner } from '../services/gateway/examiner.ts'
 import { LastingPool } from './lasting-pool.ts'
@@ -9,6 +10,8 @@ import type { GatewaySetup } from './setup.ts'
 
 /** The largest images take some seconds; what takes longer than this never ends. */
 const TIMEOUT_MS = 300_000
+/** The gateway takes images in with or without one. */
+const COME_UP_MS = 5_000
 
 export interface ExaminerOptions {
   /** Default: one for each processor. */
@@ -16,12 +19,15 @@ export interface ExaminerOptions {
   readonly timeoutMs?: number
 }
 
-/** One thread comes up at once, and the others with the first tasks. */
-export function openGatewayExaminer(setup: Omit<GatewaySetup, 'kind'>, options: ExaminerOptions = {}): Examiner {
+/** One thread has come up once this resolves, if it does at all in good time; the others come up with the first tasks. */
+export async function openGatewayExaminer(
+  setup: Omit<GatewaySetup, 'kind'>,
+  options: ExaminerOptions = {},
+): Promise<Examiner> {
   const { threads = availableParallelism(), timeoutMs = TIMEOUT_MS } = options
   const script = new URL('./worker.ts', import.meta.url)
   const pool = new LastingPool({ script, setup: { ...setup, kind: 'gateway' }, threads, timeoutMs })
-  pool.begin()
+  await Promise.race([pool.begin(), pause(COME_UP_MS, undefined, { ref: false })])
   return {
     threads,
     absentAdvisors: ADVISORS,

@@ -55,12 +55,11 @@ describe('a lasting pool', () => {
 
   it('uses the thread that came up before there was a task', async () => {
     const pool = open({ threads: 1 })
-    pool.begin()
-    pool.begin()
+    await Promise.all([pool.begin(), pool.begin()])
     assert.equal((await pool.run('first')).outcome, 'done')
     await pool.close()
     const broken = open({ setup: 'broken' })
-    broken.begin()
+    await broken.begin()
     assert.equal((await broken.run('first')).outcome, 'unavailable')
     await broken.close()
   })

@@ -40,9 +40,10 @@ export class LastingPool {
     this.#options = options
   }
 
-  /** Has a thread come up before there is a task for it. */
-  begin(): void {
-    if (this.#threads.size === 0) this.#start()
+  /** Has a thread come up before there is a task for it. Resolves when it has, and when it does not. */
+  async begin(): Promise<void> {
+    const [thread = this.#start()] = this.#threads
+    await thread?.hasBegun
   }
 
   /** Never rejects. */
@@ -108,6 +109,8 @@ interface ThreadEvents {
 }
 
 class Thread {
+  /** Resolves once it has come up, or has ended. */
+  readonly hasBegun: Promise<void>
   readonly #worker: Worker
   readonly #timeoutMs: number
   #job: Job | undefined
@@ -128,6 +131,10 @@ class Thread {
       this.#job = undefined
       job?.resolve(message.result)
       onFree()
+    })
+    this.hasBegun = new Promise((resolve) => {
+      this.#worker.once('message', () => resolve())
+      this.#worker.once('exit', () => resolve())
     })
     this.#worker.on('error', (cause: unknown) => {
       this.#cause ??= cause instanceof Error ? cause : new Error(String(cause))
