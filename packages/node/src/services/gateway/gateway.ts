@@ -127,6 +127,8 @@ export class Gateway implements GatewayControl {
   readonly #listeners = new Set<(id: string) => void>()
   readonly #recent = new RecentInstances()
   readonly #relaying: Relaying
+  /** Of those that came to this process. */
+  #unjudged = 0
   readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
   readonly #loops: Loop[] = []
   #expiryLoop: Loop | undefined
@@ -149,6 +151,7 @@ export class Gateway implements GatewayControl {
       choose: (origin) => relayDestination(routes.current.routes, origin),
       // Whoever judges an instance and sends its copies has to be the process that has it under way.
       target: (name) => (options.isAlone ? this.#lanes.get(name)?.forwarding.relayTarget : undefined),
+      unjudged: () => this.#unjudged,
       isKnown: async (uid) => (await store.findEarlier(uid, LAST_ULID)).length > 0,
       now,
       pause: options.pause,
@@ -428,6 +431,8 @@ export class Gateway implements GatewayControl {
   }
 
   #observe(observation: Observation): void {
+    if (observation.kind === 'received') this.#unjudged++
+    if (observation.kind === 'judged' || observation.kind === 'lost') this.#unjudged = Math.max(0, this.#unjudged - 1)
     if (observation.kind === 'lost') this.#alarms.lost++
     // Room is wanted.
     if (observation.kind === 'refused' && observation.code === 'spool_full') this.#expiryLoop?.call()

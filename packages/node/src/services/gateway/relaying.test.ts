@@ -80,6 +80,7 @@ function open(options: Partial<RelayingOptions> = {}): Toy {
     choose: () => 'pacs',
     target: () => target,
     isKnown: async () => false,
+    unjudged: () => 0,
     now: time.now,
     pause: time.pause,
     observe: (observation) => seen.push(observation),
@@ -185,6 +186,15 @@ describe('relaying', () => {
       ['not_relayed', 'uid_known'],
       ['not_relayed', 'not_dimse'],
     ])
+  })
+
+  it('does not begin while many wait for their verdict', async () => {
+    let unjudged = 4
+    const toy = open({ unjudged: () => unjudged })
+    assert.notEqual(toy.begin('2.25.1'), undefined)
+    unjudged = 5
+    assert.equal(toy.begin('2.25.2'), undefined)
+    assert.deepEqual(await codesAfter(toy), [['not_relayed', 'backlog']])
   })
 
   it('says nothing of instances that no route relays', async () => {

@@ -27,6 +27,8 @@ export interface RelayingOptions {
   readonly target: (destination: string) => RelayTarget | undefined
   /** Whether an instance of this UID was here before. */
   readonly isKnown: (sopInstanceUid: string) => Promise<boolean>
+  /** Instances that have come and are not judged yet. */
+  readonly unjudged: () => number
   readonly now: () => Date
   readonly pause: Pause
   readonly observe: Observe
@@ -41,6 +43,11 @@ export interface RelayingOptions {
 const PATIENCE_MS = 2_000
 const HOLD_MS = 15_000
 const REST_MS = 30_000
+/**
+ * Instances that may wait for their verdict before one that is relayed. In a burst, ends would be held back for so long that
+ * nothing is gained, and judging at once what nobody can have at once takes processors from those who send.
+ */
+const UNJUDGED_LIMIT = 4
 /** It came by another protocol, or goes out by one. */
 const NOT_DIMSE = 'not_dimse'
 /**
@@ -181,6 +188,7 @@ export class Relaying {
       this.#restUntil.delete(key)
     }
     if (this.#uids.has(sopInstanceUid)) return KNOWN
+    if (this.#options.unjudged() > UNJUDGED_LIMIT) return 'backlog'
     const names = { sopClassUid, sopInstanceUid, transferSyntaxUid }
     return target.hindrance ?? target.begin(names, isClear) ?? 'all_in_use'
   }
