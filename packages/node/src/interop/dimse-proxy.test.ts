@@ -29,7 +29,7 @@ import { peer, run, sharedPath, sharedSkip, temporaryFolder } from '../testing/p
 
 type Owner = { after(cleanUp: () => Promise<void> | void): void }
 
-const FILES = ['CT_small.dcm', 'MR_small.dcm', 'JPEG2000.dcm', '693_J2KR.dcm', 'SC_rgb_rle.dcm']
+const FILES = ['CT_small.dcm', 'MR_small.dcm', 'JPEG2000.dcm', 'JPEGLSNearLossless_08.dcm', 'SC_rgb_rle.dcm']
 const paths = (): string[] => FILES.map((name) => sharedPath(`data/dicom/pydicom/test_files/${name}`))
 const sha256Of = (path: string): string => dataSetSha256(new Uint8Array(readFileSync(path)))
 

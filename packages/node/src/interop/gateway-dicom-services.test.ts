@@ -26,9 +26,10 @@ const POLL_MS = 50
 const PATIENCE = 600
 
 describe('a gateway whose archive commits', { skip: sharedSkip || dcmtk.skip || orthanc.skip }, () => {
-  const home = temporaryFolder()
+  // In their order, once the gateway has ended.
   const cleanUps: (() => Promise<void> | void)[] = []
   const owner = { after: (cleanUp: () => Promise<void> | void) => void cleanUps.push(cleanUp) }
+  const home = temporaryFolder(owner)
   let pacs: Orthanc
   let gateway: GatewayProcess
   let files: readonly OutgoingFile[]
@@ -58,7 +59,7 @@ dicom: { commitment: committed }
   after(async () => {
     const code = await gateway.end()
     for (const cleanUp of cleanUps) await cleanUp()
-    assert.equal(code, 0)
+    assert.equal(code, 0, gateway.logLines.slice(-3000))
   })
 
   const send = async ({ path }: { readonly path: string }): Promise<void> => {
