@@ -167,11 +167,13 @@ describe('recovery of the write-ahead log', () => {
     const length = whole.readUInt32BE(start + 8)
     for (let end = start; end <= start + length; end++) {
       // The rest is missing, or is zeros, as in a segment that was made longer ahead of time.
-      const bytes =
-        end % 2 === 0 ? whole.subarray(0, end) : Buffer.concat([whole.subarray(0, end), Buffer.alloc(10_000)])
+      const hasZeros = end % 2 === 1
+      const bytes = hasZeros ? Buffer.concat([whole.subarray(0, end), Buffer.alloc(10_000)]) : whole.subarray(0, end)
       writeFileSync(path, bytes)
       const { wal, firsts } = await recover(folder)
-      const isWhole = end === start + length || whole.subarray(end, start + length).every((byte) => byte === 0)
+      // The digest at its end may itself end in zeros.
+      const isZeros = whole.subarray(end, start + length).every((byte) => byte === 0)
+      const isWhole = end === start + length || (hasZeros && isZeros)
       assert.equal(wal.next, isWhole ? 3n : 2n, `cut at ${end - start} of ${length}`)
       assert.equal(firsts.length, isWhole ? 3 : 2)
       if (end % 97 !== 0) continue
