@@ -129,19 +129,21 @@ async function seal(
 
 const write = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes)
 
-/** The image as it came to a gateway: with and without an order, and with a token over its seal. */
+/** The image as it came to a gateway: with and without an order, with a token over its seal, and with nothing in the file. */
 async function makeGatewaySeals(): Promise<void> {
   const seals = [
-    { name: 'bound', statementKey: 'ed25519', order: ORDER },
-    { name: 'unbound', statementKey: 'p-256', order: null },
-    { name: 'stamped', statementKey: 'ed25519', order: ORDER, authority },
+    { name: 'bound', statementKey: 'ed25519', order: ORDER, isBeside: false },
+    { name: 'unbound', statementKey: 'p-256', order: null, isBeside: false },
+    { name: 'stamped', statementKey: 'ed25519', order: ORDER, isBeside: false, authority },
+    { name: 'beside', statementKey: 'ed25519', order: ORDER, isBeside: true },
   ] as const
-  for (const { name, statementKey, order, ...stamp } of seals) {
+  for (const { name, statementKey, order, isBeside, ...stamp } of seals) {
     const { id } = await ring.enrolGateway({ name: `Gateway ${name}`, statementKey })
     const prepared = await prepareGatewaySeal(
       memorySource(image(1)),
       { ...MEANS, ...stamp, gateway: { id, keys: await ring.gatewaySigners(id) } },
       { origin: ORIGIN, receivedAt: new Date(), order },
+      { isBeside },
     )
     if (prepared === undefined) throw new TypeError('the image is sealed already')
     const file = concatBytes(...piecesOf(prepared.segments))

@@ -131,7 +131,7 @@ describe('the vectors of seals by gateways', () => {
   checkAll('gateway-seals')
 
   it('hold for the digest of the very file, and of the one that came', () => {
-    for (const name of ['bound.dcm', 'unbound.dcm', 'stamped.dcm']) {
+    for (const name of ['bound.dcm', 'unbound.dcm', 'stamped.dcm', 'beside.dcm']) {
       const { file, original } = parseImageSeal(read(sealName(name))).statement
       assert.deepEqual(file, digestOf(read(name)))
       assert.deepEqual(original, digestOf(read('received.dcm')))
