@@ -294,6 +294,49 @@ describe('an examiner in trouble', () => {
     await gateway.close()
   })
 
+  /** Processes that end with all instances in hand, as one does that is killed. */
+  async function dieWithAll(site: GatewaySite, times: number): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      site.time.advance(60_000)
+      await site.store.claimReceived({ owner: `dead-${i}`, now: site.time.now(), leaseMs: 60_000, limit: 100 })
+      await site.store.abandonClaims()
+    }
+  }
+
+  it('lets pass what was in hand when processes were killed, looking at one after the other', async () => {
+    const site = new GatewaySite()
+    site.mood = () => 'unavailable'
+    const first = await site.start()
+    for (let i = 1; i <= 6; i++) await site.send(first, makeImage({ sop: `2.25.${i}`, fill: i }))
+    await first.close()
+    await dieWithAll(site, 3)
+    const steps: string[] = []
+    site.mood = () => {
+      steps.push('looked at')
+      return undefined
+    }
+    const second = await site.start({ observe: ({ kind }) => kind === 'judged' && steps.push(kind) })
+    await site.rest()
+    assert.deepEqual(steps, Array.from({ length: 6 }, () => ['looked at', 'judged']).flat())
+    assert.deepEqual(site.pacs.uids.toSorted(), ['2.25.1', '2.25.2', '2.25.3', '2.25.4', '2.25.5', '2.25.6'])
+    await second.close()
+  })
+
+  it('holds back what has ended processes even when nothing else was in hand', async () => {
+    const site = new GatewaySite()
+    site.mood = () => 'unavailable'
+    const first = await site.start()
+    const id = await site.send(first, makeImage({ sop: '2.25.1' }))
+    await first.close()
+    await dieWithAll(site, 6)
+    site.mood = () => undefined
+    const second = await site.start()
+    await site.rest()
+    assert.equal((await second.get(id))?.state, 'quarantined')
+    assert.deepEqual((await second.get(id))?.reasons, ['examination_failed', 'unexamined'])
+    await second.close()
+  })
+
   it('waits for an examiner that is away, and then does what the route says', async () => {
     for (const [unexamined, state] of [
       ['failOpen', 'done'],

@@ -76,6 +76,8 @@ export interface JudgingOptions {
 
 const LEASE_MS = 60_000
 const ATTEMPTS = 3
+/** Beyond those, attempts with nothing else under way: whoever dies then was killed by this instance. */
+const ATTEMPTS_ALONE = 3
 const PATIENCE_MS = 30_000
 /** Instances in hand for each thread: enough that several are claimed at once. */
 const DEPTH = 8
@@ -104,6 +106,8 @@ export class Judging {
   readonly #inHand = new Map<string, Promise<void>>()
   /** By SOP Instance UID, what is under way for it: of two, the second one has to see what became of the first. */
   readonly #lines = new Map<string, Promise<void>>()
+  /** Under suspicion, and looked at as soon as nothing else is under way. */
+  #suspect: StoredInstance | undefined
   #call: (() => void) | undefined
   #awaySince: Date | undefined
 
@@ -132,30 +136,56 @@ export class Judging {
     const depth = examiner.threads * DEPTH
     let hasWorked = false
     let failure: unknown
+    const onFailure = (error: unknown): void => {
+      failure ??= error
+    }
     await this.#options.sendersFirst?.wait(signal)
     for (;;) {
       const called = new Promise<void>((resolve) => {
         this.#call = resolve
       })
-      const isClaiming = failure === undefined && !signal.aborted && this.#inHand.size <= depth / 2
+      const isClaiming =
+        failure === undefined && !signal.aborted && this.#suspect === undefined && this.#inHand.size <= depth / 2
       const free = isClaiming ? depth - this.#inHand.size : 0
       if (free > 0) {
         const claimed = await store.claimReceived({ owner, now: now(), leaseMs, limit: free })
         for (const instance of claimed) {
           if (this.#inHand.has(instance.id)) continue
           hasWorked = true
-          this.#take(instance, (error) => {
-            failure ??= error
-          })
+          if (!this.#isSuspect(instance)) this.#take(instance, onFailure)
+          else if (this.#suspect === undefined) this.#suspect = instance
+          else await this.#giveBack(instance)
         }
         if (claimed.length === 0 && this.#inHand.size === 0) break
-      } else if (this.#inHand.size === 0) break
+      } else if (this.#inHand.size === 0 && this.#suspect === undefined) break
+      if (this.#suspect !== undefined && this.#inHand.size === 0) await this.#takeAlone(this.#suspect, onFailure)
       if (this.#inHand.size === 0) continue
       await Promise.race([...this.#inHand.values(), ...(free > 0 ? [called] : [])])
     }
     this.#call = undefined
     if (failure !== undefined) throw failure
     return hasWorked
+  }
+
+  /**
+   * Whether processes have ended so often with it in hand that it may have ended them. With it, all that were in hand come under
+   * suspicion; so each is looked at alone, and what is innocent passes.
+   */
+  #isSuspect({ attempts }: StoredInstance): boolean {
+    return attempts > (this.#options.attemptsLimit ?? ATTEMPTS)
+  }
+
+  /** Judges one while nothing else is under way. */
+  async #takeAlone(instance: StoredInstance, onFailure: (error: unknown) => void): Promise<void> {
+    this.#take(instance, onFailure)
+    await this.#inHand.get(instance.id)
+    this.#suspect = undefined
+  }
+
+  /** Another one is looked at first: this claim was no attempt. */
+  async #giveBack({ id }: StoredInstance): Promise<void> {
+    const { store, owner } = this.#options
+    await store.postpone(id, owner, this.#in(SOON_MS), false)
   }
 
   #take(instance: StoredInstance, onFailure: (error: unknown) => void): void {
@@ -259,8 +289,8 @@ export class Judging {
   ): Promise<{ readonly examination: Examination; readonly cpuMs: number } | Later | 'damaged'> {
     const { examiner, routes, isToBeChecked, attemptsLimit = ATTEMPTS } = this.#options
     const { id, sha256, sopClassUid, sopInstanceUid, transferSyntaxUid, attempts } = instance
-    // Each of the earlier attempts ended this whole process, or took too long for its lease.
-    if (attempts > attemptsLimit) return { examination: { state: 'failed' }, cpuMs: 0 }
+    // Each of the earlier attempts ended this whole process, or took too long for its lease; the last ones were its own.
+    if (attempts > attemptsLimit + ATTEMPTS_ALONE) return { examination: { state: 'failed' }, cpuMs: 0 }
     const attempted = await examiner.examine({
       kind: 'examine',
       path,
