@@ -209,6 +209,9 @@ describe('relaying', () => {
       async () => {
         throw new StoreError('service_unreachable', 'the store is away')
       },
+      async () => {
+        throw new TypeError('a defect')
+      },
     ]) {
       const toy = open({ isKnown })
       toy.begin()

@@ -7,7 +7,6 @@
  */
 import type { ReceivedInstance } from '@fiducial/core/domain/gateway/instance.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
 import type { Pause } from './loop.ts'
 import type { Observe } from './observation.ts'
 import type { Announcement, NewDelivery, RelayedCopy, RelayedNames } from './ports.ts'
@@ -43,6 +42,7 @@ export interface RelayingOptions {
 const PATIENCE_MS = 2_000
 const HOLD_MS = 15_000
 const REST_MS = 30_000
+const RESTS_LIMIT = 256
 /**
  * Instances that may wait for their verdict before one that is relayed. In a burst, ends would be held back for so long that
  * nothing is gained, and judging at once what nobody can have at once takes processors from those who send.
@@ -141,9 +141,9 @@ export class Relaying {
   async #isNew(sopInstanceUid: string): Promise<boolean> {
     try {
       return !(await this.#options.isKnown(sopInstanceUid))
-    } catch (error) {
-      if (error instanceof StoreError) return false
-      throw error
+    } catch {
+      // Whatever it is that failed, the spool does without an answer.
+      return false
     }
   }
 
@@ -196,7 +196,10 @@ export class Relaying {
   #leaveAlone(destination: string, rest: string, code: string): void {
     const { now, restMs = REST_MS } = this.#options
     const key = OF_KIND.has(code) ? rest : OF_DESTINATION.has(code) ? destination : undefined
-    if (key !== undefined) this.#restUntil.set(key, new Date(now().getTime() + restMs))
+    if (key === undefined) return
+    // Senders may name SOP Classes without end.
+    if (this.#restUntil.size >= RESTS_LIMIT) this.#restUntil.clear()
+    this.#restUntil.set(key, new Date(now().getTime() + restMs))
   }
 }
 
