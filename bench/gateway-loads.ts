@@ -4,6 +4,8 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { memorySource } from '../packages/core/src/bytes/source.ts'
+import { scanInstanceUids } from '../packages/core/src/formats/dicom/scan.ts'
 import { makeDx } from './fixtures.ts'
 
 export interface Load {
@@ -17,32 +19,30 @@ export interface Load {
 /** A CT slice of 0.53 MB. */
 export const ct = readFileSync(join(import.meta.dirname, '../../shared/data/dicom/cornerstone/CTImage.dcm'))
 
-/** The slice under UIDs of their own, of the same length. @param images  folder to write to */
-export function makeCtLoad(
-  images: string,
-  { name, count, associations }: { readonly name: string; readonly count: number; readonly associations: number },
-): Load {
-  const uid = /1\.3\.6\.1\.4\.1\.5962\.1\.1\.[0-9.]+|1\.2\.[0-9.]{20,60}/
-  const text = ct.toString('latin1')
-  const at = text.indexOf(sopInstanceUid(text))
-  if (at < 0 || !uid.test(sopInstanceUid(text))) throw new TypeError('the slice has no UID of the expected kind')
-  const own = sopInstanceUid(text)
+const ctText = ct.toString('latin1')
+const ctUid = scanInstanceUids(memorySource(ct)).sopInstanceUid ?? ''
+
+export interface CtOrder {
+  readonly name: string
+  readonly count: number
+  readonly associations: number
+  /** First of the five digits in which their UIDs differ. Default: 10000. */
+  readonly first?: number
+}
+
+/** The slice under another UID, of the same length. @param number  five digits, the last of the UID */
+export function ctNumbered(number: number): Buffer {
+  return Buffer.from(ctText.replaceAll(ctUid, ctUid.slice(0, -5) + String(number)), 'latin1')
+}
+
+/** Slices under UIDs of their own. @param images  folder to write to */
+export function makeCtLoad(images: string, { name, count, associations, first = 10_000 }: CtOrder): Load {
   const folders = Array.from({ length: associations }, (_, i) => join(images, `${name.replaceAll(' ', '-')}-${i}`))
   for (const folder of folders) mkdirSync(folder, { recursive: true })
   for (let i = 0; i < count; i++) {
-    const other = own.slice(0, -5) + String(10_000 + i)
-    const bytes = Buffer.from(text.replaceAll(own, other), 'latin1')
-    writeFileSync(join(folders[i % associations] as string, `${i}.dcm`), bytes)
+    writeFileSync(join(folders[i % associations] as string, `${i}.dcm`), ctNumbered(first + i))
   }
   return { name, count, bytes: ct.length * count, folders }
-}
-
-/** Value of (0008,0018) in explicit or implicit little endian. */
-function sopInstanceUid(text: string): string {
-  const at = text.indexOf('\x08\x00\x18\x00')
-  const isExplicit = text.slice(at + 4, at + 6) === 'UI'
-  const length = text.charCodeAt(at + (isExplicit ? 6 : 4)) + 256 * text.charCodeAt(at + (isExplicit ? 7 : 5))
-  return text.slice(at + 8, at + 8 + length).replace(/\0$/, '')
 }
 
 /** DX images of 15.1 MB. */
