@@ -156,7 +156,7 @@ export interface StoredDelivery extends NewDelivery {
   readonly instanceId: string
   readonly orderKey: string
   readonly state: DeliveryState
-  /** How often sending it failed since it was made or revived. */
+  /** How often sending it failed, or the destination lost it, since it was made or revived. */
   readonly attempts: number
   readonly dueAt: Date
   /** Code of the last failure; null while none was met. */
@@ -164,6 +164,22 @@ export interface StoredDelivery extends NewDelivery {
   readonly sentAt: Date | null
   /** When the destination committed to keep it (storage commitment); null where it was not asked or has not. */
   readonly committedAt: Date | null
+}
+
+/** Copies that a destination took and does not have. */
+export interface Loss {
+  readonly at: Date
+  /** What becomes their last error. */
+  readonly code: string
+  /** How long a copy waits after its first failure, its second, and so on; with none left, it is given up. */
+  readonly waitsMs: readonly number[]
+}
+
+/** A copy that is to be sent again, or was given up. */
+export interface LostDelivery {
+  readonly id: string
+  readonly instanceId: string
+  readonly isDead: boolean
 }
 
 /** An earlier instance with the same SOP Instance UID, for the question whether one is a duplicate. */
@@ -268,6 +284,12 @@ export interface InstanceStore {
   giveBack(deliveryIds: readonly string[], owner: string): Promise<void>
   /** What the destination committed to keep. */
   committed(deliveryIds: readonly string[], at: Date): Promise<void>
+  /**
+   * Sends copies again that were sent and lost; each loss counts as a failure. An instance that was `done` is `forwarding`
+   * again. Passed over is what is not `sent`, what was committed to, and what has no file any more.
+   * @returns those that were not passed over, in any order
+   */
+  resend(deliveryIds: readonly string[], loss: Loss): Promise<readonly LostDelivery[]>
   /** Sends given-up deliveries again: of one instance, or of all to a destination. @returns how many */
   revive(which: { readonly instanceId: string } | { readonly destination: string }, at: Date): Promise<number>
   /** Notes who asked for a release. @throws {StoreError} `instance_missing`, `instance_moved` */

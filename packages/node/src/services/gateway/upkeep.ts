@@ -108,9 +108,11 @@ export class Expiry {
     const instance = await this.#options.store.get(id)
     if (instance === undefined) return false
     const { deliveries, doneAt } = instance
-    const isEarly = ordinary !== undefined && doneAt !== null && doneAt >= ordinary
+    // A destination has lost it since.
+    if (doneAt === null) return true
+    const isEarly = ordinary !== undefined && doneAt >= ordinary
     if (isEarly && (deliveries.length === 0 || deliveries.some(({ state }) => state !== 'sent'))) return true
-    if ((doneAt ?? last) <= last) return false
+    if (doneAt <= last) return false
     return deliveries.some(
       ({ destination, state, committedAt }) => state === 'sent' && committedAt === null && committing.has(destination),
     )

@@ -8,6 +8,8 @@ import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import type {
   Judged,
   Lease,
+  Loss,
+  LostDelivery,
   NewDelivery,
   PendingEvent,
   StoredDelivery,
@@ -40,6 +42,15 @@ const REFRESH = `
   SELECT destination, order_key, ready_at, instance FROM delivery
   WHERE destination = ? AND order_key = ? AND state = 'waiting' ORDER BY instance, number LIMIT 1
   ON CONFLICT DO UPDATE SET ready_at = excluded.ready_at, head = excluded.head`
+/** Which wait is next, attempts tell: there is none behind the last one. */
+const RESEND = `
+  UPDATE delivery SET attempts = attempts + 1, last_error = ?1, sent_at = NULL,
+    state = iif(json_extract(?2, '$[' || attempts || ']') IS NULL, 'dead', 'waiting'),
+    due_at = coalesce(?3 + json_extract(?2, '$[' || attempts || ']'), due_at),
+    ready_at = coalesce(?3 + json_extract(?2, '$[' || attempts || ']'), ready_at)
+  WHERE number = ?4 AND state = 'sent' AND committed_at IS NULL
+    AND EXISTS (SELECT 1 FROM instance WHERE instance.id = delivery.instance AND is_forgotten = 0)
+  RETURNING instance, destination, order_key, state`
 
 interface Lane {
   readonly destination: string
@@ -218,6 +229,22 @@ export class InstanceChanges {
       const sql = 'UPDATE delivery SET committed_at = ? WHERE number = ? AND committed_at IS NULL'
       this.#statements.run(sql, at.getTime(), numberOf(id))
     }
+  }
+
+  resend(deliveryIds: readonly string[], { at, code, waitsMs }: Loss): readonly LostDelivery[] {
+    const lanes: Lane[] = []
+    const lost: LostDelivery[] = []
+    for (const id of deliveryIds) {
+      const row = this.#statements.first(RESEND, code, JSON.stringify(waitsMs), at.getTime(), numberOf(id))
+      if (row === undefined) continue
+      const instanceId = String(row.instance)
+      const reopen = "UPDATE instance SET state = 'forwarding', done_at = NULL WHERE id = ? AND state = 'done'"
+      this.#statements.run(reopen, instanceId)
+      lanes.push(laneOf(row))
+      lost.push({ id, instanceId, isDead: row.state === 'dead' })
+    }
+    this.#refresh(lanes)
+    return lost
   }
 
   revive(which: { readonly instanceId: string } | { readonly destination: string }, at: Date): number {

@@ -14,6 +14,8 @@ import {
   type InstanceStore,
   type Judged,
   type Lease,
+  type Loss,
+  type LostDelivery,
   type PendingEvent,
   type StoredDelivery,
   type StoredInstance,
@@ -231,6 +233,26 @@ export class MemoryInstances implements InstanceStore {
       const row = this.#deliveries.get(id)
       if (row !== undefined) row.delivery = { ...row.delivery, committedAt: row.delivery.committedAt ?? at }
     }
+  }
+
+  async resend(deliveryIds: readonly string[], { at, code, waitsMs }: Loss): Promise<readonly LostDelivery[]> {
+    const lost: LostDelivery[] = []
+    for (const id of deliveryIds) {
+      const row = this.#deliveries.get(id)
+      if (row?.delivery.state !== 'sent' || row.delivery.committedAt !== null) continue
+      const { instanceId, attempts } = row.delivery
+      const of = this.#row(instanceId)
+      if (of.isForgotten) continue
+      const waitMs = waitsMs[attempts]
+      const isDead = waitMs === undefined
+      const next = isDead
+        ? ({ state: 'dead' } as const)
+        : ({ state: 'waiting', dueAt: new Date(at.getTime() + waitMs) } as const)
+      row.delivery = { ...row.delivery, ...next, attempts: attempts + 1, lastError: code, sentAt: null }
+      if (of.instance.state === 'done') of.instance = { ...of.instance, state: 'forwarding', doneAt: null }
+      lost.push({ id, instanceId, isDead })
+    }
+    return lost
   }
 
   async revive(which: { readonly instanceId: string } | { readonly destination: string }, at: Date): Promise<number> {

@@ -56,6 +56,7 @@ export class SqliteInstances implements InstanceStore {
   failed = (...args: Arguments<'failed'>) => this.#ask('failed', args)
   giveBack = (...args: Arguments<'giveBack'>) => this.#ask('giveBack', args)
   committed = (...args: Arguments<'committed'>) => this.#ask('committed', args)
+  resend = (...args: Arguments<'resend'>) => this.#ask('resend', args)
   revive = (...args: Arguments<'revive'>) => this.#ask('revive', args)
   askRelease = (...args: Arguments<'askRelease'>) => this.#ask('askRelease', args)
   release = (...args: Arguments<'release'>) => this.#ask('release', args)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { InstanceStore, StoredDelivery } from '../../services/gateway/ports.ts'
 import { type Harness, outcomes, storeError } from '../log-contracts/harness.ts'
-import { copyTo, idOf, judged, lease, minute, news, received } from './made-up.ts'
+import { copyTo, idOf, judged, keyOf, lease, minute, news, received } from './made-up.ts'
 
 const OWNER = 'gateway-1'
 const OTHER = 'gateway-2'
@@ -205,6 +205,99 @@ export function instanceDeliveriesContract(name: string, { fresh, reopen }: Harn
       )
     })
 
+    it('sends again what a destination has lost, and waits as after any failure', async (t) => {
+      const store = await fresh(t)
+      await forward(store, [1, 2, 3], {}, ['PACS', 'VNA'])
+      const copies = await sendAll(store, 'PACS', 10)
+      await sendAll(store, 'VNA', 10)
+      assert.equal((await store.counts()).states.done, 3)
+      const lost = copies.slice(0, 2).map(({ id }) => id)
+      const again = await store.resend([...lost, '999', 'x'], { ...LOSS, at: minute(20) })
+      assert.deepEqual(
+        again.toSorted((a, b) => (a.instanceId < b.instanceId ? -1 : 1)),
+        lost.map((id, i) => ({ id, instanceId: idOf(i + 1), isDead: false })),
+      )
+      const first = await store.get(idOf(1))
+      assert.deepEqual([first?.state, first?.doneAt], ['forwarding', null])
+      assert.deepEqual(
+        first?.deliveries.map(({ state, attempts, dueAt, lastError, sentAt }) => [
+          ...[state, attempts, dueAt, lastError, sentAt],
+        ]),
+        [
+          ['waiting', 1, minute(21), 'commitment_refused', null],
+          ['sent', 0, minute(5), null, minute(10)],
+        ],
+      )
+      const { states, deliveries, destinations } = await store.counts()
+      assert.deepEqual([states.forwarding, states.done, deliveries.waiting, deliveries.sent], [2, 1, 2, 4])
+      assert.deepEqual(destinations, { PACS: { waiting: 2, dead: 0 } })
+      assert.deepEqual(await store.expired(minute(99), 10), [{ id: idOf(3), keys: [keyOf(3)] }])
+      assert.deepEqual(await store.claimDeliveries('PACS', lease(20)), [], 'it waits')
+      assert.deepEqual(numbers(await store.claimDeliveries('PACS', lease(21))), [1, 2])
+      for (const id of lost) await store.sent(id, OWNER, minute(22), [news(id)])
+      const found = await store.get(idOf(1))
+      assert.deepEqual([found?.state, found?.doneAt, found?.deliveries[0]?.attempts], ['done', minute(22), 1])
+      assert.equal((await store.pendingEvents(10)).length, 2)
+    })
+
+    it('gives up what a destination loses each time, until somebody revives it', async (t) => {
+      const store = await fresh(t)
+      await forward(store, [1])
+      const [copy] = await sendAll(store, 'PACS', 10)
+      const ids = [copy?.id ?? '']
+      for (const [i, wait] of [1, 5].entries()) {
+        const at = 20 + 10 * i
+        assert.deepEqual(
+          (await store.resend(ids, { ...LOSS, at: minute(at) })).map(({ isDead }) => isDead),
+          [false],
+        )
+        assert.deepEqual((await store.counts()).oldestDueAt, minute(at + wait))
+        await sendAll(store, 'PACS', at + wait)
+      }
+      const lost = await store.resend(ids, { ...LOSS, at: minute(40) })
+      assert.deepEqual(lost, [{ id: ids[0], instanceId: idOf(1), isDead: true }])
+      const found = await store.get(idOf(1))
+      assert.deepEqual([found?.state, found?.doneAt], ['forwarding', null])
+      assert.deepEqual(
+        found?.deliveries.map(({ state, attempts, lastError }) => [state, attempts, lastError]),
+        [['dead', 3, 'commitment_refused']],
+      )
+      assert.deepEqual((await store.counts()).destinations, { PACS: { waiting: 0, dead: 1 } })
+      assert.deepEqual(await store.waitingDestinations(), [])
+      assert.equal(await store.revive({ destination: 'PACS' }, minute(50)), 1)
+      const [revived] = await sendAll(store, 'PACS', 50)
+      assert.equal(revived?.attempts, 0)
+      assert.equal((await store.get(idOf(1)))?.state, 'done')
+    })
+
+    it('sends nothing again that was committed to, is not sent, or has no file any more', async (t) => {
+      const store = await fresh(t)
+      await forward(store, [1, 2], { orderKey: 'a' })
+      await forward(store, [3], { orderKey: 'b' })
+      const copies = await store.claimDeliveries('PACS', lease(10))
+      for (const { id } of copies.slice(0, 2)) await store.sent(id, OWNER, minute(10), [])
+      await store.committed([copies[0]?.id ?? ''], minute(11))
+      await store.forgotten([idOf(2)])
+      const before = await store.counts()
+      const ids = copies.map(({ id }) => id)
+      assert.deepEqual(await store.resend(ids, { ...LOSS, at: minute(20) }), [])
+      assert.deepEqual(await store.resend([], { ...LOSS, at: minute(20) }), [])
+      assert.deepEqual(await store.counts(), before)
+      assert.equal((await store.get(idOf(2)))?.state, 'done')
+      await store.sent(copies[2]?.id ?? '', OWNER, minute(21), [])
+    })
+
+    it('keeps the files of what is sent again', async (t) => {
+      const store = await fresh(t)
+      await forward(store, [1])
+      const [copy] = await sendAll(store, 'PACS', 10)
+      assert.equal((await store.expired(minute(15), 10)).length, 1)
+      await store.resend([copy?.id ?? ''], { ...LOSS, at: minute(20) })
+      await store.forgotten([idOf(1)])
+      assert.equal(await store.knowsKey(keyOf(1)), true)
+      assert.equal(await store.purge(minute(99), 10), 0)
+    })
+
     it('gives each copy to one of many who claim at the same time, and never breaks an order', async (t) => {
       const store = await fresh(t)
       const other = await reopen(store, t)
@@ -243,6 +336,16 @@ export function instanceDeliveriesContract(name: string, { fresh, reopen }: Harn
 
 const toPacs = (number: number, destinations = ['PACS']) =>
   judged({ deliveries: destinations.map((destination) => copyTo(destination, number)) })
+
+/** The first failure costs a minute, the second one five. */
+const LOSS = { code: 'commitment_refused', waitsMs: [60_000, 300_000] }
+
+/** Claims all that is due, and says that it is sent. */
+async function sendAll(store: InstanceStore, destination: string, at: number): Promise<readonly StoredDelivery[]> {
+  const claimed = await store.claimDeliveries(destination, lease(at))
+  for (const { id } of claimed) await store.sent(id, OWNER, minute(at), [])
+  return claimed
+}
 
 /** Accepts instances and judges them at minute 5, to be forwarded. */
 async function forward(

@@ -17,6 +17,8 @@ import {
   type InstanceStore,
   type Judged,
   type Lease,
+  type Loss,
+  type LostDelivery,
   type PendingEvent,
   type StoredDelivery,
   type StoredInstance,
@@ -131,6 +133,8 @@ const ABANDON = `
   ) SELECT fiducial.gateway_ready($1, coalesce(array_agg(number), '{}'), 'waiting', NULL, NULL)
   FROM fiducial.gateway_delivery WHERE gateway = $1 AND owner IS NOT NULL AND state = 'waiting'`
 const GIVE_BACK = `SELECT fiducial.gateway_ready($1, ARRAY(SELECT json_array_elements_text($2)::bigint), 'waiting', $3, NULL)`
+const RESEND = `
+  SELECT * FROM fiducial.gateway_resend($1, ARRAY(SELECT json_array_elements_text($2)::bigint), $3, $4, $5)`
 const REVIVE = (condition: string): string => `
   SELECT fiducial.gateway_ready($1, ARRAY(
     SELECT number FROM fiducial.gateway_delivery WHERE gateway = $1 AND state = 'dead' AND ${condition} = $2
@@ -272,6 +276,16 @@ export class PostgresInstances implements InstanceStore {
     const text = `UPDATE fiducial.gateway_delivery SET committed_at = $3
       WHERE gateway = $1 AND number IN (SELECT json_array_elements_text($2)::bigint) AND committed_at IS NULL`
     await this.#write('committed', text, [JSON.stringify(deliveryIds.map(numberOf)), at.getTime()])
+  }
+
+  async resend(deliveryIds: readonly string[], { at, code, waitsMs }: Loss): Promise<readonly LostDelivery[]> {
+    const values = [JSON.stringify(deliveryIds.map(numberOf)), code, at.getTime(), JSON.stringify(waitsMs)]
+    const rows = await this.#write('resend', RESEND, values)
+    return rows.map((row) => ({
+      id: String(row.number),
+      instanceId: String(row.instance),
+      isDead: row.is_dead === true,
+    }))
   }
 
   async revive(which: { readonly instanceId: string } | { readonly destination: string }, at: Date): Promise<number> {

@@ -440,3 +440,43 @@ export const GATEWAY_TABLES = `
     RETURN 'done';
   END $$;
 `
+
+/** A later step: copies that were sent and lost wait again, or are given up. */
+export const GATEWAY_RESEND = `
+  CREATE FUNCTION fiducial.gateway_resend(g integer, numbers bigint[], code text, at bigint, waits json)
+  RETURNS TABLE (number bigint, instance text, is_dead boolean) LANGUAGE plpgsql AS $$
+  #variable_conflict use_column
+  DECLARE
+    lost bigint[];
+    lane record;
+  BEGIN
+    PERFORM pg_advisory_xact_lock(lock) FROM (
+      SELECT DISTINCT fiducial.gateway_lane_lock(g, destination, order_key) AS lock
+      FROM fiducial.gateway_delivery WHERE gateway = g AND number = ANY (numbers) ORDER BY lock
+    ) AS locks;
+    -- Whose files go now has them go, or keeps them: both do not happen.
+    PERFORM 1 FROM fiducial.gateway_instance WHERE gateway = g AND id IN (
+      SELECT instance FROM fiducial.gateway_delivery WHERE gateway = g AND number = ANY (numbers)
+    ) ORDER BY id FOR UPDATE;
+    WITH changed AS (
+      UPDATE fiducial.gateway_delivery AS d SET attempts = attempts + 1, last_error = code, sent_at = NULL,
+        state = CASE WHEN waits->>attempts IS NULL THEN 'dead' ELSE 'waiting' END,
+        due_at = coalesce(at + (waits->>attempts)::bigint, due_at),
+        ready_at = coalesce(at + (waits->>attempts)::bigint, ready_at)
+      WHERE gateway = g AND number = ANY (numbers) AND state = 'sent' AND committed_at IS NULL AND EXISTS (
+        SELECT 1 FROM fiducial.gateway_instance AS i WHERE i.gateway = g AND i.id = d.instance AND NOT i.is_forgotten
+      ) RETURNING d.number
+    ) SELECT coalesce(array_agg(changed.number), '{}') INTO lost FROM changed;
+    UPDATE fiducial.gateway_instance SET state = 'forwarding', done_at = NULL
+      WHERE gateway = g AND state = 'done' AND id IN (
+        SELECT instance FROM fiducial.gateway_delivery WHERE gateway = g AND number = ANY (lost)
+      );
+    FOR lane IN
+      SELECT DISTINCT destination, order_key FROM fiducial.gateway_delivery WHERE gateway = g AND number = ANY (lost)
+    LOOP
+      PERFORM fiducial.gateway_refresh(g, lane.destination, lane.order_key);
+    END LOOP;
+    RETURN QUERY SELECT number, instance, state = 'dead' FROM fiducial.gateway_delivery
+      WHERE gateway = g AND number = ANY (lost);
+  END $$;
+`

@@ -6,7 +6,7 @@
  * machine, and take every character.
  */
 import type { ClientBase } from 'pg'
-import { GATEWAY_TABLES } from '../../gateway/postgres/tables.ts'
+import { GATEWAY_RESEND, GATEWAY_TABLES } from '../../gateway/postgres/tables.ts'
 
 /** An arbitrary number that says: somebody is changing this schema. */
 const LOCK = '7021932411860117'
@@ -96,8 +96,8 @@ const FIRST = `
   );
 `
 
-/** Custody logs · gateways. */
-export const STEPS: readonly string[] = [FIRST, GATEWAY_TABLES]
+/** Custody logs · gateways · copies that a destination has lost. */
+export const STEPS: readonly string[] = [FIRST, GATEWAY_TABLES, GATEWAY_RESEND]
 
 /** The newest version that this program knows; a database counts the steps it has taken. */
 export const SCHEMA_VERSION: number = STEPS.length
