@@ -19,7 +19,6 @@ import type { RemoteNode } from '../dimse/remote-node.ts'
 import { CommitmentReports, requestCommitment } from '../dimse/request-commitment.ts'
 import { runDcmtk } from '../testing/dcmtk.ts'
 import { isRequest, startDouble } from '../testing/dimse-double.ts'
-import { freePort } from '../testing/free-port.ts'
 import { MemoryIntake } from '../testing/memory-intake.ts'
 import { orthanc, startOrthanc } from '../testing/orthanc.ts'
 import { outgoingFiles } from '../testing/outgoing-files.ts'
@@ -87,7 +86,8 @@ describe('storage commitment with Orthanc', { skip: sharedSkip || orthanc.skip }
     const done = Promise.withResolvers<readonly string[]>()
     const onCommitted = async (ids: readonly string[]): Promise<void> => done.resolve(ids)
     const afterwards = new CommitAfterwards({ reports, onCommitted, onError: done.reject })
-    const sender = new DimseSender(node, { onStored: (stored) => afterwards.ask(node, stored, done.reject) })
+    const refusals = { onLost: () => assert.fail('nothing is lost'), onRefused: done.reject }
+    const sender = new DimseSender(node, { onStored: (stored) => afterwards.ask(node, stored, refusals) })
     t.after(() => afterwards.close())
     t.after(() => sender.close())
     const sent = await Array.fromAsync(sender.send(files(), AbortSignal.timeout(30_000)))
@@ -137,43 +137,6 @@ describe('storage commitment', () => {
     const report = await requestCommitment(nodeAt(acceptor.port), [CT], new CommitmentReports())
     assert.deepEqual(report.committed, [CT])
     assert.deepEqual(report.failed, [])
-  })
-
-  it('is asked for again where a destination is not there yet, and given up in the end', async (t) => {
-    const asked: number[] = []
-    const { acceptor } = await site(t, async (references) => {
-      asked.push(references.length)
-      return references.map((_, i) =>
-        asked.length > 1 && i === 0 ? { outcome: 'committed' } : { outcome: 'failed', reason: 0x0112 },
-      )
-    })
-    const committed: string[] = []
-    const allCommitted = Promise.withResolvers<void>()
-    const errors: unknown[] = []
-    const afterwards = new CommitAfterwards({
-      reports: new CommitmentReports(),
-      onCommitted: async (ids) => {
-        if (committed.push(...ids) === 2) allCommitted.resolve()
-      },
-      onError: (error) => errors.push(error),
-      againMs: [1, 1, 1],
-    })
-    const copies = ['a', 'b', 'c'].map((deliveryId, i) => ({
-      ...CT,
-      deliveryId,
-      sopInstanceUid: `1.2.${i}`,
-      orderKey: 'study',
-      transferSyntaxUid: '1.2.840.10008.1.2',
-      open: () => assert.fail('nothing is sent'),
-    }))
-    afterwards.ask(nodeAt(acceptor.port), copies.slice(0, 2), () => assert.fail('all are committed to'))
-    await allCommitted.promise
-    assert.deepEqual(committed, ['a', 'b'])
-    assert.deepEqual(asked, [2, 2, 1])
-    const away = nodeAt(await freePort())
-    assert.equal(await new Promise<number>((resolve) => afterwards.ask(away, copies.slice(2), resolve)), 1)
-    assert.equal(errors.length, 4)
-    await afterwards.close()
   })
 
   it('is reported back to the requester where its association has ended', async (t) => {

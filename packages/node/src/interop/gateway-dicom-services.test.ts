@@ -150,6 +150,50 @@ dicom: { commitment: committed }
   })
 })
 
+describe('a gateway whose archive loses images', { skip: dcmtk.skip || orthanc.skip }, () => {
+  it('sends again what the archive took and does not have, until it commits to it', async (t) => {
+    const home = temporaryFolder(t)
+    const script = join(home, 'forgetful.lua')
+    writeFileSync(script, FORGETFUL)
+    const pacs = await startOrthanc({ settings: { LuaScripts: [script] } }, t)
+    const routes = join(home, 'routes.yaml')
+    const address = `aet: ${pacs.aet}, host: 127.0.0.1, port: ${pacs.dicomPort}`
+    writeFileSync(routes, `destinations: { pacs: { ${address}, commitment: true, firstRetrySeconds: 0.5 } }\n`)
+    writeFileSync(join(home, 'gateway.yaml'), `routes: ${routes}\ndicom: { commitmentRetrySeconds: 0.5 }\n`)
+    const gateway = await GatewayProcess.make({ home })
+    t.after(() => gateway.end().then(() => undefined))
+    await gateway.start()
+    await pacs.know('gateway', { aet: 'FIDUCIAL', port: gateway.dicomPort })
+
+    const uids = [1, 2, 3, 4].map((n) => `2.25.480${n}`)
+    const paths = uids.map((sop, i) => {
+      const path = join(home, `${sop}.dcm`)
+      writeFileSync(path, makeImage({ sop, study: `2.25.48.${i}`, fill: i }))
+      return path
+    })
+    const words = ['-aec', 'FIDUCIAL', '127.0.0.1', String(gateway.dicomPort), ...paths]
+    assert.equal((await runDcmtk('storescu', words)).code, 0)
+    const committed = await gateway.until('all were committed to', async () => {
+      const found = await gateway.list('state=done&limit=10')
+      const deliveries = found.flatMap((instance) => instance.deliveries)
+      return deliveries.filter(({ committedAt }) => committedAt !== null).length === 4 ? deliveries : undefined
+    })
+    assert.deepEqual(committed.map(({ attempts }) => attempts).toSorted(), [0, 0, 1, 2])
+    assert.deepEqual((await pacs.instanceUids()).toSorted(), uids)
+
+    await gateway.settled()
+    const { destinations } = await gateway.status()
+    assert.deepEqual([destinations[0]?.dead, destinations[0]?.state], [0, 'ready'])
+    const { url, token } = gateway.reach()
+    const metrics = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+    assert.match(metrics, /^fiducial_deliveries_resent_total\{destination="pacs"\} 3$/m)
+    assert.match(gateway.logLines, /"a destination has lost what it took"/)
+    assert.equal(await gateway.end(), 0)
+    assert.equal((await gateway.command('log', 'show', '--type', 'forwarded')).length, 7)
+    assert.equal((await gateway.command('log', 'show', '--type', 'received')).length, 4)
+  })
+})
+
 describe('a gateway whose modality reports its work', { skip: orthanc.skip }, () => {
   it('seals with order and technologist: level P2', async (t) => {
     const home = temporaryFolder(t)
@@ -204,6 +248,16 @@ describe('a gateway whose modality reports its work', { skip: orthanc.skip }, ()
     assert.equal(record?.level, 'P2')
   })
 })
+
+/** For Orthanc: answers that it has stored, and loses the second image once and the fourth one twice. */
+const FORGETFUL = `
+losses = { ['2.25.4802'] = 1, ['2.25.4804'] = 2 }
+function ReceivedInstanceFilter(dicom, origin, info)
+  local left = losses[dicom.SOPInstanceUID] or 0
+  losses[dicom.SOPInstanceUID] = left - 1
+  return left <= 0
+end
+`
 
 /** What a modality says of its work on a series. */
 const reportOf = (study: string, series: string) => [

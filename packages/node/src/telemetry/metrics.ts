@@ -51,6 +51,9 @@ export class GatewayMetrics {
   readonly sealed = this.#counter('instances_sealed_total', 'Instances that the gateway sealed', [])
   readonly reasons = this.#counter('reasons_total', 'Reasons by which instances were held back or flagged', ['reason'])
   readonly deliveries = this.#counter('deliveries_total', 'Deliveries by outcome', ['destination', 'outcome', 'code'])
+  readonly resent = this.#counter('deliveries_resent_total', 'Deliveries sent again that their destination has lost', [
+    'destination',
+  ])
   readonly relays = this.#counter('relays_total', 'Instances of routes that relay, by how they went', [
     'destination',
     'outcome',

@@ -5,7 +5,7 @@
 import type { Destination, DimseDestination } from '@fiducial/core/domain/gateway/destinations.ts'
 import type { GatewaySettings } from '@fiducial/core/domain/gateway/settings.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
-import { CommitAfterwards, type StoredCopy } from '../dimse/commit-afterwards.ts'
+import { CommitAfterwards, type StoredCopy, waitsToAskAgain } from '../dimse/commit-afterwards.ts'
 import { CommitmentService } from '../dimse/commitment-service.ts'
 import { archiveProxy, orderProxy } from '../dimse/proxies.ts'
 import { CommitmentReports } from '../dimse/request-commitment.ts'
@@ -22,6 +22,8 @@ export interface ServicesOrder {
   readonly store: InstanceStore
   readonly orders: Orders
   readonly logger: GatewayLogger
+  /** Sends copies again that a destination has lost. @returns how many */
+  readonly resend: (destination: string, deliveryIds: readonly string[]) => Promise<number>
 }
 
 export interface GatewayServices {
@@ -34,12 +36,12 @@ export interface GatewayServices {
 }
 
 const DAY_MS = 86_400_000
-/** As long as files stay for a commitment that does not come. */
-const ASK_AGAIN_MS = 14 * DAY_MS
+/** A day less than files stay for a commitment that does not come: what turns out to be lost has its file. */
+const ASK_AGAIN_MS = 13 * DAY_MS
 /** Worklists and reports name operators: they are kept as long as an image may come late. */
 const ORDERS_MS = 30 * DAY_MS
 
-export function openServices({ settings, store, orders, logger }: ServicesOrder): GatewayServices {
+export function openServices({ settings, store, orders, logger, resend }: ServicesOrder): GatewayServices {
   const { dicom, main } = settings
   const reports = new CommitmentReports()
   const onError = (error: unknown): void =>
@@ -58,15 +60,20 @@ export function openServices({ settings, store, orders, logger }: ServicesOrder)
     retrieveAet: dicom.aet,
   })
   const onCommitted = (ids: readonly string[]): Promise<void> => store.committed(ids, new Date())
-  const afterwards = new CommitAfterwards({ reports, onCommitted, onError })
-  const ask = (destination: DimseDestination, stored: readonly StoredCopy[]): void =>
-    afterwards.ask(nodeOf(destination, settings), stored, (count) =>
-      logger.error('a destination does not commit to all it was sent', {
-        part: 'forward',
-        destination: destination.name,
-        count,
-      }),
-    )
+  const againMs = waitsToAskAgain(1000 * dicom.commitmentRetrySeconds)
+  const afterwards = new CommitAfterwards({ reports, onCommitted, onError, againMs })
+  const ask = (destination: DimseDestination, stored: readonly StoredCopy[]): void => {
+    const facts = { part: 'forward', destination: destination.name }
+    afterwards.ask(nodeOf(destination, settings), stored, {
+      onLost: async (copies) => {
+        const ids = copies.map(({ deliveryId }) => deliveryId)
+        const count = await resend(destination.name, ids)
+        if (count > 0) logger.warn('a destination has lost what it took', { ...facts, count })
+        return count
+      },
+      onRefused: (count) => logger.error('a destination does not commit to all it was sent', { ...facts, count }),
+    })
+  }
   const askAgain = async (destination: DimseDestination): Promise<void> => {
     const since = new Date(Date.now() - ASK_AGAIN_MS)
     for await (const page of uncommittedDeliveries(store, destination.name, since)) {

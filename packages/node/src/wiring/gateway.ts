@@ -144,7 +144,9 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
   const traces = opened.adopt(await traceWith(settings, version), (open) => open.close())
   const observe = observePipeline({ logger, metrics, traces })
   const examiner = await order.openExaminer(examinerOrder(order, ring, holder, log, storage))
-  const services = opened.adopt(openServices({ settings, store: storage.store, orders, logger }), (open) =>
+  const resend = async (destination: string, ids: readonly string[]): Promise<number> =>
+    (await running?.resend(destination, ids)) ?? 0
+  const services = opened.adopt(openServices({ settings, store: storage.store, orders, logger, resend }), (open) =>
     open.close(),
   )
   const targets = new GatewayTargets({ settings, onStored: services.askCommitment })

@@ -51,6 +51,8 @@ function count(observation: Observation, metrics: GatewayMetrics): void {
       const { destination, code, isDead } = observation
       return metrics.deliveries.inc({ destination, outcome: isDead ? 'given_up' : 'failed', code })
     }
+    case 'resent':
+      return metrics.resent.inc({ destination: observation.destination })
     case 'relay': {
       const { destination, outcome, code } = observation
       return metrics.relays.inc({ destination, outcome, code: code ?? '' })
@@ -110,6 +112,10 @@ function tell(observation: Observation, logger: GatewayLogger): void {
       const { id, destination, code, isDead } = observation
       const fields = { part: 'forward', instance: id, destination, code }
       return isDead ? logger.error('given up', fields) : logger.info('not sent yet', fields)
+    }
+    case 'resent': {
+      const { id, destination } = observation
+      return logger.debug('sent again', { part: 'forward', instance: id, destination })
     }
     case 'relay': {
       const { destination, outcome, code } = observation

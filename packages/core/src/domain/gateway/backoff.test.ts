@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Backoff, nextWaitMs } from './backoff.ts'
+import { type Backoff, nextWaitMs, waitsUntilGivenUp } from './backoff.ts'
 
 const plain: Backoff = { firstMs: 100, longestMs: 1_000, jitter: 0, attemptsLimit: null, giveUpAfterMs: null }
 const wait = (backoff: Backoff, count: number, chance = 0, sinceMs = 0) =>
@@ -25,6 +25,12 @@ describe('back-off', () => {
       [1, 2, 3, 4].map((count) => wait(limited, count)),
       [100, 200, null, null],
     )
+  })
+
+  it('tells all waits until it is given up, or as many as are wanted', () => {
+    assert.deepEqual(waitsUntilGivenUp({ ...plain, attemptsLimit: 4 }, 0, 1_000), [100, 200, 400])
+    assert.deepEqual(waitsUntilGivenUp({ ...plain, attemptsLimit: 1 }, 0, 1_000), [])
+    assert.deepEqual(waitsUntilGivenUp(plain, 0, 2), [100, 200])
   })
 
   it('gives up after so long', () => {

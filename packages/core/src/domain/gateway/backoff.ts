@@ -54,5 +54,19 @@ export function nextWaitMs(backoff: Backoff, { count, sinceMs }: Failures, chanc
   return Math.round(Math.min(doubled, longestMs) * (1 - jitter * chance))
 }
 
+/**
+ * The waits after each failure, in milliseconds, until it is given up; however often it may fail, no more than `limit` of them.
+ * @param chance  as of {@link nextWaitMs}
+ */
+export function waitsUntilGivenUp(backoff: Backoff, chance: number, limit: number): readonly number[] {
+  const waits: number[] = []
+  while (waits.length < limit) {
+    const waitMs = nextWaitMs(backoff, { count: waits.length + 1, sinceMs: 0 }, chance)
+    if (waitMs === null) break
+    waits.push(waitMs)
+  }
+  return waits
+}
+
 /** More would leave the numbers that are exact. */
 const DOUBLINGS = 30

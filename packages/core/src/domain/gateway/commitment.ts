@@ -74,6 +74,9 @@ export type CommitmentDecision =
   | { readonly outcome: 'pending' }
   | { readonly outcome: 'failed'; readonly reason: number }
 
+/** Whether a reason says that the peer does not have the instance: what it says otherwise, sending it again does not mend. */
+export const isAbsence = (reason: number): boolean => reason === COMMITMENT_FAILURES.no_such_instance
+
 const TRANSACTION: Tag = 0x00081195
 const REFERENCED_SOPS: Tag = 0x00081199
 const FAILED_SOPS: Tag = 0x00081198

@@ -79,6 +79,8 @@ export interface DicomSettings {
   readonly queriers: readonly string[] | null
   /** What the gateway must know before it commits to keep an instance. */
   readonly commitment: CommitmentPolicy
+  /** Before a destination is asked a second time to commit; a third and fourth time ten and sixty times as long. */
+  readonly commitmentRetrySeconds: number
   /** Where reports of storage commitment go when the association of the request has ended, by AE title. */
   readonly reportsTo: readonly DimseDestination[]
 }
@@ -271,6 +273,11 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
       words(COMMITMENT_POLICIES),
       'delivered',
       'what the gateway must know before it commits to keep an instance: that it has it, that all destinations have it, or that they have committed',
+    ),
+    commitmentRetrySeconds: optional(
+      decimal(0.1, 3600),
+      60,
+      'wait before a destination is asked again for what it has not committed to; the next ones are ten and sixty times as long',
     ),
     reportsTo: optional(
       list(DIMSE_PEER, 4096),

@@ -83,6 +83,50 @@ describe('forwarding', () => {
     await gateway.close()
   })
 
+  it('sends again what a PACS has lost, logs that, and gives it up if that never ends', async () => {
+    const site = new GatewaySite()
+    const target = site.target()
+    const backoff = { firstMs: 1_000, longestMs: 10_000, jitter: 0, attemptsLimit: 3, giveUpAfterMs: null }
+    const gateway = await site.start({ targets: () => [{ ...target, backoff }] })
+    const ids = [
+      await site.send(gateway, makeImage({ sop: '2.25.1' })),
+      await site.send(gateway, makeImage({ sop: '2.25.2' })),
+    ]
+    await site.rest()
+    const delivery = async (n: number) => (await gateway.get(ids[n] as string))?.deliveries[0]
+    const lost = (await delivery(0))?.id ?? ''
+    const told: string[] = []
+    gateway.subscribe((id) => told.push(id))
+    assert.equal(await gateway.resend('pacs', [lost]), 1)
+    assert.equal(await gateway.resend('pacs', [lost]), 0, 'it waits already')
+    assert.equal(await gateway.resend('elsewhere', [lost]), 0)
+    assert.deepEqual(told, [ids[0]])
+    const waiting = await delivery(0)
+    assert.deepEqual([waiting?.state, waiting?.lastError, waiting?.attempts], ['waiting', 'copy_lost', 1])
+    await site.rest()
+    assert.deepEqual(
+      site.pacs.arrivals.map(({ uid }) => uid),
+      ['2.25.1', '2.25.2', '2.25.1'],
+    )
+    assert.equal((await gateway.get(ids[0] as string))?.state, 'done')
+    assert.deepEqual(site.log.uidsOf('forwarded').toSorted(), ['2.25.1', '2.25.1', '2.25.2'])
+    assert.equal(site.log.uidsOf('received').length, 2)
+
+    assert.equal(await gateway.resend('pacs', [lost]), 1)
+    await site.rest()
+    assert.equal(await gateway.resend('pacs', [lost]), 1)
+    const dead = await delivery(0)
+    assert.deepEqual([dead?.state, dead?.lastError, dead?.attempts], ['dead', 'copy_lost', 3])
+    assert.ok((await gateway.status()).alarms.includes('deliveries_dead'))
+    const kinds = site.observations.map(({ kind }) => kind)
+    assert.equal(kinds.filter((kind) => kind === 'resent').length, 2)
+    assert.equal(kinds.filter((kind) => kind === 'delivery_failed').length, 1)
+    assert.equal(await gateway.revive('pacs'), 1)
+    await site.rest()
+    assert.equal(site.pacs.arrivals.length, 5)
+    await gateway.close()
+  })
+
   it('holds back what comes after a copy that is not taken yet, and nothing of other studies', async () => {
     const site = new GatewaySite()
     site.pacs.refuses = ({ sopInstanceUid }, attempt) =>

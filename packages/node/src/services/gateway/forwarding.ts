@@ -5,7 +5,13 @@
  * or takes nothing from anybody). The first counts against the copy, which is given up in the end; the second holds up the
  * whole destination for a while and counts against nobody, however long it takes: a PACS that is down loses nothing.
  */
-import { type Backoff, DELIVERY_BACKOFF, nextWaitMs, OUTAGE_BACKOFF } from '@fiducial/core/domain/gateway/backoff.ts'
+import {
+  type Backoff,
+  DELIVERY_BACKOFF,
+  nextWaitMs,
+  OUTAGE_BACKOFF,
+  waitsUntilGivenUp,
+} from '@fiducial/core/domain/gateway/backoff.ts'
 import { formatGatewayEvent } from '@fiducial/core/domain/gateway/gateway-events.ts'
 import { unreadImage } from '@fiducial/core/domain/gateway/judgement.ts'
 import type { KnownImage } from '@fiducial/core/domain/gateway/passage.ts'
@@ -83,6 +89,11 @@ const OF_THE_PEER: ReadonlySet<string> = new Set([
 ])
 /** It was not sent, since an earlier one of its order was not taken. */
 const HELD_BACK = 'instance_moved'
+
+/** The destination took it, and does not have it. */
+const LOST = 'copy_lost'
+/** Losses of one copy after which it is given up, whatever the limit. */
+const LOSSES = 1_000
 
 /** How one copy fared, and what it was. */
 interface Fared {
@@ -170,6 +181,24 @@ export class Forwarding {
       for (const { id } of deliveries) this.#inHand.delete(id)
     }
     return true
+  }
+
+  /**
+   * Sends copies again that the destination took and says that it does not have. Each loss counts against its copy.
+   * @returns how many: what has moved on since is passed over
+   * @throws {StoreError} where the store does not answer
+   */
+  async resend(deliveryIds: readonly string[]): Promise<number> {
+    const { store, now, chance, observe } = this.#options
+    const { name: destination, backoff = DELIVERY_BACKOFF } = this.#target
+    const waitsMs = waitsUntilGivenUp(backoff, chance(), LOSSES)
+    const lost = await store.resend(deliveryIds, { at: now(), code: LOST, waitsMs })
+    if (lost.length > 0) this.#lastError = LOST
+    for (const { instanceId: id, isDead } of lost) {
+      if (isDead) observe({ kind: 'delivery_failed', id, destination, code: LOST, isDead })
+      else observe({ kind: 'resent', id, destination })
+    }
+    return lost.length
   }
 
   async #send(deliveries: readonly StoredDelivery[], signal: AbortSignal): Promise<void> {

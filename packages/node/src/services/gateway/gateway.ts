@@ -261,6 +261,15 @@ export class Gateway implements GatewayControl {
     await this.#options.store.committed(deliveryIds, this.#options.now())
   }
 
+  /**
+   * Sends copies again that a destination took and says that it does not have.
+   * @returns how many: what has moved on since is passed over, and all of a destination that is gone from the routes
+   * @throws {StoreError} where the store does not answer
+   */
+  async resend(destination: string, deliveryIds: readonly string[]): Promise<number> {
+    return (await this.#lanes.get(destination)?.forwarding.resend(deliveryIds)) ?? 0
+  }
+
   async status(): Promise<GatewayStatus> {
     const { store, spool, log, routes, examiner } = this.#options
     const [counts, free, facts] = await Promise.all([

@@ -54,6 +54,8 @@ export type Observation =
       /** It was given up. */
       readonly isDead: boolean
     }
+  /** A destination has lost what it took: it is sent again. */
+  | { readonly kind: 'resent'; readonly id: string; readonly destination: string }
   /**
    * How an instance went that its route has relayed: `relayed`: the destination has it · `refused`: it refused it · `held_back`:
    * its end was never sent · `not_relayed`: it goes the usual way, for the reason of the code.

@@ -224,7 +224,7 @@ export function instanceDeliveriesContract(name: string, { fresh, reopen }: Harn
           ...[state, attempts, dueAt, lastError, sentAt],
         ]),
         [
-          ['waiting', 1, minute(21), 'commitment_refused', null],
+          ['waiting', 1, minute(21), 'copy_lost', null],
           ['sent', 0, minute(5), null, minute(10)],
         ],
       )
@@ -260,7 +260,7 @@ export function instanceDeliveriesContract(name: string, { fresh, reopen }: Harn
       assert.deepEqual([found?.state, found?.doneAt], ['forwarding', null])
       assert.deepEqual(
         found?.deliveries.map(({ state, attempts, lastError }) => [state, attempts, lastError]),
-        [['dead', 3, 'commitment_refused']],
+        [['dead', 3, 'copy_lost']],
       )
       assert.deepEqual((await store.counts()).destinations, { PACS: { waiting: 0, dead: 1 } })
       assert.deepEqual(await store.waitingDestinations(), [])
@@ -338,7 +338,7 @@ const toPacs = (number: number, destinations = ['PACS']) =>
   judged({ deliveries: destinations.map((destination) => copyTo(destination, number)) })
 
 /** The first failure costs a minute, the second one five. */
-const LOSS = { code: 'commitment_refused', waitsMs: [60_000, 300_000] }
+const LOSS = { code: 'copy_lost', waitsMs: [60_000, 300_000] }
 
 /** Claims all that is due, and says that it is sent. */
 async function sendAll(store: InstanceStore, destination: string, at: number): Promise<readonly StoredDelivery[]> {
