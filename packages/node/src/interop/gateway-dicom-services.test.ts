@@ -43,14 +43,16 @@ describe('a gateway whose archive commits', { skip: sharedSkip || dcmtk.skip || 
     const routes = join(home, 'routes.yaml')
     writeFileSync(
       routes,
-      `destinations: { pacs: { aet: ${pacs.aet}, host: 127.0.0.1, port: ${pacs.dicomPort}, commitment: true } }\n`,
+      `destinations:
+  pacs: { aet: ${pacs.aet}, host: 127.0.0.1, port: ${pacs.dicomPort}, commitment: true, firstRetrySeconds: 0.5 }
+`,
     )
     writeFileSync(
       join(home, 'gateway.yaml'),
       `pacs: ${pacs.aet}@127.0.0.1:${pacs.dicomPort}
 routes: ${routes}
 worklist: ${worklist.aet}@127.0.0.1:${worklist.port}
-dicom: { commitment: committed }
+dicom: { commitment: committed, commitmentRetrySeconds: 0.5 }
 `,
     )
     gateway = await GatewayProcess.make({ home })
@@ -84,7 +86,7 @@ dicom: { commitment: committed }
   const isCommitted = ({ deliveries }: InstanceMessage): boolean =>
     deliveries.length > 0 && deliveries.every(({ committedAt }) => committedAt !== null)
 
-  it('asks again after a restart for what nobody could report on', async () => {
+  it('asks again after a restart for what nobody could report on, and sends what is gone by then', async () => {
     const [ct] = files
     assert.ok(ct)
     // The archive does not know where the gateway is: its report reaches nobody.
@@ -93,9 +95,16 @@ dicom: { commitment: committed }
     const sent = await when(ct.sopInstanceUid, ({ state }) => state === 'done')
     assert.equal(isCommitted(sent), false)
     assert.equal(await gateway.end(), 0)
+    const [kept] = (await pacs.get('instances')) as readonly string[]
+    await pacs.delete(`instances/${kept}`)
     await pacs.know('gateway', { aet: 'FIDUCIAL', port: gateway.dicomPort })
     await gateway.start()
-    await when(ct.sopInstanceUid, isCommitted)
+    const again = await when(ct.sopInstanceUid, isCommitted)
+    assert.deepEqual(
+      again.deliveries.map(({ attempts }) => attempts),
+      [1],
+    )
+    assert.deepEqual(await pacs.instanceUids(), [ct.sopInstanceUid])
   })
 
   it('commits to its sender once the archive has', async () => {
