@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MemoryInstances } from '../../storage/gateway/memory-instances.ts'
 import { MemorySpool } from '../../storage/gateway/memory-spool.ts'
-import { recover } from './upkeep.ts'
+import { copyTo, judged, lease, minute } from '../../testing/gateway-contracts/made-up.ts'
+import { Expiry, recover } from './upkeep.ts'
 
 const received = (id: string, spoolKey: string) => ({
   id,
@@ -58,5 +59,30 @@ describe('recovering', () => {
     assert.equal((await store.claimReceived({ ...lease, owner: 'next' })).length, 0)
     await recover({ store, spool, now: () => new Date() }, true)
     assert.equal((await store.claimReceived({ ...lease, owner: 'next' })).length, 1)
+  })
+})
+
+describe('files of images that were sent', () => {
+  it('stay where the destination turns out to have lost them as they are about to go', async () => {
+    const [store, spool] = [new MemoryInstances(), new MemorySpool()]
+    const [key = ''] = await fill(spool, 1)
+    const id = '0'.repeat(26)
+    await store.accept(received(id, key), [])
+    await store.claimReceived(lease(1))
+    const deliveries = [{ ...copyTo('PACS', 1), spoolKey: key }]
+    await store.judge(id, 'gateway-1', judged({ deliveries }), minute(1))
+    const [copy] = await store.claimDeliveries('PACS', lease(2))
+    const ids = [copy?.id ?? '']
+    await store.sent(ids[0] ?? '', 'gateway-1', minute(2), [])
+    const expired = store.expired.bind(store)
+    store.expired = async (...args) => {
+      const due = await expired(...args)
+      await store.resend(ids, { at: minute(3), code: 'copy_lost', waitsMs: [0] })
+      return due
+    }
+    const committing = (): ReadonlySet<string> => new Set(['PACS'])
+    await new Expiry({ store, spool, committing, now: () => minute(60 * 24 * 30), observe: () => undefined }).work()
+    assert.deepEqual(await Array.fromAsync(spool.list()), [key])
+    assert.equal((await store.claimDeliveries('PACS', lease(4))).length, 1)
   })
 })
