@@ -298,6 +298,27 @@ export function instanceDeliveriesContract(name: string, { fresh, reopen }: Harn
       assert.equal(await store.purge(minute(99), 10), 0)
     })
 
+    it('counts a loss once of which several are told, while other copies of the images arrive', async (t) => {
+      const store = await fresh(t)
+      const other = await reopen(store, t)
+      const all = [1, 2, 3, 4]
+      await forward(store, all, {}, ['PACS', 'VNA'])
+      const ids = (await sendAll(store, 'PACS', 10)).map(({ id }) => id)
+      const vna = await store.claimDeliveries('VNA', lease(10))
+      const loss = { ...LOSS, at: minute(20) }
+      const [first, second, third] = await Promise.all([
+        store.resend(ids, loss),
+        other.resend(ids.toReversed(), loss),
+        store.resend(ids.slice(1), loss),
+        ...vna.map(({ id }) => other.sent(id, OWNER, minute(21), [])),
+      ])
+      assert.equal(first.length + second.length + third.length, 4)
+      const { states, deliveries } = await store.counts()
+      assert.deepEqual([states.forwarding, states.done, deliveries.waiting, deliveries.sent], [4, 0, 4, 4])
+      assert.deepEqual(numbers(await sendAll(other, 'PACS', 22)), all)
+      assert.equal((await store.counts()).states.done, 4)
+    })
+
     it('gives each copy to one of many who claim at the same time, and never breaks an order', async (t) => {
       const store = await fresh(t)
       const other = await reopen(store, t)
