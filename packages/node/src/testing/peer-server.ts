@@ -30,6 +30,7 @@ export class PeerServer {
     options: Pick<SpawnOptions, 'cwd' | 'env'>,
     isReady: () => Promise<boolean>,
   ): Promise<void> {
+    if (this.#server !== undefined) throw new Error(`${program} runs already`)
     const server = spawnBound(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#server = server
     for (const stream of [server.stdout, server.stderr]) {
