@@ -121,4 +121,14 @@ describe('runInPool', () => {
     assert.ok(asked < 60, String(asked))
     await results.return()
   })
+
+  it('leaves no thread behind when its reader leaves while answers come in', async () => {
+    const before = process.getActiveResourcesInfo().length
+    for (let round = 0; round < 30; round++) {
+      const results = runInPool(stream(Array.from({ length: 40 }, (_, number) => ({ number }))), options)
+      await results.next()
+      await results.return()
+    }
+    assert.equal(process.getActiveResourcesInfo().length, before)
+  })
 })

@@ -74,6 +74,7 @@ class Pool<Task, Result> {
   readonly #waiting: Job<Task, Result>[] = []
   readonly #threads = new Set<Thread<Task, Result>>()
   #failure: Error | undefined
+  #isClosed = false
 
   constructor(options: PoolOptions<Task, Result>) {
     this.#options = options
@@ -88,13 +89,16 @@ class Pool<Task, Result> {
     return result
   }
 
+  /** Ends all threads. An answer that was on its way may still come in: it must start no thread that nobody would end. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const threads = [...this.#threads]
     this.#threads.clear()
     await Promise.all(threads.map((thread) => thread.stop()))
   }
 
   #handOut(): void {
+    if (this.#isClosed) return
     const { threads, signal } = this.#options
     if (signal?.aborted === true || this.#failure !== undefined) {
       for (const job of this.#waiting.splice(0)) {
