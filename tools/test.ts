@@ -21,6 +21,8 @@ const tool = (name: string): string[] => [process.execPath, join(root, 'tools', 
 const CONCURRENCY = 2
 /** No single test may take longer: a hanging one must not hang the run. */
 const TEST_TIMEOUT_MS = 120_000
+/** Nor all of them together: what still runs then is ended, and counts as failed. */
+const RUN_TIMEOUT_MS = 40 * 60_000
 
 interface Totals {
   passed: number
@@ -101,7 +103,13 @@ async function runTestFiles(files: readonly string[], totals: Totals): Promise<v
   /** What tests say of a run that went well, such as how much they looked at. */
   const remarks = new Map<string, string[]>()
   const failuresBefore = totals.failed
-  const stream = runTests({ files: [...files], concurrency: CONCURRENCY, timeout: TEST_TIMEOUT_MS })
+  const stream = runTests({
+    files: [...files],
+    concurrency: CONCURRENCY,
+    timeout: TEST_TIMEOUT_MS,
+    signal: AbortSignal.timeout(RUN_TIMEOUT_MS),
+    execArgv: ['--import', join(root, 'tools/end-in-time.ts')],
+  })
   for await (const event of stream as AsyncIterable<TestEvent>) {
     const { type, data } = event
     const file = relative(root, data.file ?? '')
