@@ -93,7 +93,7 @@ function report(): void {
     input: `${ALONE} CT of 0.53 MB one at a time, 500 CT and 50 DX of 15.1 MB in one association, by storescu, in memory; ${ROUNDS} rounds`,
     tables: [{ title: 'Milliseconds', columns, rows }],
     remarks: [
-      'In a burst senders go first: examination begins when nothing has come in for a moment, or after a second. What is examined is verified and, here, sealed.',
+      'In a burst senders go first: examination begins when nothing has come in for a moment, or after two and a half seconds. What is examined is verified and, here, sealed.',
     ],
     measurements: results,
   })

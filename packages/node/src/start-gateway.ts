@@ -82,6 +82,9 @@ function addressOf(pacs: Destination | null): string | null {
   return pacs.protocol === 'dimse' ? `${pacs.aet}@${pacs.host}:${pacs.port}` : pacs.url
 }
 
+/** More than these wait for the disk, and each has memory of its own. */
+const THREADS_LIMIT = 8
+
 async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
   const { openGatewayExaminer } = await import('./workers/gateway-examiner.ts')
   const { openKeyRing } = await import('./keys/key-ring.ts')
@@ -94,6 +97,6 @@ async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
       sealing: { id: gateway, keys: await ring.gatewayMaterial(gateway), isDemo, logFolder },
       deidentifyKey: order.deidentifyKey,
     },
-    { threads: threads > 0 ? threads : Math.max(1, availableParallelism() - 1), timeoutMs: examineMs },
+    { threads: threads > 0 ? threads : Math.min(THREADS_LIMIT, availableParallelism()), timeoutMs: examineMs },
   )
 }

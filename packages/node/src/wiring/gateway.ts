@@ -237,7 +237,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
 }
 
 /** Of a burst that is longer, the rest is examined as it comes. */
-const SENDERS_FIRST_MS = 1_000
+const SENDERS_FIRST_MS = 2_500
 const FOR_EVER_MS = 1_000 * 365 * 86_400_000
 /** Bytes that may be under way at once. */
 const INTAKE_BYTES = 16 * 2 ** 30

@@ -31,8 +31,9 @@ export async function openGatewayExaminer(
   return {
     threads,
     absentAdvisors: ADVISORS,
-    examine: (task) => pool.run(task),
-    prepare: (task) => pool.run(task),
+    // What a thread measured of an image while it looked at it serves it again while it seals.
+    examine: (task) => pool.run(task, task.path),
+    prepare: (task) => pool.run(task, task.path),
     close: () => pool.close(),
   }
 }

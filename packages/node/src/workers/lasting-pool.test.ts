@@ -46,6 +46,34 @@ describe('a lasting pool', () => {
     })
   }
 
+  it('gives a second task about the same to the thread that did the first', async () => {
+    const pool = open()
+    const threadOf = async (task: string, about?: string): Promise<number | string> => {
+      const answer = await pool.run<Echo>(task, about)
+      return answer.outcome === 'done' ? answer.value.threadId : answer.outcome
+    }
+    const images = Array.from({ length: 40 }, (_, i) => `image ${i}`)
+    const pairs = await Promise.all(
+      images.map(async (image) => [await threadOf('look', image), await threadOf('seal', image)] as const),
+    )
+    for (const [first, second] of pairs) assert.equal(second, first)
+    assert.equal(new Set(pairs.flat()).size, 2)
+    await pool.close()
+  })
+
+  it('waits for no thread that takes long, nor for one that has ended', async () => {
+    const pool = open()
+    const answer = await pool.run<Echo>('look', 'image')
+    const circle = pool.run('circle', 'image')
+    const after = await pool.run<Echo>('seal', 'image')
+    assert.ok(answer.outcome === 'done' && after.outcome === 'done')
+    assert.notEqual(after.value.threadId, answer.value.threadId)
+    assert.equal((await pool.run('exit', 'image')).outcome, 'died')
+    assert.equal((await pool.run('seal', 'image')).outcome, 'done')
+    await pool.close()
+    await circle
+  })
+
   it('ends a task that never ends', async () => {
     const pool = open({ threads: 1, timeoutMs: 50 })
     assert.equal((await pool.run('circle')).outcome, 'died')

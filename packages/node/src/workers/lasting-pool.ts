@@ -21,11 +21,17 @@ export interface LastingPoolOptions {
 
 /** Time after a thread that did not come up, before another one is tried. */
 const PAUSE_MS = 1_000
+/** How long a task waits for the thread that did the first one about the same. */
+const WAIT_MS = 500
+/** Things whose thread is remembered. */
+const LATELY_LIMIT = 1_024
 /** For what a hostile file makes of a heap; images themselves lie outside of it. */
 const HEAP_MB = 1_024
 
 interface Job {
   readonly task: unknown
+  /** What the task is about; undefined where it does not matter which thread does it. */
+  readonly about: string | undefined
   readonly resolve: (attempted: Attempted<unknown>) => void
 }
 
@@ -33,6 +39,9 @@ export class LastingPool {
   readonly #options: LastingPoolOptions
   readonly #waiting: Job[] = []
   readonly #threads = new Set<Thread>()
+  /** By what tasks were about lately, who did them: it may have kept something of it. */
+  readonly #lately = new Map<string, Thread>()
+  #timer: NodeJS.Timeout | undefined
   #failure: { readonly cause: Error; readonly at: number } | undefined
   #isClosed = false
 
@@ -46,10 +55,13 @@ export class LastingPool {
     await thread?.hasBegun
   }
 
-  /** Never rejects. */
-  run<Value>(task: unknown): Promise<Attempted<Value>> {
+  /**
+   * Never rejects.
+   * @param about  a second task about the same is given to the thread that did the first, if that is free in good time
+   */
+  run<Value>(task: unknown, about?: string): Promise<Attempted<Value>> {
     return new Promise((resolve) => {
-      this.#waiting.push({ task, resolve: resolve as Job['resolve'] })
+      this.#waiting.push({ task, about, resolve: resolve as Job['resolve'] })
       this.#handOut()
     })
   }
@@ -57,17 +69,50 @@ export class LastingPool {
   /** Ends all threads. What they had in hand is answered as not done. */
   async close(): Promise<void> {
     this.#isClosed = true
+    clearTimeout(this.#timer)
     await Promise.all([...this.#threads].map((thread) => thread.stop()))
     this.#answerAll(new Error('the gateway is ending'))
   }
 
   #handOut(): void {
     if (this.#isClosed) return this.#answerAll(new Error('the gateway is ending'))
-    while (this.#waiting.length > 0) {
-      const thread = [...this.#threads].find(({ isIdle }) => isIdle) ?? this.#start()
+    for (const thread of this.#threads) if (thread.isIdle) this.#give(thread)
+    while (this.#waiting.some(({ about }) => this.#threadFor(about) === undefined)) {
+      const thread = this.#start()
       if (thread === undefined) break
-      thread.take(this.#waiting.shift() as Job)
+      this.#give(thread)
     }
+    this.#lookAgain()
+  }
+
+  /** What waits for a thread that takes long is given to another one in the end. */
+  #lookAgain(): void {
+    clearTimeout(this.#timer)
+    const isIdling = [...this.#threads].some(({ isIdle }) => isIdle) || this.#threads.size < this.#options.threads
+    if (this.#waiting.length > 0 && isIdling) this.#timer = setTimeout(() => this.#handOut(), WAIT_MS).unref()
+  }
+
+  /** Second tasks go first: what was kept for them is let go sooner. */
+  #give(thread: Thread): void {
+    const own = this.#waiting.findIndex(({ about }) => this.#threadFor(about) === thread)
+    const at = own >= 0 ? own : this.#waiting.findIndex(({ about }) => this.#threadFor(about) === undefined)
+    const [job] = at >= 0 ? this.#waiting.splice(at, 1) : []
+    if (job === undefined) return
+    if (job.about !== undefined) this.#remember(job.about, thread)
+    thread.take(job)
+  }
+
+  /** The thread that a task has to wait for; undefined where any will do. */
+  #threadFor(about: string | undefined): Thread | undefined {
+    const thread = about === undefined ? undefined : this.#lately.get(about)
+    return thread !== undefined && this.#threads.has(thread) && thread.busyMs < WAIT_MS ? thread : undefined
+  }
+
+  #remember(about: string, thread: Thread): void {
+    this.#lately.delete(about)
+    this.#lately.set(about, thread)
+    const [oldest] = this.#lately.keys()
+    if (this.#lately.size > LATELY_LIMIT && oldest !== undefined) this.#lately.delete(oldest)
   }
 
   /** Undefined where there are enough, or the last one did not come up just now. */
@@ -116,6 +161,7 @@ class Thread {
   #job: Job | undefined
   #timer: NodeJS.Timeout | undefined
   #hasBegun = false
+  #since = 0
   #cause: Error | undefined
   #nextId = 0
 
@@ -149,8 +195,14 @@ class Thread {
     return this.#job === undefined
   }
 
+  /** Since it began with what it has in hand. */
+  get busyMs(): number {
+    return this.#job === undefined ? 0 : performance.now() - this.#since
+  }
+
   take(job: Job): void {
     this.#job = job
+    this.#since = performance.now()
     this.#worker.postMessage({ id: this.#nextId++, task: job.task })
     if (this.#hasBegun) this.#watch()
   }

@@ -318,7 +318,7 @@ export const GROUPS: { readonly [Group in GroupName]: Fields<GatewaySettings[Gro
     databaseConnections: optional(whole(1, 1000), 8, 'connections to it at once'),
   },
   work: {
-    workers: optional(whole(0, 256), 0, 'threads that examine; 0 for one less than there are processors'),
+    workers: optional(whole(0, 256), 0, 'threads that examine; 0 for one for each processor, 8 at most'),
     examineSeconds: optional(decimal(1, 3600), 120, 'longest examination of one instance'),
     maxAttempts: optional(whole(1, 100), 3, 'examinations of one instance that may fail'),
     drainSeconds: optional(decimal(0, 3600), 30, 'to finish what is under way when it is stopped'),
