@@ -175,8 +175,7 @@ export async function startGateway(order: GatewayOrder): Promise<RunningGateway>
     observe,
     owner: `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`,
     isAlone: storage.isAlone,
-    fullSpoolBytes: storage.places.reserveBytes,
-    lowSpoolBytes: 2 * storage.places.reserveBytes,
+    alarmLimits: { fullSpoolBytes: storage.places.reserveBytes, lowSpoolBytes: 2 * storage.places.reserveBytes },
     // What goes nowhere is nowhere else.
     retentionMs: live.current.routes.destinations.size > 0 ? settings.retention.doneHours * 3_600_000 : FOR_EVER_MS,
     recordsMs: settings.retention.recordDays * 86_400_000,

@@ -19,18 +19,10 @@ import type { ForwardedDetails } from '@fiducial/core/domain/log/event-details.t
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { Pause } from './loop.ts'
 import type { Observe } from './observation.ts'
-import type {
-  InstanceStore,
-  NewDelivery,
-  Outgoing,
-  Sender,
-  SendResult,
-  Spool,
-  SpooledFile,
-  StoredDelivery,
-} from './ports.ts'
+import type { InstanceStore, NewDelivery, Outgoing, Sender, SendResult, Spool, StoredDelivery } from './ports.ts'
 import type { KnownInstance, RecentInstances } from './recent-instances.ts'
 import type { Relaying, RelayTarget } from './relaying.ts'
+import { type Life, watched, whileAlive } from './signs-of-life.ts'
 
 /** Where copies go, and how. */
 export interface ForwardingTarget {
@@ -440,52 +432,4 @@ export function imageOf(instance: KnownInstance, delivery: NewDelivery): KnownIm
   }
   const image = description ?? unreadImage(instance)
   return { ...image, digests: { ...image.digests, file: sha256 } }
-}
-
-/** Counts what a sender does. */
-interface Life {
-  signs: number
-}
-
-/** A file of which each read is a sign of life. */
-function watched(file: SpooledFile, life: Life): SpooledFile {
-  return {
-    length: file.length,
-    isInMemory: file.isInMemory,
-    view(start, end) {
-      life.signs++
-      return file.view(start, end)
-    },
-    *chunks(start, end) {
-      for (const chunk of file.chunks(start, end)) {
-        life.signs++
-        yield chunk
-      }
-    },
-    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
-  }
-}
-
-/** What a promise resolves to; undefined once there was no sign of life for so long as one waits. */
-async function whileAlive<T>(
-  promise: Promise<T>,
-  life: Life,
-  wait: (signal: AbortSignal) => Promise<void>,
-): Promise<T | undefined> {
-  for (;;) {
-    const { signs } = life
-    const result = await within(promise, wait)
-    if (result !== undefined || life.signs === signs) return result
-  }
-}
-
-/** What a promise resolves to; undefined once one has waited. */
-async function within<T>(promise: Promise<T>, wait: (signal: AbortSignal) => Promise<void>): Promise<T | undefined> {
-  const settled = new AbortController()
-  try {
-    return await Promise.race([promise, wait(settled.signal).then(() => undefined)])
-  } finally {
-    settled.abort()
-    promise.catch(() => undefined)
-  }
 }

@@ -9,7 +9,15 @@ import { relayDestination } from '@fiducial/core/domain/gateway/relay.ts'
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { RandomBytes } from '../ports.ts'
-import type { DestinationStatus, GatewayControl, GatewayStatus } from './control.ts'
+import {
+  ALARM_LIMITS,
+  type AlarmLimits,
+  alarmsOf,
+  describeDestination,
+  mayTakeImages,
+  type PastTrouble,
+} from './alarms.ts'
+import type { GatewayControl, GatewayStatus } from './control.ts'
 import type { SealShelf } from './device-seals.ts'
 import type { Examiner } from './examiner.ts'
 import { Forwarding, type ForwardingTarget } from './forwarding.ts'
@@ -19,7 +27,7 @@ import { failOpenRoutes, type LiveRoutes } from './live-routes.ts'
 import { Loop, type Pause } from './loop.ts'
 import type { Observation, Observe } from './observation.ts'
 import { type EventLog, Outbox } from './outbox.ts'
-import type { InstanceCounts, InstanceFilter, InstanceStore, Intake, Pauses, Spool, StoredInstance } from './ports.ts'
+import type { InstanceFilter, InstanceStore, Intake, Pauses, Spool, StoredInstance } from './ports.ts'
 import { Quarantine } from './quarantine.ts'
 import { RecentInstances } from './recent-instances.ts'
 import { Relaying } from './relaying.ts'
@@ -77,12 +85,7 @@ export interface GatewayOptions {
   readonly patienceMs?: number
   /** How long images wait to be examined while others come in; a burst is acknowledged faster for it. Default: 0. */
   readonly sendersFirstMs?: number
-  /** Room with which the spool takes no more. Default: 1 GiB. */
-  readonly fullSpoolBytes?: number
-  /** Room below which the spool is an alarm. Default: 2 GiB. */
-  readonly lowSpoolBytes?: number
-  /** Events that wait for the log, beyond which it is an alarm. Default: 1,000. */
-  readonly laggingEvents?: number
+  readonly alarmLimits?: Partial<AlarmLimits>
 }
 
 const IDLE_MS = 500
@@ -92,17 +95,6 @@ const LAST_ULID = '7'.padEnd(26, 'Z')
 /** Events that come within a moment cost the log one flush; copies, the store one step. */
 const GATHER_EVENTS_MS = 40
 const GATHER_COPIES_MS = 10
-const FULL_SPOOL_BYTES = 2 ** 30
-const LOW_SPOOL_BYTES = 2 * 2 ** 30
-const LAGGING_EVENTS = 1_000
-
-/** What stays an alarm until the process ends, since it does not mend itself. */
-interface Alarms {
-  lost: number
-  refused: number
-  defects: number
-  uidReused: number
-}
 
 interface Lane {
   readonly forwarding: Forwarding
@@ -115,6 +107,7 @@ export class Gateway implements GatewayControl {
   readonly recovery: Recovery
   readonly #options: GatewayOptions
   readonly #startedAt: Date
+  readonly #alarmLimits: AlarmLimits
   readonly #intake: SpoolingIntake
   readonly #judging: Judging
   readonly #outbox: Outbox | undefined
@@ -129,7 +122,7 @@ export class Gateway implements GatewayControl {
   readonly #relaying: Relaying
   /** Of those that came to this process. */
   #unjudged = 0
-  readonly #alarms: Alarms = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
+  readonly #past: PastTrouble = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
   readonly #loops: Loop[] = []
   #expiryLoop: Loop | undefined
   readonly #stopListening: () => void
@@ -146,6 +139,7 @@ export class Gateway implements GatewayControl {
     this.#paused = new Set(options.pauses?.names)
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
+    this.#alarmLimits = { ...ALARM_LIMITS, ...options.alarmLimits }
     const onReceived = (): void => this.#callJudging()
     this.#relaying = new Relaying({
       choose: (origin) => relayDestination(routes.current.routes, origin),
@@ -177,7 +171,7 @@ export class Gateway implements GatewayControl {
       }),
       isToBeChecked: ({ receivedAt }) => !options.isAlone || receivedAt <= this.#startedAt,
       routes: () => routes.current.routes,
-      isLogAway: () => (this.#outbox?.awayBecause ?? null) !== null,
+      isLogAway: () => this.#isLogAway,
       now,
       chance,
       observe,
@@ -208,7 +202,7 @@ export class Gateway implements GatewayControl {
       ...(committing && { committing }),
       isShort: async () => {
         const free = await spool.freeBytes()
-        return free !== undefined && free < (options.lowSpoolBytes ?? LOW_SPOOL_BYTES)
+        return free !== undefined && free < this.#alarmLimits.lowSpoolBytes
       },
     })
     this.#stopListening = routes.listen(({ outcome }) => {
@@ -278,16 +272,29 @@ export class Gateway implements GatewayControl {
       log?.describe().catch(nullIfAway) ?? null,
     ])
     const { routes: inForce, sha256, loadedAt } = routes.current
-    const destinations = this.#destinations(counts)
-    const alarms = this.#alarmsOf(counts, destinations, free)
+    const relayed = new Set(inForce.routes.map(({ relay }) => relay))
+    const destinations = [...this.#lanes.values()].map(({ forwarding }) =>
+      describeDestination(forwarding, counts, relayed.has(forwarding.target.name) ? this.#relaying : null),
+    )
+    const alarms = alarmsOf({
+      counts,
+      destinations,
+      past: this.#past,
+      freeBytes: free,
+      isExaminerAway: this.#judging.isExaminerAway,
+      hasLog: log !== null,
+      isLogAway: this.#isLogAway,
+      areRoutesBroken: routes.problem !== null,
+      limits: this.#alarmLimits,
+    })
     return {
       startedAt: this.#startedAt,
-      isReady: !alarms.some((alarm) => NOT_READY.has(alarm)),
+      isReady: mayTakeImages(alarms),
       alarms,
       notLookedAt: examiner.absentAdvisors,
       counts,
       spoolFreeBytes: free ?? null,
-      log: facts && { ...facts, isAvailable: this.#outbox?.awayBecause === null },
+      log: facts && { ...facts, isAvailable: !this.#isLogAway },
       routes: { sha256, loadedAt, problem: routes.problem, failOpen: failOpenRoutes(inForce) },
       destinations,
     }
@@ -439,16 +446,20 @@ export class Gateway implements GatewayControl {
     }
   }
 
+  get #isLogAway(): boolean {
+    return (this.#outbox?.awayBecause ?? null) !== null
+  }
+
   #observe(observation: Observation): void {
     if (observation.kind === 'received') this.#unjudged++
     if (observation.kind === 'judged' || observation.kind === 'lost') this.#unjudged = Math.max(0, this.#unjudged - 1)
-    if (observation.kind === 'lost') this.#alarms.lost++
+    if (observation.kind === 'lost') this.#past.lost++
     // Room is wanted.
     if (observation.kind === 'refused' && observation.code === 'spool_full') this.#expiryLoop?.call()
     if (observation.kind === 'examiner_away') this.#expiryLoop?.call()
-    if (observation.kind === 'event_refused') this.#alarms.refused++
-    if (observation.kind === 'trouble' && observation.code === 'defect') this.#alarms.defects++
-    if (observation.kind === 'judged' && observation.reasons.includes('uid_reused')) this.#alarms.uidReused++
+    if (observation.kind === 'event_refused') this.#past.refused++
+    if (observation.kind === 'trouble' && observation.code === 'defect') this.#past.defects++
+    if (observation.kind === 'judged' && observation.reasons.includes('uid_reused')) this.#past.uidReused++
     this.#options.observe(observation)
     if ('id' in observation && observation.kind !== 'examiner_died') this.#tell(observation.id)
   }
@@ -456,73 +467,9 @@ export class Gateway implements GatewayControl {
   #tell(id: string): void {
     for (const listener of this.#listeners) listener(id)
   }
-
-  #destinations(counts: InstanceCounts): readonly DestinationStatus[] {
-    const relayed = new Set(this.#options.routes.current.routes.routes.map(({ relay }) => relay))
-    return [...this.#lanes.values()].map(({ forwarding }) => {
-      const { name, details } = forwarding.target
-      const { isAway, lastError, nextAttemptAt, lastSentAt } = forwarding.standing
-      const { waiting = 0, dead = 0 } = counts.destinations?.[name] ?? {}
-      return {
-        name,
-        address: addressOf(details),
-        state: forwarding.isPaused
-          ? 'paused'
-          : isAway || (lastError !== null && waiting > 0)
-            ? 'failing'
-            : waiting > 0
-              ? 'waiting'
-              : 'ready',
-        waiting,
-        dead,
-        lastError,
-        nextAttemptAt,
-        lastSentAt,
-        relay: relayed.has(name) ? this.#relaying.standing(name) : null,
-      }
-    })
-  }
-
-  /** Codes of what somebody has to look at. */
-  #alarmsOf(
-    counts: InstanceCounts,
-    destinations: readonly DestinationStatus[],
-    free: number | undefined,
-  ): readonly string[] {
-    const { log, routes, laggingEvents = LAGGING_EVENTS } = this.#options
-    const { fullSpoolBytes = FULL_SPOOL_BYTES, lowSpoolBytes = LOW_SPOOL_BYTES } = this.#options
-    const { lost, refused, defects, uidReused } = this.#alarms
-    const known = new Set(destinations.map(({ name }) => name))
-    const isStranded = Object.entries(counts.destinations ?? {}).some(
-      ([name, { waiting }]) => waiting > 0 && !known.has(name),
-    )
-    const alarms: readonly (readonly [code: string, isUp: boolean])[] = [
-      ['spool_full', free !== undefined && free <= fullSpoolBytes],
-      ['spool_low', free !== undefined && free < lowSpoolBytes],
-      ['examiner_away', this.#judging.isExaminerAway],
-      ['log_missing', log === null],
-      ['log_away', (this.#outbox?.awayBecause ?? null) !== null],
-      ['log_lagging', counts.pendingEvents > laggingEvents],
-      ['events_refused', refused > 0],
-      ['destination_away', destinations.some(({ state }) => state === 'failing')],
-      ['destination_unknown', isStranded],
-      ['deliveries_dead', counts.deliveries.dead > 0],
-      ['quarantine_filled', counts.states.quarantined > 0],
-      ['uid_reused', uidReused > 0],
-      ['instances_lost', lost > 0],
-      ['routes_malformed', routes.problem !== null],
-      ['defect', defects > 0],
-    ]
-    return alarms.filter(([, isUp]) => isUp).map(([code]) => code)
-  }
 }
 
-/** Alarms with which no image is taken. */
-const NOT_READY: ReadonlySet<string> = new Set(['spool_full'])
 const NEVER = new AbortController().signal
-
-const addressOf = ({ toAet, toAddress }: ForwardingTarget['details']): string =>
-  [toAet, toAddress].filter((part) => part !== null).join('@')
 
 function nullIfAway(error: unknown): null {
   if (error instanceof StoreError) return null
