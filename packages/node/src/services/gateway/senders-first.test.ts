@@ -6,8 +6,19 @@ const { signal } = new AbortController()
 
 describe('senders first', () => {
   it('waits for as long as images come in', async () => {
-    const steps = ['receiving', 'came', 'receiving', 'rest', 'never']
-    assert.deepEqual(await waits(steps, 1_000), steps.slice(0, 4))
+    const steps = ['receiving', 'came', 'receiving', 'rest', 'rest', 'rest', 'never']
+    assert.deepEqual(await waits(steps, 1_000), steps.slice(0, 6))
+  })
+
+  it('lets one that came alone go at once', async () => {
+    assert.deepEqual(await waits(['rest', 'never'], 1_000), ['rest'])
+  })
+
+  it('takes no pause between two requests for the end of a burst', async () => {
+    const burst = Array.from({ length: 10 }, () => ['came', 'rest', 'rest']).flat()
+    const calm = Array.from({ length: 20 }, () => 'rest')
+    // 280 ms of images are over after 70 ms without one, of which two steps belong to the burst's own end.
+    assert.equal((await waits([...burst, ...calm], 10_000)).length, burst.length + 5)
   })
 
   it('waits no longer than it may', async () => {

@@ -17,7 +17,6 @@ export interface SendersFirstOptions {
   readonly longestMs: number
 }
 
-/** Between two images of one sender there is less. */
 const STEP_MS = 10
 
 export class SendersFirst {
@@ -36,11 +35,18 @@ export class SendersFirst {
   /** Resolves once nothing came in for a moment, or enough time has passed. */
   async wait(signal: AbortSignal): Promise<void> {
     const { isReceiving, isAwaited, pause, longestMs } = this.#options
+    let calmMs = 0
     for (let waitedMs = 0; waitedMs < longestMs && !signal.aborted; waitedMs += STEP_MS) {
       if (isAwaited?.() === true) return
       const before = this.#count
       await pause(STEP_MS, signal)
-      if (!isReceiving() && this.#count === before) return
+      calmMs = isReceiving() || this.#count !== before ? 0 : calmMs + STEP_MS
+      if (calmMs >= calmAfter(waitedMs + STEP_MS - calmMs)) return
     }
   }
+}
+
+/** How long nothing comes in after a burst that took so long: one request follows another, but not at once. */
+function calmAfter(burstMs: number): number {
+  return burstMs === 0 ? STEP_MS : Math.min(100, Math.max(30, burstMs / 4))
 }
