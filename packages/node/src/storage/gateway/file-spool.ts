@@ -300,7 +300,7 @@ class FileWriter implements SpoolWriter {
     this.#hasEnded = true
     try {
       await this.#spool.sync(this.#descriptor as number)
-      await this.#close()
+      this.#close()
       return finished
     } catch (cause) {
       await this.#remove().catch(() => undefined)
@@ -343,15 +343,16 @@ class FileWriter implements SpoolWriter {
     this.#bufferedBytes = 0
   }
 
-  async #close(): Promise<void> {
+  /** At once: what was flushed has nothing left to write, and a thread for it takes longer than the call. */
+  #close(): void {
     const descriptor = this.#descriptor
     this.#descriptor = undefined
-    if (descriptor !== undefined) await spoolFiles.close(descriptor)
+    if (descriptor !== undefined) spoolFiles.closeSync(descriptor)
   }
 
   async #remove(): Promise<void> {
     try {
-      await this.#close()
+      this.#close()
     } finally {
       await spoolFiles.rm(this.#isNamed ? this.#spool.path : `${this.#spool.path}${BEGUN}`, { force: true })
     }

@@ -42,6 +42,6 @@ async function flush(path: string): Promise<void> {
   try {
     await spoolFiles.fsync(descriptor)
   } finally {
-    await spoolFiles.close(descriptor)
+    spoolFiles.closeSync(descriptor)
   }
 }

@@ -5,7 +5,7 @@
  * Whatever the system refuses comes out as `spool_unwritable`, and a full disk as `spool_full`. A failed fsync is not
  * tried again: the system may have thrown the bytes away, and a second one would say that all is well.
  */
-import { close, fdatasync, fsync, mkdirSync, openSync, renameSync, writeSync, writevSync } from 'node:fs'
+import { closeSync, fdatasync, fsync, mkdirSync, openSync, renameSync, writeSync, writevSync } from 'node:fs'
 import { rm, rmdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { StoreError } from '@fiducial/core/errors.ts'
@@ -16,7 +16,7 @@ export const spoolFiles = {
   writevSync,
   renameSync,
   mkdirSync,
-  close: promisify(close),
+  closeSync,
   fdatasync: promisify(fdatasync),
   fsync: promisify(fsync),
   rm,
