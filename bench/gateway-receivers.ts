@@ -46,14 +46,19 @@ export function useOf(pid: number): Use {
   return { cpuSeconds: ticks / TICKS_PER_SECOND, peakBytes: Number(peak ?? 0) * 1024 }
 }
 
-/** DCMTK's receiver. @param isBitPreserving  writes what came as it came @param more  further options */
-export const storescp = (isBitPreserving: boolean, more: readonly string[] = []): Receiver => ({
+/**
+ * DCMTK's receiver.
+ * @param isBitPreserving  writes what came as it came
+ * @param more  further options
+ * @param noDelay  `0`: it answers late, as it does where nobody has set TCP_NODELAY
+ */
+export const storescp = (isBitPreserving: boolean, more: readonly string[] = [], noDelay = '1'): Receiver => ({
   name: isBitPreserving ? 'storescp +B' : 'storescp',
   async start(folder) {
     const port = await freePort()
     mkdirSync(folder, { recursive: true })
     const args = [...(isBitPreserving ? ['+B'] : []), ...more, '-aet', 'BENCH', '-od', folder, String(port)]
-    const child = spawn('storescp', args, { stdio: 'ignore', env: { ...process.env, TCP_NODELAY: '1' } })
+    const child = spawn('storescp', args, { stdio: 'ignore', env: { ...process.env, TCP_NODELAY: noDelay } })
     await listening(port, child)
     return { port, aet: 'BENCH', pid: child.pid ?? 0, settle: async () => undefined, stop: () => end(child) }
   },

@@ -223,7 +223,7 @@ const DIMSE = mapped(
     port: optional(PORT, 104, 'its port'),
     callingAet: optional(nullable(AE_TITLE), null, 'what we call ourselves (default: the AE title of the gateway)'),
     tls: optional(CLIENT_TLS, null, 'true, or whom to believe and who we are', false),
-    associations: optional(whole(1, 64), 2, 'at once; the order within a study stays'),
+    associations: optional(whole(1, 64), 4, 'at once; the order within a study stays'),
     commitment: optional(flag, false, 'whether the peer is asked to commit to what it was sent'),
     ...DELIVERY_FIELDS,
   }),
@@ -297,7 +297,7 @@ export function parseDestination(text: string, name = 'pacs'): Destination | und
       port: Number(port),
       callingAet: null,
       tls: null,
-      associations: 2,
+      associations: 4,
       commitment: false,
       delivery: DEFAULT_DELIVERY,
     }
