@@ -4,10 +4,9 @@
  * All of them write their replies unbuffered (TCP_NODELAY) unless a test wants them as they come.
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after as afterAll } from 'node:test'
-import { freePort } from './free-port.ts'
+import { freePort, isListening } from './free-port.ts'
 import { opensslRoot } from './openssl-ca.ts'
 import { PeerServer } from './peer-server.ts'
 import { type Outcome, type Peer, peer, run } from './peers.ts'
@@ -225,18 +224,6 @@ class ServerProcess implements DcmtkServer {
   stop(signal?: NodeJS.Signals): Promise<void> {
     return this.#server.stop(signal)
   }
-}
-
-/** A connection that is closed at once: DCMTK takes note of it and goes on. */
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
 
 /** Debian's programs find their dictionaries by themselves; a build in another place is told where they are. */

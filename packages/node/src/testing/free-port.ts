@@ -1,5 +1,5 @@
 /** Free port: a port of the loopback interface for a program of somebody else's that cannot listen on 0. */
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 
 /** A port that nobody uses at the moment; whoever starts a program on it tries again with another one if it was taken. */
 export function freePort(): Promise<number> {
@@ -10,5 +10,17 @@ export function freePort(): Promise<number> {
       const address = probe.address()
       probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
     })
+  })
+}
+
+/** Whether somebody listens there. The connection is closed at once: programs take note of it and go on. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
   })
 }
