@@ -1,12 +1,12 @@
 /** The spool on S3: its contract, and what failing servers do to it. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Spool } from '../services/gateway/ports.ts'
 import { S3Spool, type S3SpoolOptions } from '../storage/gateway/s3/spool.ts'
 import { S3Client } from '../storage/log/s3/client.ts'
-import { fastFolder } from '../testing/fast-folder.ts'
+import { fastFolder, sizeOf } from '../testing/fast-folder.ts'
 import { spoolContract } from '../testing/gateway-contracts/spool-contract.ts'
 import { collect, storeError } from '../testing/log-contracts/harness.ts'
 import { type S3Double, startS3Double } from '../testing/s3-double.ts'
@@ -129,9 +129,4 @@ async function store(spool: Spool, size: number): Promise<{ readonly key: string
   writer.write(bytes)
   await writer.commit()
   return { key: writer.key, bytes }
-}
-
-function sizeOf(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
 }

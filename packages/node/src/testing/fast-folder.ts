@@ -1,5 +1,5 @@
 /** Fast folder: a temporary folder in memory where the system has one, for tests that make a new log hundreds of times. */
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -23,4 +23,10 @@ function isWritable(folder: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Bytes of all files in it. */
+export function sizeOf(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
 }

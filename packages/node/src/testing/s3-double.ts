@@ -4,9 +4,7 @@
  * Source: Amazon S3 API Reference, "Conditional requests" and "Signature Version 4". It checks signatures, checksums and
  * conditions by code of its own, not that of the adapter. Objects live in memory; there is one bucket and no listing.
  *
- * Looked at instead: `moto` 5.2.1 (PyPI, a server in Python, 315 MB with what it needs) and `gofakes3` 1.2.0 (Go) refuse
- * broken conditions as S3 does, but check neither signatures nor checksums, and cannot lose an answer on purpose;
- * `s3rver` (npm) ignores conditions. The adapter has been run against moto by hand.
+ * A server that is not ours cannot lose an answer on purpose; where nothing has to fail, one is asked: testing/versitygw.ts.
  */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -152,7 +150,7 @@ function answer(call: Call, objects: Map<string, Buffer>, { ignoresConditions = 
     const refusal = ignoresConditions ? undefined : conditionRefusal(call, there)
     if (refusal !== undefined) return refusal
     objects.set(call.key, call.body)
-    return { status: 200, headers: { etag: etagOf(call.body) } }
+    return { status: 200, headers: { etag: etagOf(call.body), ...checksumOf(call.body) } }
   }
   if (call.method === 'DELETE') {
     objects.delete(call.key)
@@ -176,9 +174,12 @@ function found({ headers }: Call, content: Buffer): Reply {
   const tags = { etag: etagOf(content), 'accept-ranges': 'bytes' }
   if (headers.range !== undefined) return foundRange(headers.range, content, tags)
   const wantsChecksum = headers['x-amz-checksum-mode'] === 'ENABLED'
-  const checksum = { 'x-amz-checksum-sha256': createHash('sha256').update(content).digest('base64') }
-  return { status: 200, headers: { ...tags, ...(wantsChecksum ? checksum : {}) }, body: content }
+  return { status: 200, headers: { ...tags, ...(wantsChecksum ? checksumOf(content) : {}) }, body: content }
 }
+
+const checksumOf = (content: Buffer): Readonly<Record<string, string>> => ({
+  'x-amz-checksum-sha256': createHash('sha256').update(content).digest('base64'),
+})
 
 /** One range, as RFC 9110 section 14.1.2 writes it. */
 function foundRange(range: string, content: Buffer, tags: Readonly<Record<string, string>>): Reply {

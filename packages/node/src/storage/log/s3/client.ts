@@ -102,7 +102,7 @@ export class S3Client {
         signal: AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS),
         ...(body === undefined ? {} : { body: new Uint8Array(body) }),
       })
-      return await readAnswer(response)
+      return await readAnswer(method, response)
     } catch (cause) {
       if (cause instanceof StoreError) throw cause
       return { status: undefined, code: systemCode(cause), etag: undefined, body: new Uint8Array(0) }
@@ -158,13 +158,14 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
-async function readAnswer(response: Response): Promise<S3Answer> {
+async function readAnswer(method: string, response: Response): Promise<S3Answer> {
   const body = await readBody(response)
   const length = response.headers.get('content-length')
   if (length !== null && Number(length) !== body.length) return broken('LengthMismatch')
   const checksum = response.headers.get('x-amz-checksum-sha256') ?? ''
-  // What somebody else has put there in several parts has a checksum of another form.
-  const isOfWhole = response.status === 200 && CHECKSUM.test(checksum)
+  // What is answered to a PUT has the checksum of what was put, which is not in the answer. What somebody else has put there
+  // in several parts has a checksum of another form.
+  const isOfWhole = method === 'GET' && response.status === 200 && CHECKSUM.test(checksum)
   if (isOfWhole && checksum !== sha256(body)) return broken('ChecksumMismatch')
   const code = response.ok ? '' : errorCode(body)
   return { status: response.status, code, etag: response.headers.get('etag') ?? undefined, body }
