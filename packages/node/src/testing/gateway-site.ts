@@ -343,6 +343,8 @@ function faultySpool(name: string, spool: Spool, plan: FaultPlan): Spool {
   const faulty = withFaults(name, spool, plan)
   return new Proxy(faulty, {
     get(target, property) {
+      // It changes nothing that lasts, and cannot fail.
+      if (property === 'hold') return (bytes: number) => spool.hold(bytes)
       if (property === 'create') return () => faultyWriter(name, spool.create(), plan)
       if (property === 'pathOf') return (key: string) => spool.pathOf(key)
       return Reflect.get(target, property)

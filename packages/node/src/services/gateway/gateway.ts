@@ -21,6 +21,7 @@ import type { GatewayControl, GatewayStatus } from './control.ts'
 import type { SealShelf } from './device-seals.ts'
 import type { Examiner } from './examiner.ts'
 import { Forwarding, type ForwardingTarget } from './forwarding.ts'
+import { HeldRoom } from './held-room.ts'
 import { type IntakeLimits, SpoolingIntake } from './intake.ts'
 import { type FindOrder, Judging } from './judging.ts'
 import { failOpenRoutes, type LiveRoutes } from './live-routes.ts'
@@ -92,6 +93,8 @@ const IDLE_MS = 500
 const EXPIRY_MS = 60_000
 /** No instance comes after it. */
 const LAST_ULID = '7'.padEnd(26, 'Z')
+/** How long a refusal for want of room presses on what is here. */
+const WANTED_MS = 10_000
 /** Events that come within a moment cost the log one flush; copies, the store one step. */
 const GATHER_EVENTS_MS = 40
 const GATHER_COPIES_MS = 10
@@ -120,8 +123,11 @@ export class Gateway implements GatewayControl {
   readonly #listeners = new Set<(id: string) => void>()
   readonly #recent = new RecentInstances()
   readonly #relaying: Relaying
+  readonly #heldRoom: HeldRoom
   /** Of those that came to this process. */
   #unjudged = 0
+  /** When the last one was not taken for want of room. */
+  #refusedAt: Date | undefined
   readonly #past: PastTrouble = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
   readonly #loops: Loop[] = []
   #expiryLoop: Loop | undefined
@@ -139,6 +145,7 @@ export class Gateway implements GatewayControl {
     this.#paused = new Set(options.pauses?.names)
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
+    this.#heldRoom = new HeldRoom(spool)
     this.#alarmLimits = { ...ALARM_LIMITS, ...options.alarmLimits }
     const onReceived = (): void => this.#callJudging()
     this.#relaying = new Relaying({
@@ -165,7 +172,7 @@ export class Gateway implements GatewayControl {
       intake: this.#intake,
       sendersFirst: new SendersFirst({
         isReceiving: () => this.#intake.underWay.instances > 0,
-        isAwaited: () => relaying.isHolding,
+        isAwaited: () => relaying.isHolding || this.#isRoomWanted,
         pause: options.pause,
         longestMs: options.sendersFirstMs ?? 0,
       }),
@@ -216,6 +223,8 @@ export class Gateway implements GatewayControl {
    */
   static async open(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options, await recover(options, options.isAlone))
+    // What others have taken in, others may judge: nobody would give its room back here.
+    if (options.isAlone) await gateway.#heldRoom.restore(options.store)
     gateway.#start()
     return gateway
   }
@@ -446,16 +455,30 @@ export class Gateway implements GatewayControl {
     }
   }
 
+  /** A sender that is refused comes again: what lies here has to get on. */
+  get #isRoomWanted(): boolean {
+    return this.#refusedAt !== undefined && this.#options.now().getTime() - this.#refusedAt.getTime() < WANTED_MS
+  }
+
   get #isLogAway(): boolean {
     return (this.#outbox?.awayBecause ?? null) !== null
   }
 
   #observe(observation: Observation): void {
-    if (observation.kind === 'received') this.#unjudged++
-    if (observation.kind === 'judged' || observation.kind === 'lost') this.#unjudged = Math.max(0, this.#unjudged - 1)
+    if (observation.kind === 'received') {
+      this.#unjudged++
+      if (this.#options.isAlone) this.#heldRoom.hold(observation.id, observation.lengthBytes)
+    }
+    if (observation.kind === 'judged' || observation.kind === 'lost') {
+      this.#unjudged = Math.max(0, this.#unjudged - 1)
+      this.#heldRoom.release(observation.id)
+    }
     if (observation.kind === 'lost') this.#past.lost++
     // Room is wanted.
-    if (observation.kind === 'refused' && observation.code === 'spool_full') this.#expiryLoop?.call()
+    if (observation.kind === 'refused' && observation.code === 'spool_full') {
+      this.#refusedAt = this.#options.now()
+      this.#expiryLoop?.call()
+    }
     if (observation.kind === 'examiner_away') this.#expiryLoop?.call()
     if (observation.kind === 'event_refused') this.#past.refused++
     if (observation.kind === 'trouble' && observation.code === 'defect') this.#past.defects++

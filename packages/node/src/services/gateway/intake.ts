@@ -90,15 +90,23 @@ export class SpoolingIntake implements Intake {
     while (this.#committing.size > 0) await Promise.all(this.#committing.values())
   }
 
+  /** For {@link Incoming}: its bytes cannot be kept. */
+  refuse({ origin }: Announcement, error: unknown): void {
+    this.#options.observe({ kind: 'refused', protocol: origin.protocol, code: codeOf(error) })
+  }
+
   /** For {@link Incoming}: bytes came. */
   count(bytes: number): void {
     this.#bytes += bytes
+    // For its copy with a seal.
+    this.#options.spool.hold(bytes)
   }
 
   /** For {@link Incoming}: it has ended. */
   release(bytes: number): void {
     this.#instances--
     this.#bytes -= bytes
+    this.#options.spool.hold(-bytes)
   }
 
   get now(): () => Date {
@@ -203,7 +211,12 @@ class Incoming implements IncomingInstance {
   }
 
   write(bytes: Uint8Array): void {
-    this.#writer.write(bytes)
+    try {
+      this.#writer.write(bytes)
+    } catch (error) {
+      this.#intake.refuse(this.#announcement, error)
+      throw error
+    }
     this.#intake.count(bytes.length)
     this.#remember(bytes)
     this.#length += bytes.length

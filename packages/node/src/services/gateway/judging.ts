@@ -23,7 +23,7 @@ import { attributesAsked, type Routes } from '@fiducial/core/domain/gateway/rout
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { OrderFacts } from '../seal-at-gateway.ts'
 import type { SealShelf } from './device-seals.ts'
-import type { Attempted, Examiner } from './examiner.ts'
+import type { Attempted, Examiner, ExamineTask, PrepareTask } from './examiner.ts'
 import type { SpoolingIntake } from './intake.ts'
 import { codeOf } from './loop.ts'
 import type { Observe } from './observation.ts'
@@ -93,6 +93,8 @@ const RETRY: Backoff = { firstMs: 1_000, longestMs: 60_000, jitter: 0.5, attempt
 export const ACCESSION_NUMBER = 'AccessionNumber'
 const ALWAYS_ASKED = [parseAttributePath(ACCESSION_NUMBER)].filter((path) => path !== undefined)
 
+type Asked = (ExamineTask | PrepareTask)['kind']
+
 /** Given back, to be judged later. */
 interface Later {
   readonly notBefore: Date
@@ -109,7 +111,8 @@ export class Judging {
   /** Under suspicion, and looked at as soon as nothing else is under way. */
   #suspect: StoredInstance | undefined
   #call: (() => void) | undefined
-  #awaySince: Date | undefined
+  /** By what was asked of the examiner and not done: threads may look at images, and have no room for copies. */
+  readonly #awaySince = new Map<Asked, Date>()
 
   constructor(options: JudgingOptions) {
     this.#options = options
@@ -117,7 +120,7 @@ export class Judging {
 
   /** Whether threads come up and work. */
   get isExaminerAway(): boolean {
-    return this.#awaySince !== undefined
+    return this.#awaySince.size > 0
   }
 
   /** Says that there is something to judge, to a round that is under way. */
@@ -300,7 +303,7 @@ export class Judging {
       attributes: [...ALWAYS_ASKED, ...attributesAsked(routes())],
       sealPath: await this.#sealOf(instance, earlier),
     })
-    const answer = this.#answerOf(id, attempts, attempted)
+    const answer = this.#answerOf('examine', { id, attempts }, attempted)
     if (answer === 'damaged') return answer
     if (answer === 'failed') return { examination: { state: 'failed' }, cpuMs: 0 }
     if (answer === 'without') return { examination: { state: 'unexamined' }, cpuMs: 0 }
@@ -309,19 +312,19 @@ export class Judging {
 
   /** What follows from how a task went. */
   #answerOf<Value>(
-    id: string,
-    attempts: number,
+    asked: Asked,
+    { id, attempts }: Pick<StoredInstance, 'id' | 'attempts'>,
     attempted: Attempted<Value>,
   ): Extract<Attempted<Value>, { outcome: 'done' }> | Later | 'failed' | 'without' | 'damaged' {
     const { now, observe, chance, attemptsLimit = ATTEMPTS, patienceMs = PATIENCE_MS } = this.#options
     if (attempted.outcome === 'unavailable') {
-      if (this.#awaySince === undefined) observe({ kind: 'examiner_away' })
-      this.#awaySince ??= now()
-      const isPatient = now().getTime() - this.#awaySince.getTime() < patienceMs
+      if (!this.isExaminerAway) observe({ kind: 'examiner_away' })
+      const since = this.#awaySince.get(asked) ?? now()
+      this.#awaySince.set(asked, since)
+      const isPatient = now().getTime() - since.getTime() < patienceMs
       return isPatient ? { notBefore: this.#in(RETRY.firstMs), counts: false } : 'without'
     }
-    if (this.#awaySince !== undefined) observe({ kind: 'examiner_back' })
-    this.#awaySince = undefined
+    if (this.#awaySince.delete(asked) && !this.isExaminerAway) observe({ kind: 'examiner_back' })
     if (attempted.outcome === 'done') return attempted
     if (attempted.outcome === 'damaged') return 'damaged'
     observe({ kind: 'examiner_died', id, attempt: attempts })
@@ -396,7 +399,7 @@ export class Judging {
       orders,
       profiles: Object.fromEntries(routes().profiles),
     })
-    const answer = this.#answerOf(id, attempts, attempted)
+    const answer = this.#answerOf('prepare', { id, attempts }, attempted)
     // Whether it is the instance that is damaged, or a copy, shows when it is examined again.
     if (answer === 'damaged') return { notBefore: this.#in(RETRY.firstMs), counts: false }
     if (answer === 'failed') return { preparation: NOTHING_MADE, cpuMs: 0, isFailed: true }

@@ -69,8 +69,10 @@ export interface Spool {
   list(): AsyncIterable<string>
   /** Removes what was begun and never committed. Only while nothing is being written. */
   sweep(): Promise<number>
-  /** Bytes that are left; undefined where nobody can say. */
+  /** Bytes that are left for what is new; undefined where nobody can say. */
   freeBytes(): Promise<number | undefined>
+  /** Keeps so many bytes more for copies that are yet to be made; with a negative number, so many fewer. */
+  hold(bytes: number): void
   close(): Promise<void>
 }
 

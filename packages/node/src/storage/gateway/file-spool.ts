@@ -150,7 +150,11 @@ export class FileSpool implements Spool {
   }
 
   async freeBytes(): Promise<number | undefined> {
-    return await attempt('looking for room', async () => this.#freeBytes())
+    return await attempt('looking for room', async () => Math.max(0, this.#freeBytes() - this.#room.heldBytes))
+  }
+
+  hold(bytes: number): void {
+    this.#room.hold(bytes)
   }
 
   async close(): Promise<void> {

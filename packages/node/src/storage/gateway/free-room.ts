@@ -21,6 +21,7 @@ export class FreeRoom {
   readonly #ask: () => number
   #freeBytes = 0
   #unaskedBytes = Number.POSITIVE_INFINITY
+  #heldBytes = 0
   #askedAt = Number.NEGATIVE_INFINITY
 
   /** @param reserveBytes  what is to stay free @param ask  how much is free now */
@@ -29,9 +30,19 @@ export class FreeRoom {
     this.#ask = ask
   }
 
-  /** Counts bytes that are about to be written. @throws {StoreError} `spool_full` where they would touch the reserve */
+  /** Kept for what is yet to be written; by a negative number, given back. */
+  hold(bytes: number): void {
+    this.#heldBytes = Math.max(0, this.#heldBytes + bytes)
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** Counts bytes that are about to be written. @throws {StoreError} `spool_full` where they would touch the reserve, or what is held */
   take(bytes: number): void {
-    const room = this.#freeBytes - this.#reserveBytes
+    const keptBytes = this.#reserveBytes + this.#heldBytes
+    const room = this.#freeBytes - keptBytes
     const now = performance.now()
     if (this.#unaskedBytes + bytes > Math.min(UNASKED_BYTES, room / 2) || now - this.#askedAt > AGE_MS) {
       this.#freeBytes = this.#ask()
@@ -39,11 +50,8 @@ export class FreeRoom {
       this.#unaskedBytes = 0
     }
     this.#unaskedBytes += bytes
-    if (this.#freeBytes - this.#unaskedBytes < this.#reserveBytes) {
-      throw new StoreError(
-        'spool_full',
-        `the disk has ${this.#freeBytes} bytes left, and ${this.#reserveBytes} are kept free`,
-      )
+    if (this.#freeBytes - this.#unaskedBytes < keptBytes) {
+      throw new StoreError('spool_full', `the disk has ${this.#freeBytes} bytes left, and ${keptBytes} are kept free`)
     }
   }
 }

@@ -18,6 +18,7 @@ export class MemorySpool implements Spool {
   readonly #begun = new Set<string>()
   readonly #capacityBytes: number
   #usedBytes = 0
+  #heldBytes = 0
   /** Where files lie that somebody has asked the path of. */
   #folder: string | undefined
 
@@ -103,7 +104,11 @@ export class MemorySpool implements Spool {
   }
 
   async freeBytes(): Promise<number | undefined> {
-    return Number.isFinite(this.#capacityBytes) ? this.#capacityBytes - this.#usedBytes : undefined
+    return Number.isFinite(this.#capacityBytes) ? this.#capacityBytes - this.#usedBytes - this.#heldBytes : undefined
+  }
+
+  hold(bytes: number): void {
+    this.#heldBytes = Math.max(0, this.#heldBytes + bytes)
   }
 
   async close(): Promise<void> {
@@ -119,6 +124,7 @@ export class MemorySpool implements Spool {
   }
 
   #checkRoom(bytes: number): void {
-    if (this.#usedBytes + bytes > this.#capacityBytes) throw new StoreError('spool_full', 'the spool is full')
+    if (this.#usedBytes + this.#heldBytes + bytes > this.#capacityBytes)
+      throw new StoreError('spool_full', 'the spool is full')
   }
 }

@@ -169,6 +169,18 @@ export function spoolContract(name: string, { fresh, reopen, small }: SpoolHarne
       assert.deepEqual(await collect(spool.list()), [])
     })
 
+    it('keeps room that is held', async (t) => {
+      const spool = await small(t, 300_000)
+      spool.hold(200_000)
+      const free = (await spool.freeBytes()) ?? assert.fail()
+      const writer = spool.create()
+      assert.throws(() => writer.write(bytesOf(150_000)), storeError('spool_full'))
+      await writer.abort()
+      spool.hold(-200_000)
+      assert.equal((await spool.freeBytes()) ?? 0, free + 200_000)
+      await store(spool, bytesOf(150_000))
+    })
+
     it('takes nothing when there is no room, and goes on when there is', async (t) => {
       const spool = await small(t, 1_000_000)
       const writer = spool.create()

@@ -125,6 +125,10 @@ export class S3Spool implements Spool {
     return this.#local.freeBytes()
   }
 
+  hold(bytes: number): void {
+    this.#local.hold(bytes)
+  }
+
   close(): Promise<void> {
     return this.#local.close()
   }
