@@ -327,8 +327,17 @@ export class Gateway implements GatewayControl {
     return this.#quarantine.reject(id, by, reason)
   }
 
-  reexamine(id: string): Promise<void> {
-    return this.#quarantine.reexamine(id)
+  async reexamine(id: string): Promise<void> {
+    const { store, isAlone } = this.#options
+    const instance = await store.get(id)
+    const isHeldBack = instance?.state === 'quarantined'
+    if (isHeldBack && isAlone) this.#heldRoom.hold(id, instance.lengthBytes)
+    try {
+      await this.#quarantine.reexamine(id)
+    } catch (error) {
+      if (isHeldBack) this.#heldRoom.release(id)
+      throw error
+    }
   }
 
   async retry(id: string): Promise<number> {
