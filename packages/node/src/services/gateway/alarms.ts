@@ -3,6 +3,7 @@
  */
 import type { DestinationStatus } from './control.ts'
 import type { Forwarding, ForwardingTarget } from './forwarding.ts'
+import type { Observation } from './observation.ts'
 import type { InstanceCounts } from './ports.ts'
 import type { Relaying } from './relaying.ts'
 
@@ -18,18 +19,25 @@ export interface AlarmLimits {
 export const ALARM_LIMITS: AlarmLimits = { fullSpoolBytes: 2 ** 30, lowSpoolBytes: 2 * 2 ** 30, laggingEvents: 1_000 }
 
 /** What stays an alarm until the process ends, since it does not mend itself. */
-export interface PastTrouble {
-  lost: number
-  refused: number
-  defects: number
-  uidReused: number
+export class PastTrouble {
+  lost = 0
+  refused = 0
+  defects = 0
+  uidReused = 0
+
+  see(observation: Observation): void {
+    if (observation.kind === 'lost') this.lost++
+    if (observation.kind === 'event_refused') this.refused++
+    if (observation.kind === 'trouble' && observation.code === 'defect') this.defects++
+    if (observation.kind === 'judged' && observation.reasons.includes('uid_reused')) this.uidReused++
+  }
 }
 
 /** What alarms are told from. */
 interface Conditions {
   readonly counts: InstanceCounts
   readonly destinations: readonly DestinationStatus[]
-  readonly past: Readonly<PastTrouble>
+  readonly past: Readonly<Omit<PastTrouble, 'see'>>
   /** Undefined where the spool knows no bounds. */
   readonly freeBytes: number | undefined
   readonly isExaminerAway: boolean

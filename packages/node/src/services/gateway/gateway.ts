@@ -9,14 +9,7 @@ import { relayDestination } from '@fiducial/core/domain/gateway/relay.ts'
 import type { Party } from '@fiducial/core/domain/log/event-parts.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { RandomBytes } from '../ports.ts'
-import {
-  ALARM_LIMITS,
-  type AlarmLimits,
-  alarmsOf,
-  describeDestination,
-  mayTakeImages,
-  type PastTrouble,
-} from './alarms.ts'
+import { ALARM_LIMITS, type AlarmLimits, alarmsOf, describeDestination, mayTakeImages, PastTrouble } from './alarms.ts'
 import type { GatewayControl, GatewayStatus } from './control.ts'
 import type { SealShelf } from './device-seals.ts'
 import type { Examiner } from './examiner.ts'
@@ -128,7 +121,7 @@ export class Gateway implements GatewayControl {
   #unjudged = 0
   /** When the last one was not taken for want of room. */
   #refusedAt: Date | undefined
-  readonly #past: PastTrouble = { lost: 0, refused: 0, defects: 0, uidReused: 0 }
+  readonly #past = new PastTrouble()
   readonly #loops: Loop[] = []
   #expiryLoop: Loop | undefined
   readonly #stopListening: () => void
@@ -145,7 +138,7 @@ export class Gateway implements GatewayControl {
     this.#paused = new Set(options.pauses?.names)
     const observe: Observe = (observation) => this.#observe(observation)
     this.#startedAt = now()
-    this.#heldRoom = new HeldRoom(spool)
+    this.#heldRoom = new HeldRoom(spool, options.isAlone)
     this.#alarmLimits = { ...ALARM_LIMITS, ...options.alarmLimits }
     const onReceived = (): void => this.#callJudging()
     this.#relaying = new Relaying({
@@ -223,8 +216,7 @@ export class Gateway implements GatewayControl {
    */
   static async open(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options, await recover(options, options.isAlone))
-    // What others have taken in, others may judge: nobody would give its room back here.
-    if (options.isAlone) await gateway.#heldRoom.restore(options.store)
+    await gateway.#heldRoom.restore(options.store)
     gateway.#start()
     return gateway
   }
@@ -328,10 +320,9 @@ export class Gateway implements GatewayControl {
   }
 
   async reexamine(id: string): Promise<void> {
-    const { store, isAlone } = this.#options
-    const instance = await store.get(id)
+    const instance = await this.#options.store.get(id)
     const isHeldBack = instance?.state === 'quarantined'
-    if (isHeldBack && isAlone) this.#heldRoom.hold(id, instance.lengthBytes)
+    if (isHeldBack) this.#heldRoom.hold(id, instance.lengthBytes)
     try {
       await this.#quarantine.reexamine(id)
     } catch (error) {
@@ -474,24 +465,16 @@ export class Gateway implements GatewayControl {
   }
 
   #observe(observation: Observation): void {
-    if (observation.kind === 'received') {
-      this.#unjudged++
-      if (this.#options.isAlone) this.#heldRoom.hold(observation.id, observation.lengthBytes)
-    }
-    if (observation.kind === 'judged' || observation.kind === 'lost') {
-      this.#unjudged = Math.max(0, this.#unjudged - 1)
-      this.#heldRoom.release(observation.id)
-    }
-    if (observation.kind === 'lost') this.#past.lost++
+    this.#past.see(observation)
+    this.#heldRoom.see(observation)
+    if (observation.kind === 'received') this.#unjudged++
+    if (observation.kind === 'judged' || observation.kind === 'lost') this.#unjudged = Math.max(0, this.#unjudged - 1)
     // Room is wanted.
     if (observation.kind === 'refused' && observation.code === 'spool_full') {
       this.#refusedAt = this.#options.now()
       this.#expiryLoop?.call()
     }
     if (observation.kind === 'examiner_away') this.#expiryLoop?.call()
-    if (observation.kind === 'event_refused') this.#past.refused++
-    if (observation.kind === 'trouble' && observation.code === 'defect') this.#past.defects++
-    if (observation.kind === 'judged' && observation.reasons.includes('uid_reused')) this.#past.uidReused++
     this.#options.observe(observation)
     if ('id' in observation && observation.kind !== 'examiner_died') this.#tell(observation.id)
   }

@@ -3,13 +3,12 @@ import { describe, it } from 'node:test'
 import { HeldRoom } from './held-room.ts'
 import type { InstanceFilter, StoredInstance } from './ports.ts'
 
-function open() {
+function open(isAlone = true) {
   let heldBytes = 0
-  const room = new HeldRoom({
-    hold: (bytes) => {
-      heldBytes += bytes
-    },
-  })
+  const hold = (bytes: number): void => {
+    heldBytes += bytes
+  }
+  const room = new HeldRoom({ hold }, isAlone)
   return { room, held: () => heldBytes }
 }
 
@@ -24,6 +23,14 @@ describe('room that is held for copies', () => {
     room.release('a')
     room.release('of somebody else')
     assert.equal(held(), 20)
+  })
+
+  it('is held by nobody for what others may judge', () => {
+    const { room, held } = open(false)
+    room.hold('a', 100)
+    assert.equal(held(), 0)
+    room.release('a')
+    assert.equal(held(), 0)
   })
 
   it('is held again for what an earlier process has left', async () => {
