@@ -2,7 +2,7 @@
 import { describe } from 'node:test'
 import { openPostgresLog, type PostgresLog } from '../storage/log/postgres/open.ts'
 import { checkpointCellContract } from '../testing/log-contracts/checkpoint-cell-contract.ts'
-import type { Harness, Owner } from '../testing/log-contracts/harness.ts'
+import { type Harness, harnessOver } from '../testing/log-contracts/harness.ts'
 import { immutableStoreContract } from '../testing/log-contracts/immutable-store-contract.ts'
 import { jobQueueContract } from '../testing/log-contracts/job-queue-contract.ts'
 import { mapStoreContract } from '../testing/log-contracts/map-store-contract.ts'
@@ -16,18 +16,14 @@ describe('PostgreSQL keeps the contracts of a log', { skip: postgres.skip }, () 
 
   /** The harness of one of the ports, or of several together. Each log has an origin of its own, in one database. */
   function harnessOf<Store extends object>(choose: (log: PostgresLog) => Store): Harness<Store> {
-    const origins = new WeakMap<Store, string>()
-    const open = async (origin: string, t: Owner): Promise<Store> => {
-      const log = await openPostgresLog(origin, { url: (await cluster)?.url() ?? '' })
-      t.after(() => log.close())
-      const store = choose(log)
-      origins.set(store, origin)
-      return store
-    }
-    return {
-      fresh: (t) => open(`hospital.example/log-${++logs}`, t),
-      reopen: (store, t) => open(origins.get(store) as string, t),
-    }
+    return harnessOver(
+      () => `hospital.example/log-${++logs}`,
+      async (origin, t) => {
+        const log = await openPostgresLog(origin, { url: (await cluster)?.url() ?? '' })
+        t.after(() => log.close())
+        return choose(log)
+      },
+    )
   }
 
   sequencerContract('PostgreSQL', { ...harnessOf(({ sequencer }) => sequencer), isExclusive: false })

@@ -8,7 +8,7 @@ import { S3Client, type S3Options, type S3Surroundings } from '../storage/log/s3
 import { S3ImmutableStore } from '../storage/log/s3/immutable-store.ts'
 import { openS3Log } from '../storage/log/s3/open.ts'
 import { checkpointCellContract } from '../testing/log-contracts/checkpoint-cell-contract.ts'
-import { type Harness, type Owner, storeError } from '../testing/log-contracts/harness.ts'
+import { type Harness, harnessOver, type Owner, storeError } from '../testing/log-contracts/harness.ts'
 import { immutableStoreContract } from '../testing/log-contracts/immutable-store-contract.ts'
 import { type Fault, type S3Double, type S3DoubleOptions, startS3Double } from '../testing/s3-double.ts'
 
@@ -53,14 +53,11 @@ async function stage(t: Owner, more: Partial<S3Options> = {}, how: S3DoubleOptio
 /** The harness of one of the ports; each state is a prefix of its own in one bucket. */
 function harnessOf<Store extends object>(choose: (client: S3Client) => Store): Harness<Store> {
   const double = startS3Double()
-  const prefixes = new WeakMap<Store, string>()
   let count = 0
-  const open = async (prefix: string): Promise<Store> => {
-    const store = choose(new S3Client(optionsFor(await double, { prefix })))
-    prefixes.set(store, prefix)
-    return store
-  }
-  return { fresh: () => open(`logs/${++count}/`), reopen: (store) => open(prefixes.get(store) as string) }
+  return harnessOver(
+    () => `logs/${++count}/`,
+    async (prefix) => choose(new S3Client(optionsFor(await double, { prefix }))),
+  )
 }
 
 immutableStoreContract(

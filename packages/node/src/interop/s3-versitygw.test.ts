@@ -10,7 +10,7 @@ import { S3ImmutableStore } from '../storage/log/s3/immutable-store.ts'
 import { fastFolder, sizeOf } from '../testing/fast-folder.ts'
 import { spoolContract } from '../testing/gateway-contracts/spool-contract.ts'
 import { checkpointCellContract } from '../testing/log-contracts/checkpoint-cell-contract.ts'
-import { type Harness, storeError } from '../testing/log-contracts/harness.ts'
+import { type Harness, harnessOver, storeError } from '../testing/log-contracts/harness.ts'
 import { immutableStoreContract } from '../testing/log-contracts/immutable-store-contract.ts'
 import { startVersitygw, versitygw } from '../testing/versitygw.ts'
 
@@ -25,15 +25,11 @@ describe('Versity S3 Gateway', { skip: versitygw.skip }, () => {
   }
 
   /** Each state is a prefix of its own. */
-  function harnessOf<Store extends object>(choose: (client: S3Client) => Store): Harness<Store> {
-    const prefixes = new WeakMap<Store, string>()
-    const open = async (prefix: string): Promise<Store> => {
-      const store = choose(await clientOf(prefix))
-      prefixes.set(store, prefix)
-      return store
-    }
-    return { fresh: () => open(`logs/${++count}/`), reopen: (store) => open(prefixes.get(store) as string) }
-  }
+  const harnessOf = <Store extends object>(choose: (client: S3Client) => Store): Harness<Store> =>
+    harnessOver(
+      () => `logs/${++count}/`,
+      async (prefix) => choose(await clientOf(prefix)),
+    )
 
   immutableStoreContract(
     'Versity S3 Gateway',

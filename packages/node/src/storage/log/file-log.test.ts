@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync,
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkpointCellContract } from '../../testing/log-contracts/checkpoint-cell-contract.ts'
-import { type Harness, makeBatch, type Owner, storeError } from '../../testing/log-contracts/harness.ts'
+import { type Harness, harnessOver, makeBatch, storeError } from '../../testing/log-contracts/harness.ts'
 import { immutableStoreContract } from '../../testing/log-contracts/immutable-store-contract.ts'
 import { jobQueueContract } from '../../testing/log-contracts/job-queue-contract.ts'
 import { mapStoreContract } from '../../testing/log-contracts/map-store-contract.ts'
@@ -11,20 +11,15 @@ import { temporaryFolder } from '../../testing/peers.ts'
 import { type FileLog, isFileLog, openFileLog, privateFolder } from './file-log.ts'
 import { openRecordReader } from './file-records.ts'
 
-function harnessOf<Store extends object>(choose: (log: FileLog) => Store): Harness<Store> {
-  const folders = new WeakMap<Store, string>()
-  const openIn = async (folder: string, t: Owner): Promise<Store> => {
-    const log = await openFileLog(folder)
-    t.after(() => log.close())
-    const store = choose(log)
-    folders.set(store, folder)
-    return store
-  }
-  return {
-    fresh: async (t) => await openIn(join(temporaryFolder(t), 'log'), t),
-    reopen: async (store, t) => await openIn(folders.get(store) as string, t),
-  }
-}
+const harnessOf = <Store extends object>(choose: (log: FileLog) => Store): Harness<Store> =>
+  harnessOver(
+    (t) => join(temporaryFolder(t), 'log'),
+    async (folder, t) => {
+      const log = await openFileLog(folder)
+      t.after(() => log.close())
+      return choose(log)
+    },
+  )
 
 immutableStoreContract(
   'files',

@@ -1,25 +1,15 @@
 import { checkpointCellContract } from '../../testing/log-contracts/checkpoint-cell-contract.ts'
-import type { Harness } from '../../testing/log-contracts/harness.ts'
+import { type Harness, harnessOver } from '../../testing/log-contracts/harness.ts'
 import { immutableStoreContract } from '../../testing/log-contracts/immutable-store-contract.ts'
 import { jobQueueContract } from '../../testing/log-contracts/job-queue-contract.ts'
 import { mapStoreContract } from '../../testing/log-contracts/map-store-contract.ts'
 import { recordStoreContract } from '../../testing/log-contracts/record-store-contract.ts'
 import { sequencerContract } from '../../testing/log-contracts/sequencer-contract.ts'
-import { createMemoryState, type MemoryLog, type MemoryState, openMemoryLog } from './memory.ts'
+import { createMemoryState, type MemoryLog, openMemoryLog } from './memory.ts'
 
 /** The harness of one of the ports, or of several together. */
-function harnessOf<Store extends object>(choose: (log: MemoryLog) => Store): Harness<Store> {
-  const states = new WeakMap<Store, MemoryState>()
-  const open = (state: MemoryState): Store => {
-    const store = choose(openMemoryLog(state))
-    states.set(store, state)
-    return store
-  }
-  return {
-    fresh: async () => open(createMemoryState()),
-    reopen: async (store) => open(states.get(store) as MemoryState),
-  }
-}
+const harnessOf = <Store extends object>(choose: (log: MemoryLog) => Store): Harness<Store> =>
+  harnessOver(createMemoryState, async (state) => choose(openMemoryLog(state)))
 
 sequencerContract('memory', { ...harnessOf(({ sequencer }) => sequencer), isExclusive: false })
 recordStoreContract(

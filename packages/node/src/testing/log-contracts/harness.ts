@@ -23,6 +23,20 @@ export interface Harness<Store> {
   reopen(store: Store, t: Owner): Promise<Store>
 }
 
+/** A harness that remembers which state an adapter stands over, such as a folder, a prefix, or a thing in memory. */
+export function harnessOver<State, Store extends object>(
+  freshState: (t: Owner) => State,
+  openState: (state: State, t: Owner) => Promise<Store>,
+): Harness<Store> {
+  const states = new WeakMap<Store, State>()
+  const open = async (state: State, t: Owner): Promise<Store> => {
+    const store = await openState(state, t)
+    states.set(store, state)
+    return store
+  }
+  return { fresh: (t) => open(freshState(t), t), reopen: (store, t) => open(states.get(store) as State, t) }
+}
+
 /** Whether an error is a {@link StoreError} with one of these codes; for `assert.rejects`. */
 export const storeError =
   (...codes: readonly string[]) =>
