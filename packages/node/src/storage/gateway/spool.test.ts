@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Spool } from '../../services/gateway/ports.ts'
-import { fastFolder } from '../../testing/fast-folder.ts'
+import { fastFolder, sizeOf } from '../../testing/fast-folder.ts'
 import { spoolContract } from '../../testing/gateway-contracts/spool-contract.ts'
 import { collect, storeError } from '../../testing/log-contracts/harness.ts'
 import { FaultPlan, faultFiles } from '../../testing/log-faults.ts'
@@ -39,11 +39,6 @@ spoolContract('files', {
     return await open(folder, { reserveBytes: 5_000, freeBytes: () => 5_000 + roomBytes - sizeOf(folder) })
   },
 })
-
-function sizeOf(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
-}
 
 describe('a spool in files', () => {
   it('is for its owner alone', async () => {
