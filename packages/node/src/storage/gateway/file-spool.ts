@@ -49,7 +49,6 @@ export interface FileSpoolOptions {
 export class FileSpool implements Spool {
   readonly #folder: string
   readonly #room: FreeRoom
-  readonly #freeBytes: () => number
   readonly #isVolatile: boolean
   readonly #syncs = new FolderSyncs()
   /** Folders of keys that are there, and when their own names are flushed. */
@@ -60,8 +59,7 @@ export class FileSpool implements Spool {
     const { reserveBytes = RESERVE_BYTES, freeBytes, isVolatile = false } = options
     this.#folder = folder
     this.#isVolatile = isVolatile
-    this.#freeBytes = freeBytes ?? (() => freeBytesAt(folder))
-    this.#room = new FreeRoom(reserveBytes, this.#freeBytes)
+    this.#room = new FreeRoom(reserveBytes, freeBytes ?? (() => freeBytesAt(folder)))
   }
 
   /**
@@ -150,7 +148,7 @@ export class FileSpool implements Spool {
   }
 
   async freeBytes(): Promise<number | undefined> {
-    return await attempt('looking for room', async () => Math.max(0, this.#freeBytes() - this.#room.heldBytes))
+    return await attempt('looking for room', async () => this.#room.leftBytes())
   }
 
   hold(bytes: number): void {

@@ -35,8 +35,9 @@ export class FreeRoom {
     this.#heldBytes = Math.max(0, this.#heldBytes + bytes)
   }
 
-  get heldBytes(): number {
-    return this.#heldBytes
+  /** What is left for what is new, as the disk says now. */
+  leftBytes(): number {
+    return Math.max(0, this.#ask() - this.#heldBytes)
   }
 
   /** Counts bytes that are about to be written. @throws {StoreError} `spool_full` where they would touch the reserve, or what is held */
