@@ -59,8 +59,7 @@ export class SpoolingIntake implements Intake {
   }
 
   begin(announcement: Announcement): IncomingInstance {
-    const { spool, observe, relaying } = this.#options
-    const { protocol } = announcement.origin
+    const { spool, relaying } = this.#options
     try {
       if (!this.#isOpen) throw new StoreError('gateway_overloaded', 'the gateway is ending')
       if (this.#instances >= this.#limits.instances || this.#bytes >= this.#limits.bytes)
@@ -70,7 +69,7 @@ export class SpoolingIntake implements Intake {
       this.#instances++
       return incoming
     } catch (error) {
-      observe({ kind: 'refused', protocol, code: codeOf(error) })
+      this.refuse(announcement, error)
       throw error
     }
   }
@@ -90,7 +89,7 @@ export class SpoolingIntake implements Intake {
     while (this.#committing.size > 0) await Promise.all(this.#committing.values())
   }
 
-  /** For {@link Incoming}: its bytes cannot be kept. */
+  /** Says that something was not taken, or, for {@link Incoming}, that its bytes cannot be kept. */
   refuse({ origin }: Announcement, error: unknown): void {
     this.#options.observe({ kind: 'refused', protocol: origin.protocol, code: codeOf(error) })
   }
@@ -117,7 +116,6 @@ export class SpoolingIntake implements Intake {
   async keep(incoming: Arrived): Promise<ReceivedInstance> {
     const { observe, now, onReceived } = this.#options
     const { announcement, writer, beganAt } = incoming
-    const { protocol } = announcement.origin
     try {
       const instance = this.#describe(incoming)
       await this.#commit(instance, writer)
@@ -125,7 +123,7 @@ export class SpoolingIntake implements Intake {
       observe({
         kind: 'received',
         id: instance.id,
-        protocol,
+        protocol: announcement.origin.protocol,
         lengthBytes: instance.lengthBytes,
         tookMs: at - beganAt.getTime(),
         durableMs: at - instance.receivedAt.getTime(),
@@ -133,7 +131,7 @@ export class SpoolingIntake implements Intake {
       onReceived()
       return instance
     } catch (error) {
-      observe({ kind: 'refused', protocol, code: codeOf(error) })
+      this.refuse(announcement, error)
       throw error
     }
   }
