@@ -86,8 +86,6 @@ const IDLE_MS = 500
 const EXPIRY_MS = 60_000
 /** No instance comes after it. */
 const LAST_ULID = '7'.padEnd(26, 'Z')
-/** How long a refusal for want of room presses on what is here. */
-const WANTED_MS = 10_000
 /** Events that come within a moment cost the log one flush; copies, the store one step. */
 const GATHER_EVENTS_MS = 40
 const GATHER_COPIES_MS = 10
@@ -119,8 +117,6 @@ export class Gateway implements GatewayControl {
   readonly #heldRoom: HeldRoom
   /** Of those that came to this process. */
   #unjudged = 0
-  /** When the last one was not taken for want of room. */
-  #refusedAt: Date | undefined
   readonly #past = new PastTrouble()
   readonly #loops: Loop[] = []
   #expiryLoop: Loop | undefined
@@ -165,7 +161,7 @@ export class Gateway implements GatewayControl {
       intake: this.#intake,
       sendersFirst: new SendersFirst({
         isReceiving: () => this.#intake.underWay.instances > 0,
-        isAwaited: () => relaying.isHolding || this.#isRoomWanted,
+        isAwaited: () => relaying.isHolding,
         pause: options.pause,
         longestMs: options.sendersFirstMs ?? 0,
       }),
@@ -455,11 +451,6 @@ export class Gateway implements GatewayControl {
     }
   }
 
-  /** A sender that is refused comes again: what lies here has to get on. */
-  get #isRoomWanted(): boolean {
-    return this.#refusedAt !== undefined && this.#options.now().getTime() - this.#refusedAt.getTime() < WANTED_MS
-  }
-
   get #isLogAway(): boolean {
     return (this.#outbox?.awayBecause ?? null) !== null
   }
@@ -470,10 +461,7 @@ export class Gateway implements GatewayControl {
     if (observation.kind === 'received') this.#unjudged++
     if (observation.kind === 'judged' || observation.kind === 'lost') this.#unjudged = Math.max(0, this.#unjudged - 1)
     // Room is wanted.
-    if (observation.kind === 'refused' && observation.code === 'spool_full') {
-      this.#refusedAt = this.#options.now()
-      this.#expiryLoop?.call()
-    }
+    if (observation.kind === 'refused' && observation.code === 'spool_full') this.#expiryLoop?.call()
     if (observation.kind === 'examiner_away') this.#expiryLoop?.call()
     this.#options.observe(observation)
     if ('id' in observation && observation.kind !== 'examiner_died') this.#tell(observation.id)

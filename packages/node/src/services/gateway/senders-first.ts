@@ -10,7 +10,7 @@ import type { Pause } from './loop.ts'
 export interface SendersFirstOptions {
   /** Whether anything is coming in right now. */
   readonly isReceiving: () => boolean
-  /** Whether somebody waits for a verdict, or for the room that an image takes until it has one: then nothing is put off. */
+  /** Whether somebody waits for a verdict: then nothing is put off. */
   readonly isAwaited?: () => boolean
   readonly pause: Pause
   /** 0 for no waiting at all. */
