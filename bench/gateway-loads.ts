@@ -5,8 +5,15 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { memorySource } from '../packages/core/src/bytes/source.ts'
+import { parseDicom } from '../packages/core/src/formats/dicom/parse.ts'
 import { scanInstanceUids } from '../packages/core/src/formats/dicom/scan.ts'
+import { textAt } from '../packages/core/src/formats/dicom/values.ts'
+import type { DimseSender } from '../packages/node/src/dimse/dimse-sender.ts'
+import type { Outgoing } from '../packages/node/src/services/gateway/ports.ts'
 import { makeDx } from './fixtures.ts'
+
+const SOP_CLASS_UID = 0x00080016
+const SOP_INSTANCE_UID = 0x00080018
 
 export interface Load {
   readonly name: string
@@ -56,6 +63,30 @@ export function makeDxLoad(images: string, count: number): Load {
     writeFileSync(join(folder, `${i}.dcm`), image)
   }
   return { name: 'DX', count, bytes, folders: [folder] }
+}
+
+/** An image in memory as a sender takes it. @param onOpen  called when its bytes are about to be read */
+export function copyOf(bytes: Uint8Array, id: string, onOpen?: () => void): Outgoing {
+  const source = memorySource(bytes)
+  const { dataSet, transferSyntaxUid } = parseDicom(source)
+  return {
+    deliveryId: id,
+    orderKey: id,
+    sopClassUid: textAt(dataSet, SOP_CLASS_UID) ?? '',
+    sopInstanceUid: textAt(dataSet, SOP_INSTANCE_UID) ?? '',
+    transferSyntaxUid,
+    open: async () => {
+      onOpen?.()
+      return { ...source, [Symbol.asyncDispose]: async () => undefined }
+    },
+  }
+}
+
+/** Sends copies. @throws {Error} where one is not taken */
+export async function sendCopies(sender: DimseSender, copies: readonly Outgoing[]): Promise<void> {
+  for await (const result of sender.send(copies, new AbortController().signal)) {
+    if (result.outcome !== 'stored') throw new Error(`an image was not taken: ${result.code}`)
+  }
 }
 
 /** Sends a folder by storescu over one association; resolves with its last answer. */

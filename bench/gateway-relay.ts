@@ -10,12 +10,8 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { memorySource } from '@fiducial/core/bytes/source.ts'
-import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { DimseSender } from '../packages/node/src/dimse/dimse-sender.ts'
-import type { Outgoing } from '../packages/node/src/services/gateway/ports.ts'
-import { type Load, makeCtLoad, makeDxLoad, sendFolder } from './gateway-loads.ts'
+import { copyOf, type Load, makeCtLoad, makeDxLoad, sendCopies, sendFolder } from './gateway-loads.ts'
 import { gatewayWith, type Receiver, type Running, roundFolder, storescp } from './gateway-receivers.ts'
 import { median, publishReport, spread } from './log-report.ts'
 import { Tap } from './tap.ts'
@@ -28,8 +24,6 @@ const SINGLES = 20
 /** Of the gateway to the destination: relayed images wait for their verdict over one each. */
 const ASSOCIATIONS = 16
 const REST_MS = 30
-const SOP_CLASS_UID = 0x00080016
-const SOP_INSTANCE_UID = 0x00080018
 
 const WAYS = ['directly', 'relayed', 'by the spool'] as const
 type Way = (typeof WAYS)[number]
@@ -107,24 +101,11 @@ async function measureSingles(way: Way, load: Load): Promise<readonly number[]> 
 
 /** @returns when its first byte was sent */
 async function sendOne(sender: DimseSender, bytes: Uint8Array): Promise<number> {
-  const source = memorySource(bytes)
-  const { dataSet, transferSyntaxUid } = parseDicom(source)
   let begun = 0
-  const open = async () => {
+  const copy = copyOf(bytes, '', () => {
     begun = performance.now()
-    return { ...source, [Symbol.asyncDispose]: async () => undefined }
-  }
-  const copy: Outgoing = {
-    deliveryId: '',
-    orderKey: '',
-    sopClassUid: textAt(dataSet, SOP_CLASS_UID) ?? '',
-    sopInstanceUid: textAt(dataSet, SOP_INSTANCE_UID) ?? '',
-    transferSyntaxUid,
-    open,
-  }
-  for await (const result of sender.send([copy], new AbortController().signal)) {
-    if (result.outcome !== 'stored') throw new Error(`an image was not taken: ${result.code}`)
-  }
+  })
+  await sendCopies(sender, [copy])
   return begun
 }
 

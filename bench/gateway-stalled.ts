@@ -8,12 +8,8 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { memorySource } from '@fiducial/core/bytes/source.ts'
-import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { DimseSender } from '../packages/node/src/dimse/dimse-sender.ts'
-import type { Outgoing } from '../packages/node/src/services/gateway/ports.ts'
-import { ct, ctNumbered, makeCtLoad, sendFolder } from './gateway-loads.ts'
+import { copyOf, ct, ctNumbered, makeCtLoad, sendCopies, sendFolder } from './gateway-loads.ts'
 import { type Running, roundFolder, storescp } from './gateway-receivers.ts'
 import { median, publishReport, spread } from './log-report.ts'
 
@@ -21,8 +17,6 @@ const ROUNDS = Number(process.argv[2] ?? 3)
 const COUNT = 120
 const FIRST = 10_000
 const PARALLEL = [1, 2, 4, 8] as const
-const SOP_CLASS_UID = 0x00080016
-const SOP_INSTANCE_UID = 0x00080018
 const STORESCU = 'storescu'
 
 const images = roundFolder(true)
@@ -63,23 +57,8 @@ async function send(peer: Running, parallel: number): Promise<void> {
   const node = { host: '127.0.0.1', port: peer.port, calledAet: peer.aet, callingAet: 'BENCH' }
   const sender = new DimseSender(node, { parallel })
   const copies = Array.from({ length: COUNT }, (_, i) => copyOf(ctNumbered(FIRST + i), String(i)))
-  for await (const result of sender.send(copies, new AbortController().signal)) {
-    if (result.outcome !== 'stored') throw new Error(`an image was not taken: ${result.code}`)
-  }
+  await sendCopies(sender, copies)
   await sender.close()
-}
-
-function copyOf(bytes: Uint8Array, id: string): Outgoing {
-  const source = memorySource(bytes)
-  const { dataSet, transferSyntaxUid } = parseDicom(source)
-  return {
-    deliveryId: id,
-    orderKey: id,
-    sopClassUid: textAt(dataSet, SOP_CLASS_UID) ?? '',
-    sopInstanceUid: textAt(dataSet, SOP_INSTANCE_UID) ?? '',
-    transferSyntaxUid,
-    open: async () => ({ ...source, [Symbol.asyncDispose]: async () => undefined }),
-  }
 }
 
 function report(): void {
