@@ -38,6 +38,7 @@ const LOG_PORTS = 'packages/node/src/services/log/ports.ts'
 const GATEWAY_PORTS = 'packages/node/src/services/gateway/ports.ts'
 const ARCHIVE_PORTS = 'packages/node/src/services/archive/ports.ts'
 const AUDIT_PORTS = 'packages/node/src/services/audit/ports.ts'
+const MARK_PORTS = 'packages/node/src/services/mark/ports.ts'
 
 /** The floors of one format: the ground below it, and such siblings as are named. */
 function format(name: string, siblings: readonly string[] = []): Zone {
@@ -75,6 +76,8 @@ export const ZONES: readonly Zone[] = [
   domain('signature', ['trust']),
   domain('seal', ['trust', 'signature']),
   domain('transcode', ['signature', 'trust']),
+  // Only to cut encapsulated pixel data into frames.
+  domain('mark', ['signature']),
   // On the way through, an instance is judged, recorded and routed: the one idea that speaks of all of those.
   domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust', 'deidentify', 'transcode']),
   // What a sweep of an archive found, over all that is known of each image.
@@ -86,7 +89,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'storage',
     path: 'packages/node/src/storage/',
-    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, ARCHIVE_PORTS, AUDIT_PORTS, CORE],
+    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, ARCHIVE_PORTS, AUDIT_PORTS, MARK_PORTS, CORE],
     mayUseNode: true,
   },
   { name: 'keys', path: 'packages/node/src/keys/', may: [PORTS, CORE], mayUseNode: true },
@@ -136,7 +139,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'testing',
     path: 'packages/node/src/testing/',
-    may: [LOG_PORTS, GATEWAY_PORTS, AUDIT_PORTS, CORE],
+    may: [LOG_PORTS, GATEWAY_PORTS, AUDIT_PORTS, MARK_PORTS, CORE],
     mayUseNode: true,
   },
   // What is simulated around a gateway: rooms that send.
