@@ -33,6 +33,18 @@ function embedTile(table: KeyTable, work: TileWork): number {
   return 0
 }
 
+/**
+ * The pads under which a tile would hold, one for each threshold that can be read: whose pad it is tells where the tile was taken from.
+ */
+export function readPads(table: KeyTable, work: TileWork): readonly number[] {
+  const carriers = findCarriers(work.samples, work.width, work.height)
+  return thresholdsFor(work.maximum).flatMap((threshold) => {
+    const taken = takeOff(work, carriers, threshold)
+    if (taken === undefined) return []
+    return [tagOf(table, taken.restored, wordsOf(threshold, taken.stream, taken.flags)) ^ taken.tag]
+  })
+}
+
 /** The flags that embedding with a threshold needs, or undefined where the carriers end before the payload does. */
 function planFlags(work: TileWork, carriers: Carriers, threshold: number): number[] | undefined {
   const { samples, maximum } = work
