@@ -1,0 +1,73 @@
+/**
+ * Embed chips: puts a record id all over a frame, as faintly as the limits ask.
+ *
+ * Source: docs/reference/mark.md, "Chips", "Embedding": free for an embedder but for what a reader needs; this is ours.
+ */
+import type { Plane } from '../plane.ts'
+import { bestInputs, encodeInputs } from './code.ts'
+import { codedEvidence } from './evidence.ts'
+import { cellGrid } from './geometry.ts'
+import { lookAtCells, type View } from './look.ts'
+import { messageBits, makePattern } from './pattern.ts'
+import { paintCells } from './paint.ts'
+import { planCells } from './plan-cells.ts'
+import { type ChipReport, reportChips } from './report.ts'
+import { cellChanges, cellSigns, type ChipSide, formatSide } from './side.ts'
+
+/** How faint the chips must be, in dB; a higher number is fainter. */
+export interface ChipLimits {
+  /** PSNR of the stored values, peak 2^bits − 1. */
+  readonly minStoredPsnr: number
+  /** PSNR in every view, peak 255. */
+  readonly minDisplayPsnr: number
+}
+
+export interface ChipOptions {
+  /** 32 secret bytes. */
+  readonly key: Uint8Array
+  /** 8 bytes. */
+  readonly id: Uint8Array
+  /** How the picture will be shown; none stands for all there is. */
+  readonly views: readonly View[]
+  readonly limits: ChipLimits
+}
+
+export interface ChippedFrame {
+  readonly planes: readonly Plane[]
+  /** What takes the chips off, chipSideLength bytes. */
+  readonly side: Uint8Array
+  readonly report: ChipReport
+}
+
+/**
+ * Puts chips on the components of one frame; all of them change alike.
+ * @param planes  1 or 3, of one shape
+ * @returns undefined where chips are not offered: a shorter side below 250 pixels, or a picture with no room (constant, saturated)
+ * @throws {RangeError} for planes of different shapes, or a key or id of another length
+ */
+export function embedChips(planes: readonly Plane[], options: ChipOptions): ChippedFrame | undefined {
+  const first = checkFrame(planes, options)
+  const grid = cellGrid(first)
+  if (grid === undefined) return undefined
+  const pattern = makePattern(options.key)
+  const look = lookAtCells(planes, grid, options.views)
+  const place = { left: 0, top: 0, wide: 0, high: 0, ...grid }
+  const message = messageBits(options.key, options.id)
+  const coded = encodeInputs(bestInputs(codedEvidence(look.evidence, place, pattern, { x: 0, y: 0 }), message))
+  const signs = cellSigns(pattern, grid, coded)
+  const plan = planCells({ first, grid, look, signs, limits: options.limits })
+  if (plan === undefined) return undefined
+  const side: ChipSide = { coded, ...plan }
+  const changes = cellChanges(pattern, grid, side)
+  const painted = planes.map((plane) => paintCells(plane, grid, changes))
+  return { planes: painted, side: formatSide(side), report: reportChips({ planes, painted, grid, views: look.views }) }
+}
+
+function checkFrame(planes: readonly Plane[], { key, id }: ChipOptions): Plane {
+  const first = planes[0]
+  if (first === undefined || (planes.length !== 1 && planes.length !== 3)) throw new RangeError('a frame has 1 or 3 components')
+  const isAlike = (plane: Plane) => plane.width === first.width && plane.height === first.height && plane.bits === first.bits
+  if (!planes.every(isAlike)) throw new RangeError('components of one frame have one shape')
+  if (key.length !== 32 || id.length !== 8) throw new RangeError('a key has 32 bytes, an id 8')
+  return first
+}

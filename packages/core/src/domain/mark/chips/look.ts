@@ -1,0 +1,125 @@
+/**
+ * Look: what the cells of a frame are like in each view in which it will be shown.
+ *
+ * Source: docs/reference/mark.md, "Chips", "Embedding".
+ */
+import type { Plane } from '../plane.ts'
+import { REACH } from './evidence.ts'
+import { type CellGrid, dotIndex } from './geometry.ts'
+import { sampleGrid } from './sample-grid.ts'
+import { cellResidual, localScale, weigh, weightAt } from './whiten.ts'
+
+/** Stored values (canonical domain) that are shown as 0 and as 255; what lies beyond is shown as those. */
+export type View = readonly [low: number, high: number]
+
+/** The cells of a frame. */
+export interface CellLook {
+  readonly views: readonly View[]
+  /** Weighed residuals, summed over the views. */
+  readonly evidence: Float32Array
+  /** What a change by one stored value adds to the evidence. */
+  readonly yields: Float32Array
+  /** Smallest and largest stored value of each dot, over all components. */
+  readonly least: Int32Array
+  readonly most: Int32Array
+  /** For each view, the part of each dot that is shown neither as 0 nor as 255. */
+  readonly live: readonly Float32Array[]
+  /** Pixels of each dot. */
+  readonly areas: Int32Array
+}
+
+export function lookAtCells(planes: readonly Plane[], grid: CellGrid, asked: readonly View[]): CellLook {
+  const first = planes[0] as Plane
+  const views: readonly View[] = asked.length > 0 ? asked : [[0, 2 ** first.bits - 1]]
+  const cells = grid.columns * grid.rows
+  const evidence = new Float32Array(cells)
+  const yields = new Float32Array(cells)
+  const shown = views.map((view) => showCells(planes, grid, view))
+  for (const [i, { residuals, live }] of shown.entries()) {
+    const view = views[i] as View
+    const scales = localScale({ ...grid, values: residuals }, REACH)
+    const weighed = weigh(residuals, scales)
+    const size = Math.sqrt(weighed.reduce((sum, value) => sum + value * value, 1e-12))
+    const gain = 255 / (view[1] - view[0])
+    for (let c = 0; c < cells; c++) {
+      evidence[c] = (evidence[c] as number) + (weighed[c] as number) / size
+      yields[c] = (yields[c] as number) + (gain * (live[c] as number) * weightAt(scales[c] as number)) / size
+    }
+  }
+  return { views, evidence, yields, live: shown.map(({ live }) => live), ...dotRanges(planes, grid, views) }
+}
+
+interface ShownCells {
+  readonly residuals: Float32Array
+  readonly live: Float32Array
+}
+
+function showCells(planes: readonly Plane[], grid: CellGrid, view: View): ShownCells {
+  const { width, height } = planes[0] as Plane
+  const samples = renderGrey(planes, view)
+  const step = Math.min(width, height) / grid.across / 2
+  const axis = (count: number) => ({ first: 0, step, count: 2 * count + 1 })
+  const residuals = cellResidual(sampleGrid({ width, height, samples }, axis(grid.columns), axis(grid.rows)), grid)
+  return { residuals, live: liveParts(samples, width, height, grid) }
+}
+
+/** The grey picture of a view, 0 to 255, not rounded. */
+export function renderGrey(planes: readonly Plane[], [low, high]: View): Float32Array {
+  const [red, green, blue] = planes as [Plane, Plane?, Plane?]
+  const gain = 255 / (high - low)
+  const out = new Float32Array(red.samples.length)
+  const show = (value: number) => {
+    const shown = (value - low) * gain
+    return shown < 0 ? 0 : shown > 255 ? 255 : shown
+  }
+  for (let i = 0; i < out.length; i++) {
+    const value = show(red.samples[i] as number)
+    if (green === undefined || blue === undefined) out[i] = value
+    else out[i] = 0.299 * value + 0.587 * show(green.samples[i] as number) + 0.114 * show(blue.samples[i] as number)
+  }
+  return out
+}
+
+function liveParts(samples: Float32Array, width: number, height: number, grid: CellGrid): Float32Array {
+  const live = new Float32Array(grid.columns * grid.rows)
+  const areas = new Float32Array(live.length)
+  forEachDotPixel(width, height, grid, (cell, pixel) => {
+    areas[cell] = (areas[cell] as number) + 1
+    const value = samples[pixel] as number
+    if (value > 0 && value < 255) live[cell] = (live[cell] as number) + 1
+  })
+  for (let i = 0; i < live.length; i++) live[i] = (live[i] as number) / Math.max(1, areas[i] as number)
+  return live
+}
+
+function dotRanges(planes: readonly Plane[], grid: CellGrid, _views: readonly View[]) {
+  const { width, height } = planes[0] as Plane
+  const cells = grid.columns * grid.rows
+  const least = new Int32Array(cells).fill(65_535)
+  const most = new Int32Array(cells)
+  const areas = new Int32Array(cells)
+  forEachDotPixel(width, height, grid, (cell, pixel) => {
+    areas[cell] = (areas[cell] as number) + 1
+    for (const { samples } of planes) {
+      const value = samples[pixel] as number
+      if (value < (least[cell] as number)) least[cell] = value
+      if (value > (most[cell] as number)) most[cell] = value
+    }
+  })
+  return { least, most, areas }
+}
+
+/** Calls back for each pixel of a dot, row by row. */
+export function forEachDotPixel(width: number, height: number, grid: CellGrid, visit: (cell: number, pixel: number) => void): void {
+  const side = Math.min(width, height)
+  const columns = dotIndex(width, side, { across: grid.across, count: grid.columns })
+  const rows = dotIndex(height, side, { across: grid.across, count: grid.rows })
+  for (let y = 0; y < height; y++) {
+    const row = rows[y] as number
+    if (row < 0) continue
+    for (let x = 0; x < width; x++) {
+      const column = columns[x] as number
+      if (column >= 0) visit(row * grid.columns + column, y * width + x)
+    }
+  }
+}

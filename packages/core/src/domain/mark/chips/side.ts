@@ -1,0 +1,83 @@
+/**
+ * Side information: what must be kept to take the chips off, and the change of each cell that follows from it.
+ *
+ * Source: docs/reference/mark.md, "Chips", "Side information".
+ */
+import { type CellGrid, BLOCK_CELLS, blockGrid } from './geometry.ts'
+import { CODED_BITS } from './code.ts'
+import { PERIOD, type Pattern, SIGN_PERIOD } from './pattern.ts'
+
+/** What was painted. */
+export interface ChipSide {
+  /** The smallest change, in stored values, 1 to 65,535. */
+  readonly unit: number
+  /** 384 of 0 or 1. */
+  readonly coded: Uint8Array
+  /** For each block of cells, 1 to 4 units. */
+  readonly magnitudes: Uint8Array
+  /** For each cell, 1 if it is painted. */
+  readonly painted: Uint8Array
+}
+
+/** The bytes of side information, as many as chipSideLength says. */
+export function formatSide({ unit, coded, magnitudes, painted }: ChipSide): Uint8Array {
+  const low = Uint8Array.from({ length: magnitudes.length * 2 }, (_, i) => (((magnitudes[i >> 1] as number) - 1) >> (1 - (i & 1))) & 1)
+  const parts = [Uint8Array.of(unit >> 8, unit & 255), packBits(coded), packBits(low), packBits(painted)]
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+/** Reads what {@link formatSide} writes; every byte string of the right length is one. @throws {RangeError} for another length */
+export function parseSide(bytes: Uint8Array, grid: CellGrid): ChipSide {
+  const blocks = blockGrid(grid)
+  const counts = [16, CODED_BITS, blocks.columns * blocks.rows * 2, grid.columns * grid.rows]
+  if (counts.reduce((sum, count) => sum + Math.ceil(count / 8), 0) !== bytes.length) throw new RangeError('length of side information')
+  let offset = 0
+  const [, coded, low, painted] = counts.map((count) => {
+    const bits = unpackBits(bytes.subarray(offset), count)
+    offset += Math.ceil(count / 8)
+    return bits
+  }) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
+  const magnitudes = Uint8Array.from({ length: low.length / 2 }, (_, i) => 1 + 2 * (low[2 * i] as number) + (low[2 * i + 1] as number))
+  return { unit: ((bytes[0] as number) << 8) | (bytes[1] as number), coded, magnitudes, painted }
+}
+
+/** 1 or −1 for each cell: the way in which it is painted. */
+export function cellSigns(pattern: Pattern, grid: CellGrid, coded: Uint8Array): Int8Array {
+  const signs = new Int8Array(grid.columns * grid.rows)
+  for (let y = 0; y < grid.rows; y++) {
+    for (let x = 0; x < grid.columns; x++) {
+      const place = (y % PERIOD) * PERIOD + (x % PERIOD)
+      const role = pattern.roles[place] as number
+      const data = pattern.signs[(y % SIGN_PERIOD) * SIGN_PERIOD + (x % SIGN_PERIOD)] as number
+      signs[y * grid.columns + x] = role < 0 ? (pattern.pilots[place] as number) : coded[role] === 1 ? data : -data
+    }
+  }
+  return signs
+}
+
+/** The change of each cell, in stored values. */
+export function cellChanges(pattern: Pattern, grid: CellGrid, side: ChipSide): Int32Array {
+  const signs = cellSigns(pattern, grid, side.coded)
+  const blocks = blockGrid(grid)
+  return Int32Array.from(signs, (sign, i) => {
+    const x = i % grid.columns
+    const y = (i - x) / grid.columns
+    const block = Math.floor(y / BLOCK_CELLS) * blocks.columns + Math.floor(x / BLOCK_CELLS)
+    return sign * (side.painted[i] as number) * (side.magnitudes[block] as number) * side.unit
+  })
+}
+
+function packBits(bits: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8))
+  for (let i = 0; i < bits.length; i++) bytes[i >> 3] = (bytes[i >> 3] as number) | ((bits[i] as number) << (7 - (i & 7)))
+  return bytes
+}
+
+const unpackBits = (bytes: Uint8Array, count: number): Uint8Array =>
+  Uint8Array.from({ length: count }, (_, i) => ((bytes[i >> 3] as number) >> (7 - (i & 7))) & 1)
