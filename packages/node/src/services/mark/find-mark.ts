@@ -1,0 +1,106 @@
+/**
+ * Find mark: which record an image belongs to, and the key of its tiles.
+ *
+ * An image does not say which it is: its tiles show nothing without the key of the image, and that is derived from the record id. So
+ * the records of images of the same shape are tried, those of the same instance first: a few tiles tell. Chips need no such
+ * search, and lead to images whose shape has changed.
+ */
+import { equalBytes } from '@fiducial/core/bytes/text.ts'
+import { deriveImageKey } from '@fiducial/core/domain/mark/keys.ts'
+import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
+import {
+  type MarkRecord,
+  type MarkRecordHead,
+  type PlaneRecord,
+  parseMarkRecord,
+  parseMarkRecordHead,
+} from '@fiducial/core/domain/mark/record.ts'
+import { gridOf, type Tile, takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
+import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import type { MarkDevice, MarkMeans } from './ports.ts'
+
+/** Whose marks are looked for. */
+export interface KnownKeys {
+  readonly devices: readonly MarkDevice[]
+}
+
+/** A mark that was found. */
+export interface FoundMark {
+  readonly record: MarkRecord
+  /** 32 bytes. */
+  readonly imageKey: Uint8Array
+  readonly device: MarkDevice
+}
+
+/** Tiles that are looked at, spread over the first plane. */
+const PROBES = 256
+
+/**
+ * @returns undefined where no tile of the first plane is that of a record known here
+ * @throws {StoreError} as the records do; {FormatError} as {@link ImagePixels.read}
+ */
+export async function findMark(
+  pixels: ImagePixels,
+  { devices }: KnownKeys,
+  means: MarkMeans,
+): Promise<FoundMark | undefined> {
+  const [plane] = pixels.read(0)
+  if (plane === undefined) return undefined
+  for (const { recordId, device: id } of await candidatesFor(pixels, means)) {
+    const device = devices.find((known) => known.id === id)
+    if (device === undefined) continue
+    const record = await readRecord(recordId, means)
+    const [first] = record?.planes ?? []
+    if (record === undefined || first === undefined) continue
+    const imageKey = deriveImageKey(means.hash, device.markKey, recordId)
+    if (hasTileOf(plane, first, imageKey, means)) return { record, imageKey, device }
+  }
+  return undefined
+}
+
+/** A record; undefined where there is none, or where it is damaged or stands under another id. */
+export async function readRecord(
+  recordId: Uint8Array,
+  { records }: Pick<MarkMeans, 'records'>,
+): Promise<MarkRecord | undefined> {
+  const bytes = await records.get(recordId)
+  try {
+    const record = bytes === undefined ? undefined : parseMarkRecord(bytes)
+    return record !== undefined && equalBytes(record.recordId, recordId) ? record : undefined
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
+}
+
+/** Records of images of the same shape, those of the same instance first. */
+async function candidatesFor(pixels: ImagePixels, { records }: MarkMeans): Promise<readonly MarkRecordHead[]> {
+  const found: MarkRecordHead[] = []
+  for await (const bytes of records.heads()) {
+    const head = parseMarkRecordHead(bytes)
+    if (isSameShape(head, pixels)) found.push(head)
+  }
+  const isSame = ({ instanceUid }: MarkRecordHead) => instanceUid !== null && instanceUid === pixels.instanceUid
+  return [...found.filter(isSame), ...found.filter((head) => !isSame(head))]
+}
+
+const isSameShape = (head: MarkRecordHead, pixels: ImagePixels): boolean =>
+  head.width === pixels.width &&
+  head.height === pixels.height &&
+  head.bits === pixels.bits &&
+  head.components === pixels.components
+
+/** Whether one of some tiles has the sums that the record keeps: quicker than reading it. */
+function hasTileOf(plane: Plane, record: PlaneRecord, imageKey: Uint8Array, means: MarkMeans): boolean {
+  const { tiles } = gridOf(plane, record.tileSize)
+  const coder = means.createCoder(makeKeyTable(imageKey, record.tileSize))
+  const step = Math.max(1, tiles.length / PROBES)
+  for (let at = 0; at < tiles.length; at += step) {
+    const i = Math.floor(at)
+    const [first, second] = coder.sums(takeTile(plane, tiles[i] as Tile))
+    if (first === record.syndromes[2 * i] && second === record.syndromes[2 * i + 1]) return true
+  }
+  return false
+}

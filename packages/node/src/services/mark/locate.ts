@@ -1,0 +1,146 @@
+/**
+ * Locate: where an image was altered since it was marked, and what was there before.
+ *
+ * What is found is evidence, and no error: each plane is read, and what its tiles say of themselves is compared with what the
+ * record and the keys say.
+ */
+import { equalBytes } from '@fiducial/core/bytes/text.ts'
+import type { MarkHeader } from '@fiducial/core/domain/mark/header.ts'
+import { deriveMarkKeys, deriveRecordId } from '@fiducial/core/domain/mark/keys.ts'
+import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
+import { type PlaneReading, readPlane, type TilesOutcome } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
+import { findMark } from './find-mark.ts'
+import type { MarkDevice, MarkMeans } from './ports.ts'
+
+/** With what to look. */
+export interface LocateOrder {
+  /** Keys of the site. */
+  readonly devices: readonly MarkDevice[]
+  /** Key of this one image, as its device has disclosed it: 32 bytes. */
+  readonly imageKey?: Uint8Array
+}
+
+/** In what a plane contradicts the record, or itself. */
+export type Contradiction =
+  /** The tiles name another record than that of their key. */
+  | 'record_id'
+  /** The tiles are those of another plane, or of an image with more or fewer. */
+  | 'plane'
+  /** The place in the volume is not the one that the record id was made of. */
+  | 'volume'
+  /** The device did not sign these samples. */
+  | 'signature'
+
+export interface PlaneLocation {
+  readonly frame: number
+  readonly component: number
+  readonly reading: PlaneReading
+  readonly contradictions: readonly Contradiction[]
+}
+
+export interface Location {
+  /** `absent`: no tile of any plane holds. */
+  readonly outcome: TilesOutcome
+  readonly imageKey: Uint8Array | undefined
+  /** Undefined where nothing was found. */
+  readonly recordId: Uint8Array | undefined
+  /** Undefined where none is known here. */
+  readonly record: MarkRecord | undefined
+  readonly device: MarkDevice | undefined
+  /** What the tiles say, where a plane has kept it. */
+  readonly header: MarkHeader | undefined
+  readonly planes: readonly PlaneLocation[]
+}
+
+/** What to read an image with. */
+export interface MarkOfImage {
+  readonly imageKey: Uint8Array
+  readonly record: MarkRecord | undefined
+  readonly device: MarkDevice | undefined
+}
+
+/**
+ * Reads the tiles of all planes.
+ * @throws {FormatError} as {@link ImagePixels.read}; {StoreError} as the records do
+ */
+export async function locateChanges(pixels: ImagePixels, order: LocateOrder, means: MarkMeans): Promise<Location> {
+  const mark = await markOf(pixels, order, means)
+  if (mark === undefined) return nothing
+  const planes = Array.from({ length: pixels.frames }, (_, frame) =>
+    locateFrame(pixels.read(frame), frame, pixels, mark, means),
+  ).flat()
+  const header = planes.find(({ reading }) => reading.header !== undefined)?.reading.header
+  return {
+    ...mark,
+    outcome: outcomeOf(planes),
+    recordId: mark.record?.recordId ?? header?.recordId,
+    header,
+    planes,
+  }
+}
+
+/** The key and record of an image. @returns undefined where nothing is found */
+export async function markOf(
+  pixels: ImagePixels,
+  { devices, imageKey }: LocateOrder,
+  means: MarkMeans,
+): Promise<MarkOfImage | undefined> {
+  if (imageKey !== undefined) return { imageKey, record: undefined, device: undefined }
+  return findMark(pixels, { devices }, means)
+}
+
+/** Reads the planes of one frame. */
+export function locateFrame(
+  planes: Planes,
+  frame: number,
+  pixels: ImagePixels,
+  mark: MarkOfImage,
+  means: MarkMeans,
+): readonly PlaneLocation[] {
+  return planes.map((plane, component) => {
+    const number = frame * planes.length + component
+    const layout = mark.record?.planes[number]
+    const reading = readPlane(
+      plane,
+      { imageKey: mark.imageKey, plane: number, sideBytes: 0, layout, publicKey: mark.record?.publicKey },
+      means,
+    )
+    return { frame, component, reading, contradictions: contradictionsOf(reading, number, pixels, mark, means) }
+  })
+}
+
+function contradictionsOf(
+  { header, signature }: PlaneReading,
+  number: number,
+  { frames, components }: ImagePixels,
+  { record, device }: MarkOfImage,
+  { hash }: MarkMeans,
+): readonly Contradiction[] {
+  const found: Contradiction[] = signature === 'fails' ? ['signature'] : []
+  if (header === undefined) return found
+  if (header.plane !== number || header.planes !== frames * components) found.push('plane')
+  if (record !== undefined && !equalBytes(header.recordId, record.recordId)) found.push('record_id')
+  if (device === undefined) return found
+  const id = deriveRecordId(hash, deriveMarkKeys(hash, device.markKey).id, header)
+  if (!equalBytes(id, header.recordId)) found.push('volume')
+  return found
+}
+
+function outcomeOf(planes: readonly PlaneLocation[]): TilesOutcome {
+  if (planes.every(({ reading }) => reading.outcome === 'absent')) return 'absent'
+  const isWhole = planes.every(
+    ({ reading, contradictions }) => reading.outcome === 'holds' && contradictions.length === 0,
+  )
+  return isWhole ? 'holds' : 'altered'
+}
+
+const nothing: Location = {
+  outcome: 'absent',
+  imageKey: undefined,
+  recordId: undefined,
+  record: undefined,
+  device: undefined,
+  header: undefined,
+  planes: [],
+}

@@ -1,0 +1,46 @@
+/**
+ * Restore: takes the mark off, so that the image is what the device acquired, bit for bit.
+ *
+ * The mark is read first, and taken off only where every tile holds, unless it is asked otherwise: then altered tiles stay as they are.
+ */
+import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import { type LocateOrder, type Location, locateChanges, locateFrame, type MarkOfImage } from './locate.ts'
+import type { MarkMeans } from './ports.ts'
+
+export interface RestoreOrder extends LocateOrder {
+  /** Takes off what is left of a mark, also where the image was altered. */
+  readonly isForced?: boolean
+}
+
+export interface PreparedRestore {
+  readonly location: Location
+  /** The bytes of the restored file, made as they are asked for. @throws {FormatError} as {@link ImagePixels.write} */
+  pieces(): Iterable<Uint8Array>
+}
+
+/**
+ * Makes ready to take a mark off.
+ * @throws {FormatError} `mark_absent`, `mark_altered`; as {@link locateChanges}
+ */
+export async function prepareRestore(
+  pixels: ImagePixels,
+  order: RestoreOrder,
+  means: MarkMeans,
+): Promise<PreparedRestore> {
+  const location = await locateChanges(pixels, order, means)
+  const { outcome, imageKey } = location
+  if (outcome === 'absent' || imageKey === undefined)
+    throw new FormatError('mark_absent', 'the image carries no mark of the keys at hand')
+  if (outcome === 'altered' && order.isForced !== true)
+    throw new FormatError('mark_altered', 'the image was altered since it was marked')
+  const mark: MarkOfImage = { ...location, imageKey }
+  return {
+    location,
+    pieces: () => pixels.write((frame, planes) => restoreFrame(planes, frame, pixels, mark, means)),
+  }
+}
+
+function restoreFrame(planes: Planes, frame: number, pixels: ImagePixels, mark: MarkOfImage, means: MarkMeans): Planes {
+  return locateFrame(planes, frame, pixels, mark, means).map(({ reading }) => reading.restored)
+}
