@@ -8,6 +8,7 @@ import { memorySource } from '../bytes/source.ts'
 import { concatBytes, encodeLatin1, encodeUtf8 } from '../bytes/text.ts'
 import type { Device, Operator } from '../domain/seal/holder.ts'
 import { describeInstance, type InstanceDescription } from '../domain/seal/instance.ts'
+import type { MarkClaim } from '../domain/seal/mark-claim.ts'
 import type { Seal } from '../domain/seal/seal.ts'
 import { certificatesOf, type HolderSigners, type SealRequest, signSeal, type Timestamp } from '../domain/seal/sign.ts'
 import type { AcquisitionStatement } from '../domain/seal/statement.ts'
@@ -146,6 +147,17 @@ export const operatorFacts: Operator = {
   certificates: certificatesOf(operator, hashes),
 }
 
+/** A claim that pixels carry a mark. */
+export const toyMarkClaim: MarkClaim = {
+  version: 1,
+  recordId: sha256(encodeLatin1('record id')).slice(0, 8),
+  volume: { nonce: sha256(encodeLatin1('volume')).slice(0, 16), index: 1, count: 3 },
+  publicKey: sha256(encodeLatin1('mark key')),
+  hasChips: true,
+  planes: 2,
+  recordDigest: sha256(encodeLatin1('mark record')),
+}
+
 /** A statement about an image, both holders with a signature in it. */
 export function toyStatement(
   description: InstanceDescription = toyDescription(),
@@ -163,6 +175,7 @@ export function toyStatement(
       device: { uid: '2.25.7', sha256: sha256(encodeLatin1('device')) },
       operator: { uid: '2.25.8', sha256: sha256(encodeLatin1('operator')) },
     },
+    mark: null,
     sealedAt,
     checkpoint: null,
     ...overrides,

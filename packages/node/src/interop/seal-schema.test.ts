@@ -17,6 +17,7 @@ import {
   toyDescription,
   toyElements,
   toyFile,
+  toyMarkClaim,
   toySeriesStatement,
   toyStatement,
   without,
@@ -68,6 +69,7 @@ const statements = {
   'an image that was sealed beside a custody log': toyStatement(undefined, {
     checkpoint: { origin: 'example-hospital.example/log', size: 123_456n, root: new Uint8Array(32).fill(7) },
   }),
+  'an image that was marked': toyStatement(undefined, { mark: toyMarkClaim }),
 }
 
 const arrivals = {
@@ -143,11 +145,15 @@ const TOLD = [
   'scheduledProcedureStepId',
 ]
 
-/** Rules that the schema leaves to the text: the subject's name, the order of tags, characters of names, unsigned files. */
+/**
+ * Rules that the schema leaves to the text: the subject's name, the order of tags, characters of names, unsigned files,
+ * places in a volume.
+ */
 function isBeyondSchema(path: readonly string[], value: JsonValue): boolean {
   const field = path.at(-1) ?? ''
   const at = valueAt(value, path)
   if (TOLD.includes(field)) return at === '\u0000' || path[0] === 'subject'
   if (path.join('.') === 'predicate.signatures.gateway') return at === null
+  if (path.slice(0, 3).join('.') === 'predicate.mark.volume') return field === 'index' || field === 'count'
   return field === 'sopInstanceUid' || field === 'tag'
 }

@@ -50,6 +50,7 @@ async function seal(file: DicomFile): Promise<Sealed> {
     device: { ...holder, manufacturer: null, model: null, serial: null },
     operator: holder,
     signatures: { device: { uid: '1', sha256: NO_DIGEST }, operator: null },
+    mark: null,
     sealedAt: new Date(0),
     checkpoint: null,
   }

@@ -8,6 +8,7 @@ import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { Device, HolderCertificates, Operator } from '@fiducial/core/domain/seal/holder.ts'
 import { describeInstance, type InstanceDescription, uidFromRandom } from '@fiducial/core/domain/seal/instance.ts'
+import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import { formatSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { certificatesOf, type HolderSigners, signSeal } from '@fiducial/core/domain/seal/sign.ts'
 import type { AcquisitionStatement } from '@fiducial/core/domain/seal/statement.ts'
@@ -38,6 +39,8 @@ export interface SealDependencies {
   readonly isSeries?: boolean
   /** Made by a simulator or a demonstration. */
   readonly isDemo?: boolean
+  /** What the pixels of the image carry already; absent for unmarked ones. */
+  readonly mark?: MarkClaim
   /** The newest witnessed checkpoint of the custody log, to be quoted; absent where there is no log. */
   readonly checkpoint?: QuoteCheckpoint
 }
@@ -69,7 +72,7 @@ const UUID_BYTES = 16
  * @throws {StoreError} from the timestamp authority and the custody log
  */
 export async function prepareSeal(source: ByteSource, dependencies: SealDependencies): Promise<PreparedSeal> {
-  const { crypto, codecs, random, now, device, operator, isSeries = false, isDemo = false } = dependencies
+  const { crypto, codecs, random, now, device, operator, isSeries = false, isDemo = false, mark = null } = dependencies
   const file = parseDicom(source, { isStrict: true })
   // Before the clock is read, or the seal would quote what it claims to be older than.
   const checkpoint = (await dependencies.checkpoint?.()) ?? null
@@ -105,6 +108,7 @@ export async function prepareSeal(source: ByteSource, dependencies: SealDependen
       device: describeDevice(device, certificatesOf(signers.device, crypto.hash)),
       operator: describeHolder(operator, certificatesOf(signers.operator, crypto.hash)),
       signatures: { device: deviceReference, operator: operatorReference },
+      mark,
       sealedAt,
       checkpoint,
     }

@@ -12,6 +12,7 @@ import {
   toyDescription,
   toyElements,
   toyFile,
+  toyMarkClaim,
   toySeriesStatement,
   toyStatement,
   without,
@@ -22,7 +23,7 @@ type Json = { [name: string]: JsonValue }
 const isMalformed = (error: unknown): boolean => error instanceof FormatError && error.code === 'statement_malformed'
 
 const checkpoint = { origin: 'example-hospital.example/log', size: 123_456n, root: sha256(encodeLatin1('root')) }
-const good = toyStatement(undefined, { checkpoint })
+const good = toyStatement(undefined, { checkpoint, mark: toyMarkClaim })
 const goodJson = (): Json => JSON.parse(decodeUtf8(formatStatement(good)))
 const parse = (value: JsonValue): AcquisitionStatement => parseStatement(encodeUtf8(formatCanonicalJson(value)))
 
@@ -50,7 +51,7 @@ describe('a statement', () => {
     const bare = toyStatement(toyDescription(toyFile(without(toyElements(), 0x7fe00010, 0x00080020, 0x00080022))))
     assert.deepEqual(parseStatement(formatStatement(bare)), bare)
     assert.deepEqual(parseStatement(formatStatement(toySeriesStatement())), toySeriesStatement())
-    const unlogged = toyStatement(undefined, { checkpoint: null })
+    const unlogged = toyStatement(undefined, { checkpoint: null, mark: null })
     assert.deepEqual(parseStatement(formatStatement(unlogged)), unlogged)
   })
 
@@ -60,6 +61,19 @@ describe('a statement', () => {
       origin: 'example-hospital.example/log',
       size: '123456',
       root: encodeHex(checkpoint.root),
+    })
+  })
+
+  it('names the record of the mark that the pixels carry, and its place in the volume', () => {
+    const { predicate } = goodJson() as { predicate: Json }
+    assert.deepEqual(predicate.mark, {
+      version: 1,
+      recordId: encodeHex(toyMarkClaim.recordId),
+      volume: { nonce: encodeHex(toyMarkClaim.volume.nonce), index: 1, count: 3 },
+      publicKey: encodeHex(toyMarkClaim.publicKey),
+      hasChips: true,
+      planes: 2,
+      record: { sha256: encodeHex(toyMarkClaim.recordDigest) },
     })
   })
 
@@ -182,6 +196,11 @@ describe('parseStatement', () => {
     { name: 'a day that there is not', path: ['predicate', 'sealedAt'], value: '2026-02-30T10:14:00.000Z' },
     { name: 'a checkpoint of an empty log', path: ['predicate', 'checkpoint', 'size'], value: '0' },
     { name: 'a checkpoint that is a text', path: ['predicate', 'checkpoint'], value: 'x' },
+    { name: 'a mark of another version', path: ['predicate', 'mark', 'version'], value: 2 },
+    { name: 'a record id of 7 bytes', path: ['predicate', 'mark', 'recordId'], value: '00'.repeat(7) },
+    { name: 'a place outside the volume', path: ['predicate', 'mark', 'volume', 'index'], value: 3 },
+    { name: 'a volume of nothing', path: ['predicate', 'mark', 'volume', 'count'], value: 0 },
+    { name: 'a mark without a plane', path: ['predicate', 'mark', 'planes'], value: 0 },
     { name: 'a UID with letters', path: ['predicate', 'signatures', 'device', 'uid'], value: '2.25.x' },
   ]
   for (const { name, path, value } of refusals) {
@@ -225,6 +244,8 @@ describe('formatStatement', () => {
     { elements: [...good.elements].reverse() },
     { checkpoint: { ...checkpoint, size: 0n } },
     { checkpoint: { ...checkpoint, origin: 'a log' } },
+    { mark: { ...toyMarkClaim, recordId: new Uint8Array(9) } },
+    { mark: { ...toyMarkClaim, volume: { ...toyMarkClaim.volume, index: 3 } } },
   ]
   for (const [i, overrides] of outside.entries()) {
     it(`refuses to write what nobody could read, ${i + 1}`, () => {
@@ -254,6 +275,7 @@ const NULLABLE = new Set([
   'serial',
   'operator',
   'checkpoint',
+  'mark',
   'acquiredAt',
   'time',
   'zone',

@@ -7,6 +7,7 @@
  */
 import { encodeCanonicalJson, parseCanonicalJson } from '../../formats/json/canonical.ts'
 import { type Device, type Operator, readDevice, readOperator, writeDevice, writeOperator } from './holder.ts'
+import { type MarkClaim, readMarkClaim, writeMarkClaim } from './mark-claim.ts'
 import { ACQUISITION_PREDICATE } from './namespace.ts'
 import {
   readReference,
@@ -24,6 +25,8 @@ interface Acquisition {
   readonly operator: Operator
   /** `operator` is null where the technologist signs the series and not each image. */
   readonly signatures: { readonly device: SignatureReference; readonly operator: SignatureReference | null }
+  /** What the pixels carry; null where they were sealed unmarked. */
+  readonly mark: MarkClaim | null
 }
 
 export interface AcquisitionStatement extends SealedInstance, Acquisition {}
@@ -37,14 +40,16 @@ const ACQUISITION: StatementKind<Acquisition> = {
       device: inner.object('device', readReference),
       operator: inner.nullable('operator', readReference),
     })),
+    mark: fields.nullable('mark', readMarkClaim),
   }),
-  write: ({ device, operator, signatures }) => ({
+  write: ({ device, operator, signatures, mark }) => ({
     device: writeDevice(device),
     operator: writeOperator(operator),
     signatures: {
       device: writeReference(signatures.device),
       operator: signatures.operator === null ? null : writeReference(signatures.operator),
     },
+    mark: mark === null ? null : writeMarkClaim(mark),
   }),
 }
 

@@ -60,7 +60,7 @@ export function termsOfAcquisition(
   payload: Uint8Array,
   hashes: HashFactory,
 ): readonly Term[] {
-  const { instance, device, operator, file, original, dataset, pixels } = statement
+  const { instance, device, operator, file, original, dataset, pixels, mark } = statement
   const [deviceKey] = device.certificates.dicom
   const terms: readonly (readonly [Term['kind'], string | null | undefined])[] = [
     ['type', 'acquired'],
@@ -75,6 +75,7 @@ export function termsOfAcquisition(
     ['digest', encodeHex(original)],
     ['digest', encodeHex(dataset)],
     ['digest', pixels === null ? null : encodeHex(pixels.root)],
+    ['digest', mark && encodeHex(mark.recordDigest)],
     ['digest', encodeHex(digestOf(hashes, 'sha256', payload))],
   ]
   const present = terms.flatMap(([kind, value]) => (value === null || value === undefined ? [] : [{ kind, value }]))
