@@ -1,8 +1,8 @@
 /**
  * Resize: a picture brought to another size, its aspect too if asked.
  *
- * Source: separable resampling as Pillow's `Image.resize` does it: columns first, weights in 22 bits, each pass rounded to
- * 8 bits. When a picture is made smaller the filters widen with it, except `sampled`, which is bilinear
+ * Source: separable resampling as Pillow's `Image.resize` does it: weights in 22 bits, each pass rounded to 8 bits. The
+ * width is brought to size before the height (Pillow takes the height first where that is cheaper). When a picture is made smaller the filters widen with it, except `sampled`, which is bilinear
  * between the four nearest samples at any size, as OpenCV's INTER_LINEAR.
  */
 import { createPicture, type Picture } from './picture.ts'

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createPicture, type Picture } from './picture.ts'
-import { createRandom } from './random.ts'
 import { ROBUSTNESS_ATTACKS } from './robustness.ts'
+import { texture } from './testing/pictures.ts'
 
 describe('robustness attacks', () => {
   it('have names of their own', () => {
@@ -27,14 +26,3 @@ describe('robustness attacks', () => {
     })
   }
 })
-
-/** Slow waves with a little noise on them. */
-function texture(width: number, height: number): Picture {
-  const picture = createPicture(width, height)
-  const random = createRandom(1)
-  for (let i = 0; i < picture.samples.length; i++) {
-    const [x, y] = [i % width, Math.floor(i / width)]
-    picture.samples[i] = 128 + 60 * Math.sin(x / 7) + 30 * Math.cos(y / 5) + 20 * random.uniform()
-  }
-  return picture
-}
