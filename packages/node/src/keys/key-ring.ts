@@ -21,6 +21,7 @@ import { createFileSigner, createKeySigner, spkiOf } from './file-signer.ts'
 import { issueCertificate, issueCrl, issueRoot } from './issue.ts'
 import { formatPrivateKey, readKeyFile } from './key-file.ts'
 import { generateKey, type KeyKind } from './key-kind.ts'
+import { makeMarkKey, readMarkKey } from './mark-key.ts'
 import {
   DAY_MS,
   type DeviceOrder,
@@ -303,6 +304,28 @@ export class KeyRing {
   }
 
   /**
+   * The key with which a device marks; made when it is first asked for, under the passphrase of its other keys.
+   * @throws as {@link material}, and {StoreError} `output_unwritable`
+   */
+  markKey(id: string, options: UseOptions = {}): Uint8Array {
+    const holder = this.#usable(id, ['device'], options)
+    const known = this.#knownMarkKey(holder)
+    if (known !== undefined) return known
+    // This one lies in a file for every holder: what opens it opens the new key.
+    readKeyFile(holderKeyPath(this.#folder, id, 'post-quantum'), `${id} post-quantum`, this.#options.passphrase)
+    makeMarkKey(this.#markPlace(holder))
+    return readMarkKey(this.#markPlace(holder))
+  }
+
+  /** The mark keys of all devices that have marked, those revoked and expired included. @throws as {@link material} */
+  markKeys(): readonly { readonly id: string; readonly markKey: Uint8Array }[] {
+    return this.list().flatMap((holder) => {
+      const markKey = this.#knownMarkKey(holder)
+      return markKey === undefined ? [] : [{ id: holder.id, markKey }]
+    })
+  }
+
+  /**
    * Writes all that is public: `ca.pem`, `crl.pem`, and `ID.USE.pem` for each certificate, `timestamp.pem` for
    * the timestamp authority's.
    *
@@ -452,6 +475,19 @@ export class KeyRing {
     if (token) return { kind: 'token', token, certificate, chain, ...(pin !== undefined && { pin }) }
     const key = readKeyFile(holderKeyPath(this.#folder, id, use), `${id} ${use}`, passphrase)
     return { kind: 'file', key, certificate, chain }
+  }
+
+  #knownMarkKey(holder: Holder): Uint8Array | undefined {
+    try {
+      return readMarkKey(this.#markPlace(holder))
+    } catch (error) {
+      if (error instanceof KeyError && error.code === 'key_missing') return undefined
+      throw error
+    }
+  }
+
+  #markPlace({ id }: Holder) {
+    return { folder: this.#folder, id, passphrase: this.#options.passphrase }
   }
 
   #openCa(): Signer {

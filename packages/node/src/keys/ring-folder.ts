@@ -8,6 +8,7 @@
  *     crls/00000001.pem …            the newest revocation list has the highest number
  *     holders/ID/USE.pem             certificate; USE is dicom, statement, post-quantum or timestamp
  *     holders/ID/USE.key.pem         private key, or USE.pkcs11.json: which token holds it
+ *     holders/ID/mark.key.pem        secret of the mark, of devices that have marked; see mark-key.ts
  *
  * A holder's folder appears whole or not at all. A number of a list is taken by whoever comes first.
  */
