@@ -67,7 +67,13 @@ export function bestInputs(evidence: Float64Array, message?: Uint8Array): Uint8A
     branch[1] = first - second
     branch[2] = second - first
     branch[3] = first + second
-    advance({ score, next, branch, choices: choices.subarray(t * STATES, (t + 1) * STATES), forced: forced[t] as number })
+    advance({
+      score,
+      next,
+      branch,
+      choices: choices.subarray(t * STATES, (t + 1) * STATES),
+      forced: forced[t] as number,
+    })
     const swap = score
     score = next
     next = swap

@@ -8,11 +8,11 @@ import { bestInputs, encodeInputs } from './code.ts'
 import { codedEvidence } from './evidence.ts'
 import { cellGrid } from './geometry.ts'
 import { lookAtCells, type View } from './look.ts'
-import { messageBits, makePattern } from './pattern.ts'
 import { paintCells } from './paint.ts'
+import { makePattern, messageBits } from './pattern.ts'
 import { planCells } from './plan-cells.ts'
 import { type ChipReport, reportChips } from './report.ts'
-import { cellChanges, cellSigns, type ChipSide, formatSide } from './side.ts'
+import { type ChipSide, cellChanges, cellSigns, formatSide } from './side.ts'
 
 /** How faint the chips must be, in dB; a higher number is fainter. */
 export interface ChipLimits {
@@ -65,8 +65,10 @@ export function embedChips(planes: readonly Plane[], options: ChipOptions): Chip
 
 function checkFrame(planes: readonly Plane[], { key, id }: ChipOptions): Plane {
   const first = planes[0]
-  if (first === undefined || (planes.length !== 1 && planes.length !== 3)) throw new RangeError('a frame has 1 or 3 components')
-  const isAlike = (plane: Plane) => plane.width === first.width && plane.height === first.height && plane.bits === first.bits
+  if (first === undefined || (planes.length !== 1 && planes.length !== 3))
+    throw new RangeError('a frame has 1 or 3 components')
+  const isAlike = (plane: Plane) =>
+    plane.width === first.width && plane.height === first.height && plane.bits === first.bits
   if (!planes.every(isAlike)) throw new RangeError('components of one frame have one shape')
   if (key.length !== 32 || id.length !== 8) throw new RangeError('a key has 32 bytes, an id 8')
   return first

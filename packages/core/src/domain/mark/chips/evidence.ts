@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Chips", "Reading".
  */
 import { CODED_BITS } from './code.ts'
-import { PERIOD, type Pattern, SIGN_PERIOD } from './pattern.ts'
+import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 import { type GreyPicture, sampleGrid } from './sample-grid.ts'
 import { cellResidual, localScale, weigh } from './whiten.ts'
 
@@ -53,7 +53,12 @@ export function pilotScore(cells: Float32Array, { columns, rows }: CellPlace, pa
 }
 
 /** For each coded bit, how much speaks for a 1. */
-export function codedEvidence(cells: Float32Array, { columns, rows }: CellPlace, pattern: Pattern, phase: Phase): Float64Array {
+export function codedEvidence(
+  cells: Float32Array,
+  { columns, rows }: CellPlace,
+  pattern: Pattern,
+  phase: Phase,
+): Float64Array {
   const evidence = new Float64Array(CODED_BITS)
   const wrap = (value: number, period: number) => ((value % period) + period) % period
   for (let y = 0; y < rows; y++) {

@@ -45,7 +45,11 @@ export function blockGrid({ columns, rows }: CellGrid): { readonly columns: numb
  * @param side    pixels of the picture's shorter side
  * @param count   cells along this axis
  */
-export function dotIndex(length: number, side: number, { across, count }: { across: number; count: number }): Int32Array {
+export function dotIndex(
+  length: number,
+  side: number,
+  { across, count }: { across: number; count: number },
+): Int32Array {
   const index = new Int32Array(length)
   for (let x = 0; x < length; x++) {
     const half = Math.floor(((2 * x + 1) * 2 * across + side) / (2 * side))

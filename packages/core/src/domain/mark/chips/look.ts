@@ -110,7 +110,12 @@ function dotRanges(planes: readonly Plane[], grid: CellGrid, _views: readonly Vi
 }
 
 /** Calls back for each pixel of a dot, row by row. */
-export function forEachDotPixel(width: number, height: number, grid: CellGrid, visit: (cell: number, pixel: number) => void): void {
+export function forEachDotPixel(
+  width: number,
+  height: number,
+  grid: CellGrid,
+  visit: (cell: number, pixel: number) => void,
+): void {
   const side = Math.min(width, height)
   const columns = dotIndex(width, side, { across: grid.across, count: grid.columns })
   const rows = dotIndex(height, side, { across: grid.across, count: grid.rows })

@@ -42,7 +42,10 @@ export function paintCells(plane: Plane, grid: CellGrid, changes: Int32Array): P
  * @param marks   key, 32 bytes, and side information as it was when they were put on
  * @throws {RangeError} for planes or side information that do not fit each other
  */
-export function removeChips(planes: readonly Plane[], marks: { readonly key: Uint8Array; readonly side: Uint8Array }): Plane[] {
+export function removeChips(
+  planes: readonly Plane[],
+  marks: { readonly key: Uint8Array; readonly side: Uint8Array },
+): Plane[] {
   const first = planes[0]
   const grid = first === undefined ? undefined : cellGrid(first)
   if (grid === undefined) throw new RangeError('no chips on a picture of this size')

@@ -52,7 +52,8 @@ export function messageBits(key: Uint8Array, id: Uint8Array): Uint8Array {
 /** The id that 96 bits stand for; undefined if they stand for none. */
 export function idOf(key: Uint8Array, bits: Uint8Array): Uint8Array | undefined {
   const bytes = new Uint8Array(MESSAGE_BITS / 8)
-  for (let i = 0; i < MESSAGE_BITS; i++) bytes[i >> 3] = (bytes[i >> 3] as number) | ((bits[i] as number) << (7 - (i & 7)))
+  for (let i = 0; i < MESSAGE_BITS; i++)
+    bytes[i >> 3] = (bytes[i >> 3] as number) | ((bits[i] as number) << (7 - (i & 7)))
   const id = bytes.slice(0, ID_BYTES)
   return checkOf(key, id).every((byte, i) => byte === bytes[ID_BYTES + i]) ? id : undefined
 }
@@ -78,5 +79,8 @@ function streamWords(stream: Uint8Array): Uint32Array {
 
 /** A sign for each bit, highest first: 1 for a 1. */
 function signsOf(stream: Uint8Array): Int8Array {
-  return Int8Array.from({ length: stream.length * 8 }, (_, i) => (((stream[i >> 3] as number) >> (7 - (i & 7))) & 1) * 2 - 1)
+  return Int8Array.from(
+    { length: stream.length * 8 },
+    (_, i) => (((stream[i >> 3] as number) >> (7 - (i & 7))) & 1) * 2 - 1,
+  )
 }

@@ -28,7 +28,7 @@ export function planCells(question: Question): Plan | undefined {
   const peak = question.look.yields.reduce((most, value) => Math.max(most, value), 0)
   if (peak === 0) return undefined
   let low = 0
-  let high = (maximumOf(question.first) / 8) / peak
+  let high = maximumOf(question.first) / 8 / peak
   let best: Plan | undefined
   for (let i = 0; i < STEPS; i++) {
     const strength = i === 0 ? high : Math.sqrt(Math.max(low, high * 1e-6) * high)
@@ -79,7 +79,8 @@ function isWithin({ first, grid, look, limits }: Question, { unit, magnitudes, p
     const block = Math.floor((i - x) / grid.columns / BLOCK_CELLS) * blocks.columns + Math.floor(x / BLOCK_CELLS)
     const square = ((magnitudes[block] as number) * unit) ** 2 * (look.areas[i] as number)
     stored += square
-    for (let v = 0; v < shown.length; v++) shown[v] = (shown[v] as number) + square * ((look.live[v] as Float32Array)[i] as number)
+    for (let v = 0; v < shown.length; v++)
+      shown[v] = (shown[v] as number) + square * ((look.live[v] as Float32Array)[i] as number)
   }
   if (stored / pixels > maximumOf(first) ** 2 / 10 ** (limits.minStoredPsnr / 10)) return false
   return shown.every((sum, v) => {

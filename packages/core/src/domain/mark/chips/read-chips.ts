@@ -78,7 +78,10 @@ interface Decoding {
 }
 
 /** The id that cells carry at a phase. */
-export function decodeCells(cells: Float32Array, { place, pattern, key, phase }: Decoding): Omit<ChipReading, 'transform'> | undefined {
+export function decodeCells(
+  cells: Float32Array,
+  { place, pattern, key, phase }: Decoding,
+): Omit<ChipReading, 'transform'> | undefined {
   const score = pilotScore(cells, place, pattern, phase)
   const evidence = codedEvidence(cells, place, pattern, phase)
   for (const isInverted of Math.abs(score) > 3 ? [score < 0] : [false, true]) {

@@ -54,7 +54,11 @@ function compareShown(before: Float32Array, after: Float32Array, { width, height
     const step = Math.min(width, height) / grid.across / 2
     const columns = 2 * grid.columns + 1
     const rows = 2 * grid.rows + 1
-    const values = sampleGrid({ width, height, samples }, { first: 0, step, count: columns }, { first: 0, step, count: rows })
+    const values = sampleGrid(
+      { width, height, samples },
+      { first: 0, step, count: columns },
+      { first: 0, step, count: rows },
+    )
     return residual({ columns, rows, values }).reduce((sum, value) => sum + value * value, 0)
   }
   const meanSquare = change.reduce((sum, value) => sum + value * value, 0) / change.length

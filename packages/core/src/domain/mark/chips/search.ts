@@ -1,6 +1,126 @@
-import type { Pattern } from './pattern.ts'
-import type { ChipReading } from './read-chips.ts'
-import type { GreyPicture } from './sample-grid.ts'
-export function searchCells(_picture: GreyPicture, _key: Uint8Array, _pattern: Pattern): ChipReading | undefined {
+/**
+ * Search: finds the chips of a picture that was cropped, scaled, stretched or turned.
+ *
+ * Source: docs/reference/mark.md, "Chips", "Reading": stretched whole pictures, then every size of cells, then angles up to 3°.
+ */
+import { type Alignment, placeCells, refineAlignment, scoreAlignment, turnPicture } from './alignment.ts'
+import { readCells } from './evidence.ts'
+import { ALL_ACROSS } from './geometry.ts'
+import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
+import { createPilotMap } from './pilot-map.ts'
+import { type ChipReading, decodeCells } from './read-chips.ts'
+import { type GreyPicture, sampleGrid } from './sample-grid.ts'
+
+/** Pixels of the shorter side to which a picture is brought for the search. */
+const WORKING_SIDE = 384
+/** Cells along the shorter side: of half the smallest grid, up to the largest whole one. */
+const FEWEST_CELLS = 23.5
+const MOST_CELLS = 97
+const SIZE_STEP = 1.01
+const STRETCH_STEP = 1.006
+const LARGEST_STRETCH = 1.26
+const DEGREE = Math.PI / 180
+const ANGLES = [1, -1, 2, -2, 3, -3].map((degrees) => degrees * DEGREE)
+/** A turned picture has lost its corners only: fewer sizes are tried. */
+const FEWEST_TURNED = 36
+
+interface Candidate {
+  readonly alignment: Alignment
+  readonly score: number
+}
+
+interface Search {
+  readonly picture: GreyPicture
+  /** Pixels of the picture that was asked about for one of the working picture. */
+  readonly scale: { readonly x: number; readonly y: number }
+  readonly key: Uint8Array
+  readonly pattern: Pattern
+}
+
+/** Looks for chips in a picture that is not the whole marked one. */
+export function searchCells(picture: GreyPicture, key: Uint8Array, pattern: Pattern): ChipReading | undefined {
+  const working = shrink(picture)
+  const scale = { x: picture.width / working.width, y: picture.height / working.height }
+  const search = { picture: working, scale, key, pattern }
+  return (
+    tryCandidates(search, stretchedCandidates(search), 3) ??
+    tryCandidates(search, sizedCandidates(search, [0], FEWEST_CELLS), 14) ??
+    tryCandidates(search, sizedCandidates(search, ANGLES, FEWEST_TURNED), 10)
+  )
+}
+
+function shrink(picture: GreyPicture): GreyPicture {
+  const factor = Math.max(1, Math.min(picture.width, picture.height) / WORKING_SIDE)
+  const width = Math.round(picture.width / factor)
+  const height = Math.round(picture.height / factor)
+  const axis = (from: number, to: number) => ({ first: from / to / 2, step: from / to, count: to })
+  return { width, height, samples: sampleGrid(picture, axis(picture.width, width), axis(picture.height, height)) }
+}
+
+/** Whole pictures of which one side was stretched. */
+function stretchedCandidates({ picture, pattern }: Search): Candidate[] {
+  const { width, height } = picture
+  const candidates: Candidate[] = []
+  for (const across of ALL_ACROSS) {
+    for (let stretch = 1 / LARGEST_STRETCH; stretch < LARGEST_STRETCH; stretch *= STRETCH_STEP) {
+      for (const isWide of [true, false]) {
+        const wide = isWide ? width / across : (height / across) * stretch
+        const high = isWide ? (width / across) * stretch : height / across
+        const alignment = { x: width / 2 / wide, y: height / 2 / high, wide, high, angle: 0 }
+        candidates.push({ alignment, score: Math.abs(scoreAlignment(picture, alignment, pattern)) })
+      }
+    }
+  }
+  return candidates
+}
+
+/** Pictures of which a part is left, at any size, turned by one of the angles. */
+function sizedCandidates({ picture, pattern }: Search, angles: readonly number[], fewest: number): Candidate[] {
+  const side = Math.min(picture.width, picture.height)
+  const map = createPilotMap(pattern)
+  const candidates: Candidate[] = []
+  for (const angle of angles) {
+    const turned = angle === 0 ? picture : turnPicture(picture, angle)
+    for (let cells = fewest; cells < MOST_CELLS; cells *= SIZE_STEP ** 2) {
+      const steps = [side / cells, side / cells / SIZE_STEP] as const
+      for (const [i, peak] of map(turned, steps).entries()) {
+        const step = steps[i] as number
+        const x = picture.width / 2 / step - peak.x / 2 + 0.5
+        const y = picture.height / 2 / step - peak.y / 2 + 0.5
+        candidates.push({ alignment: { x, y, wide: step, high: step, angle }, score: Math.abs(peak.score) })
+      }
+    }
+  }
+  return candidates
+}
+
+function tryCandidates(search: Search, candidates: Candidate[], count: number): ChipReading | undefined {
+  candidates.sort((a, b) => b.score - a.score)
+  for (const { alignment } of candidates.slice(0, count)) {
+    const refined = refineAlignment(search.picture, alignment, search.pattern)
+    if (refined.score < 4.2) continue
+    const reading = decodeAlignment(search, refined.turned, refined.alignment)
+    if (reading !== undefined) return reading
+  }
+  return undefined
+}
+
+/** Tries the places in the longer period of the signs. */
+function decodeAlignment(search: Search, turned: GreyPicture, alignment: Alignment): ChipReading | undefined {
+  const { key, pattern, scale } = search
+  const { place, phase } = placeCells(turned, alignment)
+  const cells = readCells(turned, place)
+  for (let y = 0; y < SIGN_PERIOD; y += PERIOD) {
+    for (let x = 0; x < SIGN_PERIOD; x += PERIOD) {
+      const found = decodeCells(cells, { place, pattern, key, phase: { x: phase.x + x, y: phase.y + y } })
+      if (found === undefined) continue
+      const across = 1 / (alignment.wide * scale.x)
+      const down = 1 / (alignment.high * scale.y)
+      const wrap = (value: number) => ((value % SIGN_PERIOD) + SIGN_PERIOD) % SIGN_PERIOD
+      const left = wrap(phase.x + x) - place.left / alignment.wide
+      const top = wrap(phase.y + y) - place.top / alignment.high
+      return { ...found, transform: { left, top, across, down, angle: alignment.angle } }
+    }
+  }
   return undefined
 }

@@ -3,9 +3,10 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Side information".
  */
-import { type CellGrid, BLOCK_CELLS, blockGrid } from './geometry.ts'
+
 import { CODED_BITS } from './code.ts'
-import { PERIOD, type Pattern, SIGN_PERIOD } from './pattern.ts'
+import { BLOCK_CELLS, blockGrid, type CellGrid } from './geometry.ts'
+import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 
 /** What was painted. */
 export interface ChipSide {
@@ -21,7 +22,10 @@ export interface ChipSide {
 
 /** The bytes of side information, as many as chipSideLength says. */
 export function formatSide({ unit, coded, magnitudes, painted }: ChipSide): Uint8Array {
-  const low = Uint8Array.from({ length: magnitudes.length * 2 }, (_, i) => (((magnitudes[i >> 1] as number) - 1) >> (1 - (i & 1))) & 1)
+  const low = Uint8Array.from(
+    { length: magnitudes.length * 2 },
+    (_, i) => (((magnitudes[i >> 1] as number) - 1) >> (1 - (i & 1))) & 1,
+  )
   const parts = [Uint8Array.of(unit >> 8, unit & 255), packBits(coded), packBits(low), packBits(painted)]
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let offset = 0
@@ -36,14 +40,18 @@ export function formatSide({ unit, coded, magnitudes, painted }: ChipSide): Uint
 export function parseSide(bytes: Uint8Array, grid: CellGrid): ChipSide {
   const blocks = blockGrid(grid)
   const counts = [16, CODED_BITS, blocks.columns * blocks.rows * 2, grid.columns * grid.rows]
-  if (counts.reduce((sum, count) => sum + Math.ceil(count / 8), 0) !== bytes.length) throw new RangeError('length of side information')
+  if (counts.reduce((sum, count) => sum + Math.ceil(count / 8), 0) !== bytes.length)
+    throw new RangeError('length of side information')
   let offset = 0
   const [, coded, low, painted] = counts.map((count) => {
     const bits = unpackBits(bytes.subarray(offset), count)
     offset += Math.ceil(count / 8)
     return bits
   }) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
-  const magnitudes = Uint8Array.from({ length: low.length / 2 }, (_, i) => 1 + 2 * (low[2 * i] as number) + (low[2 * i + 1] as number))
+  const magnitudes = Uint8Array.from(
+    { length: low.length / 2 },
+    (_, i) => 1 + 2 * (low[2 * i] as number) + (low[2 * i + 1] as number),
+  )
   return { unit: ((bytes[0] as number) << 8) | (bytes[1] as number), coded, magnitudes, painted }
 }
 
@@ -75,7 +83,8 @@ export function cellChanges(pattern: Pattern, grid: CellGrid, side: ChipSide): I
 
 function packBits(bits: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(bits.length / 8))
-  for (let i = 0; i < bits.length; i++) bytes[i >> 3] = (bytes[i >> 3] as number) | ((bits[i] as number) << (7 - (i & 7)))
+  for (let i = 0; i < bits.length; i++)
+    bytes[i >> 3] = (bytes[i >> 3] as number) | ((bits[i] as number) << (7 - (i & 7)))
   return bytes
 }
 

@@ -42,7 +42,10 @@ function residualAt(values: Float32Array, columns: number, i: number): number {
   const down = i + columns
   const near = (values[up] as number) + (values[down] as number) + (values[i - 1] as number) + (values[i + 1] as number)
   const diagonal =
-    (values[up - 1] as number) + (values[up + 1] as number) + (values[down - 1] as number) + (values[down + 1] as number)
+    (values[up - 1] as number) +
+    (values[up + 1] as number) +
+    (values[down - 1] as number) +
+    (values[down + 1] as number)
   return (values[i] as number) - NEAR * near - DIAGONAL * diagonal
 }
 
