@@ -69,6 +69,17 @@ const adaptersOf = (version: string): Adapters => ({
       yield* (await import('./workers/examine-all.ts')).examineAll(...given)
     },
   },
+  mark: {
+    means: async (home) => (await import('./wiring/mark.ts')).openMarkMeans(home),
+    device: async (...given) => (await import('./wiring/mark.ts')).openMarkDevice(...given),
+    devices: async (...given) => (await import('./wiring/mark.ts')).openMarkDevices(...given),
+    openPng: async (file) => (await import('./wiring/mark.ts')).openPngPixels(file),
+    stage: async (path, pieces, isOverwriting) => {
+      await makeFolder(dirname(path))
+      const { stageFile } = await import('./storage/write-file.ts')
+      return stageFile(path, pieces, { isOverwriting })
+    },
+  },
   crypto: async () => (await import('./keys/native-crypto.ts')).nativeCrypto,
   work: {
     async *verify(...given) {

@@ -24,6 +24,7 @@ import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { DoctorOrder } from './doctor-order.ts'
 import type { LogServices } from './log/services.ts'
+import type { MarkAdapters } from './mark/adapters.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { GatewayCopy, GatewayReach, UpOrder, UpRunning } from './up-adapters.ts'
 import type { VerifySettings, Work } from './work.ts'
@@ -117,6 +118,7 @@ export interface ConfigFile {
 export interface Adapters {
   readonly log: LogAdapters
   readonly audit: AuditAdapters
+  readonly mark: MarkAdapters
   /** Digests bytes, and checks signatures. */
   crypto(): Promise<Crypto>
   readonly work: Work

@@ -16,6 +16,7 @@ import { addGatewayCommands } from './gateway/commands.ts'
 import type { InspectOptions } from './inspect.ts'
 import type { EnrolDeviceOptions, EnrolOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
 import { addLogCommands } from './log/commands.ts'
+import { addMarkCommands } from './mark/commands.ts'
 import { collect, positiveNumber, wholeNumber } from './option-values.ts'
 import { addRouteCommands } from './route/commands.ts'
 import type { SealOptions } from './seal.ts'
@@ -335,6 +336,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .helpCommand(false)
   addLogCommands(log, tools)
 
+  const mark = program
+    .command('mark')
+    .description('The invisible mark in the pixels: put on, read, where it is broken, taken off.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addMarkCommands(mark, tools)
+
   const gateway = program
     .command('gateway')
     .description('A gateway that runs: what came, what is held back, what waits.')
@@ -354,6 +362,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     keys,
     enrol,
     ...log.commands,
+    ...mark.commands,
     ...route.commands,
     ...access.commands,
     ...gateway.commands,

@@ -1,12 +1,16 @@
 /** Mark: what marking and reading marks need of this machine. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import { openPicturePixels } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
 import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { createEncoders } from '@fiducial/core/formats/codec/encode.ts'
+import { openKeyRing, type RingOptions } from '../keys/key-ring.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
-import type { MarkMeans } from '../services/mark/ports.ts'
+import type { MarkDevice, MarkMeans } from '../services/mark/ports.ts'
 import { openMarkRecords } from '../storage/mark/mark-records.ts'
+import { openPng } from '../storage/mark/png-file.ts'
 import { loadWasm } from '../storage/wasm.ts'
 
 /** Where records of marks lie in the folder of all state. */
@@ -23,4 +27,22 @@ export function openMarkMeans(home: string): MarkMeans {
     now: () => new Date(),
     records: openMarkRecords(markFolder(home)),
   }
+}
+
+/** The mark key of a device, made when it is first asked for. @throws {KeyError} */
+export async function openMarkDevice(home: string, secrets: RingOptions, id: string): Promise<MarkDevice> {
+  const ring = await openKeyRing(home, secrets)
+  return { id, markKey: ring.markKey(id), isDemo: ring.isDemo }
+}
+
+/** All devices that have marked. @throws {KeyError} */
+export async function openMarkDevices(home: string, secrets: RingOptions): Promise<readonly MarkDevice[]> {
+  const ring = await openKeyRing(home, secrets)
+  return ring.markKeys().map((device) => ({ ...device, isDemo: ring.isDemo }))
+}
+
+/** @throws {FormatError} `picture_malformed`, `mark_unsuited` */
+export function openPngPixels(file: Uint8Array): ImagePixels {
+  const png = openPng(file)
+  return openPicturePixels(png.picture, (bytes) => [png.encode(bytes)])
 }

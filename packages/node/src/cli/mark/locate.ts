@@ -1,0 +1,162 @@
+/** Locate: says of each image whether it is as it was marked, and draws where it is not. */
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { drawAltered, renderPlanes } from '@fiducial/core/domain/mark/heat-map.ts'
+import { type Region, regionsOf } from '@fiducial/core/domain/mark/regions.ts'
+import { type LocateOrder, type Location, locateChanges, type PlaneLocation } from '../../services/mark/locate.ts'
+import type { MarkMeans } from '../../services/mark/ports.ts'
+import type { Input } from '../adapters.ts'
+import type { Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { counted } from '../table.ts'
+import { visible } from '../visible.ts'
+import type { OpenImage, RawOption } from './open-image.ts'
+import { Outputs } from './outputs.ts'
+import { runOverImages } from './run.ts'
+import { type LookOptions, readLookOrder } from './who.ts'
+
+export interface LocateOptions extends LookOptions, RawOption {
+  readonly out?: string
+}
+
+export async function locateMarks(
+  words: readonly string[],
+  options: LocateOptions,
+  context: Context,
+): Promise<ExitCode> {
+  return readLookOrder(options, context, async (order) => {
+    const means = await context.adapters.mark.means(context.home)
+    return new LocateRun(words, options, { order, means }, context).run()
+  })
+}
+
+const EXITS = { holds: EXIT.ok, altered: EXIT.notAuthentic, absent: EXIT.undetermined } as const
+
+class LocateRun {
+  readonly #words: readonly string[]
+  readonly #options: LocateOptions
+  readonly #parts: { readonly order: LocateOrder; readonly means: MarkMeans }
+  readonly #context: Context
+  readonly #outputs: Outputs | undefined
+
+  constructor(
+    words: readonly string[],
+    options: LocateOptions,
+    parts: { order: LocateOrder; means: MarkMeans },
+    context: Context,
+  ) {
+    this.#words = words
+    this.#options = options
+    this.#parts = parts
+    this.#context = context
+    this.#outputs = options.out === undefined ? undefined : new Outputs(options.out)
+  }
+
+  async run(): Promise<ExitCode> {
+    const { raw } = this.#options
+    const order = {
+      words: this.#words,
+      verb: 'looking at',
+      failed: 'not looked at',
+      ...(raw !== undefined && { raw }),
+      ...(this.#outputs !== undefined && { accepts: this.#accepts }),
+    }
+    const { done, exit, summary } = await runOverImages(order, this.#parts.means, this.#context, (image, input) =>
+      this.#locate(image, input),
+    )
+    if (done > 1) this.#context.output.line(`${counted(done, 'image')} looked at; ${summary}`)
+    return exit
+  }
+
+  readonly #accepts = (input: Input): boolean => this.#outputs?.accepts(input, this.#words) ?? true
+
+  async #locate(image: OpenImage, input: Input): Promise<ExitCode> {
+    const location = await locateChanges(image.pixels, this.#parts.order, this.#parts.means)
+    const pictures = await this.#draw(image, input, location)
+    this.#report(input, location, pictures)
+    return EXITS[location.outcome]
+  }
+
+  /** A picture of each frame that was altered. @returns their paths */
+  async #draw({ pixels }: OpenImage, input: Input, { planes, outcome }: Location): Promise<readonly string[]> {
+    const outputs = this.#outputs
+    if (outputs === undefined || outcome !== 'altered') return []
+    const altered = planes.filter(({ reading }) => reading.outcome !== 'holds')
+    const drawn: string[] = []
+    for (const [frame, members] of Map.groupBy(altered, (plane) => plane.frame)) {
+      const picture = renderPlanes(pixels.read(frame), pixels)
+      for (const { reading } of members)
+        drawAltered(picture, reading.grid, reading.held, regionsOf(reading.grid, reading.held))
+      const path = outputs.pathFor(input, pixels.frames === 1 ? '.altered.png' : `.altered.${frame + 1}.png`)
+      await this.#context.adapters.writePicture(path, picture)
+      drawn.push(path)
+    }
+    return drawn
+  }
+
+  #report({ label }: Input, location: Location, pictures: readonly string[]): void {
+    const { output } = this.#context
+    const { outcome, recordId, record, device, planes } = location
+    output.record({
+      path: label,
+      outcome,
+      recordId: recordId === undefined ? null : encodeHex(recordId),
+      device: device?.id ?? record?.device ?? null,
+      markedAt: record?.markedAt.toISOString() ?? null,
+      sentence: sentenceOf(location),
+      planes: planes.map(describePlane),
+      pictures,
+    })
+    const { green, red, yellow } = output.style
+    const head = { holds: green('✔ unaltered'), altered: red('✘ altered'), absent: yellow('? no mark') }[outcome]
+    output.line(`${head}  ${visible(label)}: ${sentenceOf(location)}`)
+    for (const path of pictures) output.line(`  drawn in ${visible(path)}`)
+  }
+}
+
+const describePlane = ({ frame, component, reading, contradictions }: PlaneLocation): object => {
+  const { outcome, grid, held, signature } = reading
+  return {
+    frame,
+    component,
+    outcome,
+    tileSize: grid.tileSize,
+    tiles: grid.tiles.length,
+    altered: outcome === 'altered' ? regionsOf(grid, held) : [],
+    signature,
+    contradictions,
+  }
+}
+
+/** What was found, in one sentence. */
+export function sentenceOf({ outcome, planes, recordId }: Location): string {
+  if (outcome === 'absent') return 'it carries no mark of the keys at hand, and so proves nothing'
+  const record = recordId === undefined ? '' : ` of record ${encodeHex(recordId)}`
+  if (outcome === 'holds') {
+    const tiles = planes.reduce((sum, { reading }) => sum + reading.grid.tiles.length, 0)
+    return `all ${counted(tiles, 'tile')}${record} hold`
+  }
+  const contradictions = new Set(planes.flatMap((plane) => plane.contradictions))
+  const [first] = planes.flatMap(({ reading }) =>
+    reading.outcome === 'holds' ? [] : regionsOf(reading.grid, reading.held),
+  )
+  if (first === undefined) return `the tiles${record} hold, but ${[...contradictions].map(wordOf).join(', and ')}`
+  const lost = planes.reduce((sum, { reading }) => sum + reading.held.filter((one) => one === 0).length, 0)
+  const all = planes.reduce((sum, { reading }) => sum + reading.held.length, 0)
+  return `${lost} of ${counted(all, 'tile')}${record} do not hold, the first at ${placeOf(first)}`
+}
+
+const placeOf = ({ left, top, right, bottom }: Region): string =>
+  `columns ${left} to ${right - 1}, rows ${top} to ${bottom - 1}`
+
+function wordOf(contradiction: PlaneLocation['contradictions'][number]): string {
+  switch (contradiction) {
+    case 'plane':
+      return 'belong to another frame or component'
+    case 'record_id':
+      return 'name another record'
+    case 'signature':
+      return 'the device did not sign these samples'
+    case 'volume':
+      return 'their place in the volume is not the one of their record'
+  }
+}
