@@ -53,6 +53,14 @@ export interface InstanceQuestion {
   readonly proof?: Uint8Array
 }
 
+/** Which mark a device put into the pixels of an image, as its statement says. */
+export interface LoggedMark {
+  /** 8 bytes. */
+  readonly recordId: Uint8Array
+  /** Ed25519 key of the planes' signatures, 32 bytes. */
+  readonly publicKey: Uint8Array
+}
+
 /** One event of an image. */
 export interface InstanceRecord {
   readonly index: bigint
@@ -70,6 +78,10 @@ export interface InstanceRecord {
   readonly deviceCertificate?: Uint8Array
   /** SHA-256 of the seal file, for `sealed-at-gateway`. */
   readonly gatewaySeal?: Uint8Array
+  /** What the device said of the mark in the pixels, for `acquired`; absent where it marked nothing. */
+  readonly mark?: LoggedMark
+  /** SOP Instance UID that the image was made from, for `derived` and `transcoded`. */
+  readonly sourceInstanceUid?: string
   /** SHA-256 of the statement's bytes; absent where it was erased. */
   readonly statementSha256?: Uint8Array
 }

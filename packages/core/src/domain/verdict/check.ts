@@ -34,6 +34,8 @@ export type Subject =
   | 'binding'
   /** The custody log has a record of the seal, or of the very bytes of the file. */
   | 'log'
+  /** The pixels carry the mark that is claimed, whole and at its place. */
+  | 'mark'
 
 /** Why a check fails. */
 export type FailureReason =
@@ -51,6 +53,11 @@ export type FailureReason =
   | 'geometry_changed'
   | 'identity_changed'
   | 'log_forked'
+  | 'mark_altered'
+  | 'mark_contradicted'
+  | 'mark_foreign'
+  | 'mark_missing'
+  | 'mark_of_other'
   | 'operator_changed'
   | 'other_instance'
   | 'overlay_changed'
@@ -88,6 +95,10 @@ export type GapReason =
   | 'fragments_undecided'
   | 'log_not_consulted'
   | 'log_unavailable'
+  | 'mark_key_missing'
+  | 'mark_tiles_gone'
+  | 'mark_unclaimed'
+  | 'mark_unreadable'
   | 'meta_contradicted'
   | 'other_identifier'
   | 'padding_changed'

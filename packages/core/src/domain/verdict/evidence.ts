@@ -24,6 +24,7 @@ import { checkFragments, type FragmentsCheck } from '../signature/fragments.ts'
 import { type SignaturesReport, type VerifyOptions, verifySignatures } from '../signature/verify.ts'
 import type { TrustAnchors } from '../trust/anchors.ts'
 import { digestFile, type FileMarks } from './file-marks.ts'
+import type { MarkEvidence } from './mark-evidence.ts'
 import { findContradictions } from './meta.ts'
 import { findStrayParts } from './stray-parts.ts'
 
@@ -66,6 +67,8 @@ export interface Evidence {
   readonly seal: SealEvidence
   /** What a custody log says. */
   readonly log: LogEvidence
+  /** What was read of a mark in the pixels. */
+  readonly mark: MarkEvidence
   /** Measured for the log, where no seal that is believed says what the image is. */
   readonly marks?: FileMarks
 }
@@ -101,11 +104,12 @@ export function gatherEvidence(file: DicomFile, seal: Uint8Array | undefined, op
     ...(decodeFrame === undefined ? {} : { decodePixels: () => decodedPixels(file, decodeFrame) }),
   })
   const measured = seal === undefined ? ABSENT : measureSeal(seal, file, { ...options, digests, signatures })
-  return { file, signatures, fragments: checkFragments(file), seal: measured, log: NOT_CONSULTED }
+  return { file, signatures, fragments: checkFragments(file), seal: measured, log: NOT_CONSULTED, mark: NOT_LOOKED }
 }
 
 const ABSENT: SealEvidence = { state: 'absent' }
 const NOT_CONSULTED: LogEvidence = { state: 'not_consulted' }
+const NOT_LOOKED: MarkEvidence = { state: 'not_looked' }
 
 interface SealMeans extends EvidenceOptions {
   readonly digests: Digests

@@ -10,10 +10,11 @@ import type { Certificate } from '../../formats/x509/certificate.ts'
 import { isOfGateway } from '../seal/image-statement.ts'
 import type { SignatureReport } from '../signature/verify.ts'
 import { type Belief, believe } from './belief.ts'
-import type { Check } from './check.ts'
+import type { Check, FailureReason } from './check.ts'
 import { checkBinding } from './check-binding.ts'
 import { checkEncoding, checkFragments, checkNaming } from './check-file.ts'
 import { checkLog, checkLogTime, isRecordedAsIs, proveByLog } from './check-log.ts'
+import { checkMark } from './check-mark.ts'
 import { checkContent, checkSeal } from './check-seal.ts'
 import {
   checkCoverage,
@@ -67,6 +68,7 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
     checkNaming(evidence, belief),
     ...checkBinding(evidence, belief),
     ...checkLog(evidence, belief, policy.requires.includes('log')),
+    ...checkMark(evidence, belief, policy.requires.includes('mark')),
   ]
   const verdict = decide(checks, policy)
   const content = contentOf(evidence, speakers, belief, checks)
@@ -113,9 +115,13 @@ function contentOf(
 ): Content {
   const isFailed = (subject: Check['subject']): boolean =>
     checks.some((check) => check.subject === subject && check.outcome === 'fails')
-  const isContradicted = checks.some((check) => check.outcome === 'fails' && check.reason === 'replaced')
+  const isFor = (...reasons: readonly FailureReason[]): boolean =>
+    checks.some((check) => check.outcome === 'fails' && reasons.includes(check.reason))
+  const isContradicted = isFor('replaced')
+  // The pixels themselves say that they, or some of them, are those of another picture.
+  if (isFor('mark_of_other', 'mark_foreign', 'mark_contradicted')) return 'contradicted'
   if (belief !== undefined) {
-    if (isFailed('content')) return 'altered'
+    if (isFailed('content') || isFailed('mark')) return 'altered'
     if (isContradicted) return 'contradicted'
     const { kind, changes } = belief.comparison
     if (changes.some(({ what }) => what === 'sequence_lost' || what === 'icon_recoded')) return 'not_shown'
@@ -123,7 +129,7 @@ function contentOf(
     return kind === 'identical' || kind === 'equivalent' ? 'unchanged' : 'not_shown'
   }
   const isTampered = evidence.signatures.signatures.some(({ path, mac }) => path === '' && mac.outcome === 'fails')
-  if (isTampered || isFailed('coverage')) return 'altered'
+  if (isTampered || isFailed('coverage') || isFailed('mark')) return 'altered'
   if (isContradicted) return 'contradicted'
   const main = mainSpeaker(speakers)
   if (main?.state !== 'valid') return isRecordedAsIs(evidence) ? 'unchanged' : 'not_shown'

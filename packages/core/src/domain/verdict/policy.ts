@@ -35,13 +35,14 @@ const SUBJECTS: readonly Subject[] = [
   'naming',
   'binding',
   'log',
+  'mark',
 ]
 
-const NOT_OF_CAPTURE: readonly Subject[] = ['gateway_signature', 'revocation', 'binding', 'log']
+const NOT_OF_CAPTURE: readonly Subject[] = ['gateway_signature', 'revocation', 'binding', 'log', 'mark']
 
 /**
- * For images sealed at capture: everything but the revocation lists, which other sites may not publish, and the custody
- * log, which counts where there is one to ask.
+ * For images sealed at capture: everything but the revocation lists, which other sites may not publish, the custody
+ * log, which counts where there is one to ask, and the mark, which counts where there is one to read.
  */
 export const ACQUISITION_POLICY: Policy = {
   name: 'acquisition',
@@ -88,12 +89,14 @@ export const POLICIES: Readonly<Record<string, Policy>> = Object.assign(Object.c
 })
 
 /**
- * Whether a verdict under the policy rests on a check. A log that contradicts the image counts under every policy.
+ * Whether a verdict under the policy rests on a check. A log or a mark that contradicts the image counts under every
+ * policy.
  * @param checks  all that were made
  */
 export function isAsked(check: Check, policy: Policy, checks: readonly Check[]): boolean {
   const { subject, outcome } = check
   if (askedSubjects(policy, checks).includes(subject)) return true
+  if (subject === 'mark') return outcome === 'fails'
   if (subject === 'time') return policy.countsConsultedLog && outcome === 'fails'
   return subject === 'log' && (policy.countsConsultedLog || outcome === 'fails')
 }

@@ -34,10 +34,15 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
   preamble_executable: 'it begins like a program',
   other_instance: 'its seal belongs to another image',
   replaced: 'the custody log knows another picture under its identifier',
+  mark_of_other: 'the mark in its pixels is that of another picture',
+  mark_foreign: 'parts of it were copied from other places',
+  mark_contradicted: 'the mark in its pixels belongs elsewhere',
   pixels_changed: 'the picture itself was changed',
   patient_changed: 'the patient was changed',
   date_changed: 'its dates were changed',
   identity_changed: 'its identifiers were changed',
+  mark_altered: 'the mark in its pixels shows that they were changed',
+  mark_missing: 'it was marked, and the mark is gone from its pixels',
   overlay_changed: 'an overlay was added or changed',
   display_changed: 'what makes it look as it does was changed',
   geometry_changed: 'its geometry was changed',
@@ -91,6 +96,11 @@ const GAPS: Readonly<Record<GapReason, string>> = {
   recorded_late: 'It was recorded long after the time that it claims.',
   unwitnessed: 'Too few witnesses have seen the custody log with its record.',
   time_unproven: 'Nothing proves when it was signed.',
+  mark_key_missing: 'Its pixels are said to carry a mark, and the key to read it is not at hand.',
+  mark_unreadable: 'The mark in its pixels cannot be read in this encoding.',
+  mark_tiles_gone:
+    'Its pixels carry the faint mark of a known picture, and not what shows changes; ask for the original.',
+  mark_unclaimed: 'Nobody says that its pixels carry a mark, and none was found.',
   transcoded: 'Its pixels are in another encoding than when it was signed; ask for the original encoding.',
   vr_lost: 'Private attributes lost their type on the way; ask for a copy that did not pass through implicit encoding.',
   compressed_with_loss: 'Its pixels were compressed with loss since; ask for the original.',
@@ -161,7 +171,7 @@ const TOLD_BY_LOG: ReadonlySet<GapReason> = new Set([
 ])
 
 function undetermined(facts: SentenceFacts): string {
-  const { asked, content, speakers, seal, isRecorded } = facts
+  const { asked, checks, content, speakers, seal, isRecorded } = facts
   const gaps = new Set(asked.flatMap((check) => (check.outcome === 'unknown' ? [check.reason] : [])))
   const arrival = writeArrival(facts)
   const gap = (Object.keys(GAPS) as GapReason[]).find((reason) => gaps.has(reason))
@@ -169,6 +179,9 @@ function undetermined(facts: SentenceFacts): string {
   if (speakers.device === undefined && seal.state === 'absent') {
     if (isRecorded) return 'The custody log has a record of exactly this file, but nobody signed it.'
     const told = [...gaps].find((gap) => TOLD_BY_LOG.has(gap)) ?? 'signature_absent'
+    const isMarked = checks.some(({ subject, outcome }) => subject === 'mark' && outcome === 'holds')
+    if (isMarked)
+      return `Nobody signed this file, but its pixels carry the mark of a known device, whole. ${GAPS[told]}`
     return `Nobody can show where this picture came from. ${GAPS[told]}`
   }
   const isAsSealed = content === 'unchanged' || content === 'derived'

@@ -203,7 +203,7 @@ function describe(index: bigint, payload: Uint8Array, crypto: Crypto): InstanceR
   const statementSha256 = digestOf(crypto.hash, 'sha256', payload)
   const event = parseEventStatement(payload)
   if (event.type !== 'acquired') return describeCustody(event, index, statementSha256)
-  const { instance, file, dataset, pixels, device, sealedAt } = parseStatement(payload)
+  const { instance, file, dataset, pixels, device, mark, sealedAt } = parseStatement(payload)
   const [deviceCertificate] = device.certificates.dicom
   return {
     index,
@@ -213,6 +213,7 @@ function describe(index: bigint, payload: Uint8Array, crypto: Crypto): InstanceR
     statementSha256,
     ...uidsOf(instance),
     ...(deviceCertificate !== undefined && { deviceCertificate }),
+    ...(mark !== null && { mark: { recordId: mark.recordId, publicKey: mark.publicKey } }),
   }
 }
 
@@ -235,11 +236,19 @@ function describeCustody(
     },
     statementSha256,
     ...(instance !== null && uidsOf(instance)),
+    ...sourceOf(statement),
     ...(statement.type === 'sealed-at-gateway' && {
       gatewaySeal: statement.details.seal,
       deviceCertificate: statement.details.certificate,
     }),
   }
+}
+
+/** Of what an image was made. */
+function sourceOf(statement: CustodyStatement): Pick<InstanceRecord, 'sourceInstanceUid'> {
+  if (statement.type !== 'derived' && statement.type !== 'transcoded') return {}
+  const { sopInstanceUid } = statement.details.source
+  return sopInstanceUid === null ? {} : { sourceInstanceUid: sopInstanceUid }
 }
 
 type Uids = Pick<InstanceRecord, 'sopInstanceUid' | 'studyInstanceUid'>
