@@ -6,8 +6,10 @@
  * search, and lead to images whose shape has changed.
  */
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
-import { deriveImageKey } from '@fiducial/core/domain/mark/keys.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import { renderGrey } from '@fiducial/core/domain/mark/chips/look.ts'
+import { readChips } from '@fiducial/core/domain/mark/chips/read-chips.ts'
+import { deriveImageKey, deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
+import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import {
   type MarkRecord,
@@ -20,6 +22,7 @@ import { gridOf, type Tile, takeTile } from '@fiducial/core/domain/mark/tiles/gr
 import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
+import { viewsOf } from './views.ts'
 
 /** Whose marks are looked for. */
 export interface KnownKeys {
@@ -28,7 +31,9 @@ export interface KnownKeys {
 
 /** A mark that was found. */
 export interface FoundMark {
-  readonly record: MarkRecord
+  readonly recordId: Uint8Array
+  /** Undefined where chips lead to a record that is not known here. */
+  readonly record: MarkRecord | undefined
   /** 32 bytes. */
   readonly imageKey: Uint8Array
   readonly device: MarkDevice
@@ -38,7 +43,7 @@ export interface FoundMark {
 const PROBES = 256
 
 /**
- * @returns undefined where no tile of the first plane is that of a record known here
+ * @returns undefined where no tile of the first plane is that of a record known here, and no chips are seen
  * @throws {StoreError} as the records do; {FormatError} as {@link ImagePixels.read}
  */
 export async function findMark(
@@ -46,7 +51,8 @@ export async function findMark(
   { devices }: KnownKeys,
   means: MarkMeans,
 ): Promise<FoundMark | undefined> {
-  const [plane] = pixels.read(0)
+  const planes = pixels.read(0)
+  const [plane] = planes
   if (plane === undefined) return undefined
   for (const { recordId, device: id } of await candidatesFor(pixels, means)) {
     const device = devices.find((known) => known.id === id)
@@ -55,7 +61,26 @@ export async function findMark(
     const [first] = record?.planes ?? []
     if (record === undefined || first === undefined) continue
     const imageKey = deriveImageKey(means.hash, device.markKey, recordId)
-    if (hasTileOf(plane, first, imageKey, means)) return { record, imageKey, device }
+    if (hasTileOf(plane, first, imageKey, means)) return { recordId, record, imageKey, device }
+  }
+  return findByChips(pixels, planes, devices, means)
+}
+
+/** By the record id that the chips of the first frame spell; nobody looks for crops here. */
+async function findByChips(
+  pixels: ImagePixels,
+  planes: Planes,
+  devices: readonly MarkDevice[],
+  means: MarkMeans,
+): Promise<FoundMark | undefined> {
+  const { width, height } = pixels
+  const [view] = viewsOf(planes, pixels)
+  const picture = { width, height, samples: renderGrey(planes, view) }
+  for (const device of devices) {
+    const found = readChips(picture, deriveMarkKeys(means.hash, device.markKey).chips, { isSearching: false })
+    if (found === undefined) continue
+    const imageKey = deriveImageKey(means.hash, device.markKey, found.id)
+    return { recordId: found.id, record: await readRecord(found.id, means), imageKey, device }
   }
   return undefined
 }

@@ -4,7 +4,10 @@
  * What is found is evidence, and no error: each plane is read, and what its tiles say of themselves is compared with what the
  * record and the keys say.
  */
+
+import { publicKeyOf } from '@fiducial/core/bytes/sign-ed25519.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
+import { chipSideLength } from '@fiducial/core/domain/mark/chips/geometry.ts'
 import type { MarkHeader } from '@fiducial/core/domain/mark/header.ts'
 import { deriveMarkKeys, deriveRecordId } from '@fiducial/core/domain/mark/keys.ts'
 import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
@@ -56,6 +59,8 @@ export interface Location {
 /** What to read an image with. */
 export interface MarkOfImage {
   readonly imageKey: Uint8Array
+  /** The one that the key belongs to; undefined where only the key is known. */
+  readonly recordId: Uint8Array | undefined
   readonly record: MarkRecord | undefined
   readonly device: MarkDevice | undefined
 }
@@ -74,7 +79,7 @@ export async function locateChanges(pixels: ImagePixels, order: LocateOrder, mea
   return {
     ...mark,
     outcome: outcomeOf(planes),
-    recordId: mark.record?.recordId ?? header?.recordId,
+    recordId: mark.recordId ?? header?.recordId,
     header,
     planes,
   }
@@ -86,7 +91,7 @@ export async function markOf(
   { devices, imageKey }: LocateOrder,
   means: MarkMeans,
 ): Promise<MarkOfImage | undefined> {
-  if (imageKey !== undefined) return { imageKey, record: undefined, device: undefined }
+  if (imageKey !== undefined) return { imageKey, recordId: undefined, record: undefined, device: undefined }
   return findMark(pixels, { devices }, means)
 }
 
@@ -103,24 +108,34 @@ export function locateFrame(
     const layout = mark.record?.planes[number]
     const reading = readPlane(
       plane,
-      { imageKey: mark.imageKey, plane: number, sideBytes: 0, layout, publicKey: mark.record?.publicKey },
+      {
+        imageKey: mark.imageKey,
+        plane: number,
+        sideBytes: component === 0 ? chipSideLength(plane) : 0,
+        layout,
+        publicKey: publicKeyFor(mark, means),
+      },
       means,
     )
     return { frame, component, reading, contradictions: contradictionsOf(reading, number, pixels, mark, means) }
   })
 }
 
+/** The device's own key before what a record says of it. */
+const publicKeyFor = ({ device, record }: MarkOfImage, { hash }: MarkMeans): Uint8Array | undefined =>
+  device === undefined ? record?.publicKey : publicKeyOf(deriveMarkKeys(hash, device.markKey).signatureSeed)
+
 function contradictionsOf(
   { header, signature }: PlaneReading,
   number: number,
   { frames, components }: ImagePixels,
-  { record, device }: MarkOfImage,
+  { recordId, device }: MarkOfImage,
   { hash }: MarkMeans,
 ): readonly Contradiction[] {
   const found: Contradiction[] = signature === 'fails' ? ['signature'] : []
   if (header === undefined) return found
   if (header.plane !== number || header.planes !== frames * components) found.push('plane')
-  if (record !== undefined && !equalBytes(header.recordId, record.recordId)) found.push('record_id')
+  if (recordId !== undefined && !equalBytes(header.recordId, recordId)) found.push('record_id')
   if (device === undefined) return found
   const id = deriveRecordId(hash, deriveMarkKeys(hash, device.markKey).id, header)
   if (!equalBytes(id, header.recordId)) found.push('volume')

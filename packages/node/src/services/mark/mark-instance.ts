@@ -7,6 +7,8 @@
 
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { publicKeyOf, signEd25519 } from '@fiducial/core/bytes/sign-ed25519.ts'
+import { chipLimitsOf } from '@fiducial/core/domain/mark/chip-limits.ts'
+import type { View } from '@fiducial/core/domain/mark/chips/look.ts'
 import {
   deriveImageKey,
   deriveMarkKeys,
@@ -15,15 +17,21 @@ import {
   VOLUME_NONCE_BYTES,
   type VolumePlace,
 } from '@fiducial/core/domain/mark/keys.ts'
+import { markFrame } from '@fiducial/core/domain/mark/mark-frame.ts'
 import { checkMarkable, type ImagePixels, type Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
-import { formatMarkRecord, type MarkRecord, type PlaneRecord } from '@fiducial/core/domain/mark/record.ts'
-import { digestPlane } from '@fiducial/core/domain/mark/tiles/digest-plane.ts'
-import { embedPlane } from '@fiducial/core/domain/mark/tiles/embed-plane.ts'
+import {
+  formatMarkRecord,
+  type MarkRecord,
+  type PlaneRecord,
+  type SealedThumbnail,
+  sealThumbnail,
+} from '@fiducial/core/domain/mark/record.ts'
+import { formatThumbnail, makeThumbnail } from '@fiducial/core/domain/mark/thumbnail/thumbnail.ts'
 import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { findMark } from './find-mark.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
+import { viewsOf } from './views.ts'
 
 export interface MarkOrder {
   readonly device: MarkDevice
@@ -68,6 +76,9 @@ export async function prepareMark(pixels: ImagePixels, order: MarkOrder, means: 
   }
 }
 
+/** Frames of which a record keeps thumbnails at most; of longer images, of some frames. */
+const THUMBNAILS_AT_MOST = 256
+
 class Marking {
   readonly recordId: Uint8Array
   readonly #pixels: ImagePixels
@@ -77,6 +88,7 @@ class Marking {
   readonly #imageKey: Uint8Array
   readonly #place: VolumePlace
   readonly #planes: PlaneRecord[] = []
+  readonly #thumbnails: SealedThumbnail[] = []
 
   constructor(pixels: ImagePixels, order: MarkOrder, means: MarkMeans) {
     const { markKey } = order.device
@@ -90,9 +102,24 @@ class Marking {
   }
 
   markFrame(frame: number, planes: Planes): Planes {
-    return planes.map((plane, component) =>
-      this.#markPlane(plane, frame * planes.length + component, new Uint8Array(0)),
+    const { frames, components } = this.#pixels
+    const views = viewsOf(planes, this.#pixels)
+    const isChipped = this.#order.layers === 'both'
+    const header = { ...this.#place, recordId: this.recordId, planes: frames * components }
+    const made = markFrame(
+      planes,
+      {
+        imageKey: this.#imageKey,
+        header,
+        frame,
+        chips: isChipped ? { key: this.#keys.chips, views, limits: chipLimitsOf(this.#pixels) } : undefined,
+        sign: (message) => signEd25519(this.#keys.signatureSeed, message),
+      },
+      this.#means,
     )
+    this.#planes.push(...made.records)
+    if (made.records[0]?.hasChips === true) this.#keepThumbnail(frame, made.planes, views[0])
+    return made.planes
   }
 
   async finish(): Promise<FinishedMark> {
@@ -108,35 +135,27 @@ class Marking {
       instanceUid,
       ...{ frames, components, width, height, bits },
       planes: this.#planes,
-      thumbnails: [],
+      thumbnails: this.#thumbnails,
     }
     const recordBytes = formatMarkRecord(record)
     await records.put(this.recordId, recordBytes)
     return { record, recordBytes, claim: claimOf(record, digestOf(hash, 'sha256', recordBytes)) }
   }
 
-  #markPlane(plane: Plane, number: number, side: Uint8Array): Plane {
-    const { frames, components } = this.#pixels
+  /** Without one, a picture that was torn out still leads here, but cannot be held against anything. */
+  #keepThumbnail(frame: number, planes: Planes, view: View): void {
+    const { frames, width, height } = this.#pixels
+    const isKept = frame % Math.ceil(frames / THUMBNAILS_AT_MOST) === 0
+    if (!isKept || Math.max(width, height) > SIDES_RATIO * Math.min(width, height)) return
+    const bytes = formatThumbnail(makeThumbnail(planes, view))
     const { recordId } = this
-    const header = {
-      ...this.#place,
-      hasChips: side.length > 0,
-      recordId,
-      plane: number,
-      planes: frames * components,
-    }
-    let signature = new Uint8Array(0)
-    const sign = (message: Uint8Array) => {
-      signature = new Uint8Array(signEd25519(this.#keys.signatureSeed, message))
-      return signature
-    }
-    const made = embedPlane(plane, { imageKey: this.#imageKey, header, side, sign }, this.#means)
-    const { tileSize, bytesPerTile, syndromes } = made
-    const digest = digestPlane(this.#means.hash, made.plane)
-    this.#planes.push({ tileSize, bytesPerTile, hasChips: side.length > 0, signature, digest, syndromes })
-    return made.plane
+    const sealed = sealThumbnail(this.#means.hash, this.#imageKey, { recordId, frame, bytes })
+    this.#thumbnails.push({ frame, bytes: sealed })
   }
 }
+
+/** Images that are longer have no thumbnail. */
+const SIDES_RATIO = 16
 
 const claimOf = (record: MarkRecord, recordDigest: Uint8Array): MarkClaim => ({
   version: 1,

@@ -3,8 +3,10 @@
  *
  * The mark is read first, and taken off only where every tile holds, unless it is asked otherwise: then altered tiles stay as they are.
  */
+import { deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
+import { takeChipsOff } from '@fiducial/core/domain/mark/mark-frame.ts'
 import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import { FormatError } from '@fiducial/core/errors.ts'
+import { FormatError, KeyError } from '@fiducial/core/errors.ts'
 import { type LocateOrder, type Location, locateChanges, locateFrame, type MarkOfImage } from './locate.ts'
 import type { MarkMeans } from './ports.ts'
 
@@ -42,5 +44,11 @@ export async function prepareRestore(
 }
 
 function restoreFrame(planes: Planes, frame: number, pixels: ImagePixels, mark: MarkOfImage, means: MarkMeans): Planes {
-  return locateFrame(planes, frame, pixels, mark, means).map(({ reading }) => reading.restored)
+  const readings = locateFrame(planes, frame, pixels, mark, means).map(({ reading }) => reading)
+  const restored = readings.map((reading) => reading.restored)
+  const side = readings[0]?.side ?? new Uint8Array(0)
+  if (side.length === 0) return restored
+  if (mark.device === undefined)
+    throw new KeyError('key_missing', 'the image carries chips, which only the keys of its device take off')
+  return takeChipsOff(restored, deriveMarkKeys(means.hash, mark.device.markKey).chips, side)
 }

@@ -53,6 +53,7 @@ export function openDicomPixels(file: DicomFile, codecs: PixelCodecs = {}): Imag
     isInverted: meaning === 'MONOCHROME1',
     isLossy: textAt(dataSet, 0x00282110) === '01' || (!isNativeSyntax(transferSyntaxUid) && frames.isLossy),
     windows: GREY.test(meaning) ? valueWindowsOf(dataSet, isSigned ? -(2 ** (bits - 1)) : 0) : [],
+    modality: textAt(dataSet, 0x00080060) ?? null,
     instanceUid: textAt(dataSet, 0x00080018) ?? null,
     read: (frame) => readCells(frames.read(frame), layout),
     write: (change) => frames.write(change),

@@ -28,6 +28,8 @@ export interface ImagePixels {
   readonly isLossy: boolean
   /** Ranges of canonical values that viewers are expected to show; of grey images only. */
   readonly windows: readonly ValueWindow[]
+  /** (0008,0060), where there is one. */
+  readonly modality: string | null
   /** SOP Instance UID, where there is one. */
   readonly instanceUid: string | null
   /**

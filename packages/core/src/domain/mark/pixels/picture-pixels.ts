@@ -33,7 +33,7 @@ export function openPicturePixels(picture: Picture, encode: (bytes: Uint8Array) 
   }
   return {
     ...{ frames: 1, components, width, height, bits: depth },
-    ...{ isInverted: false, isLossy, windows: [], instanceUid: null },
+    ...{ isInverted: false, isLossy, windows: [], modality: null, instanceUid: null },
     read: () => readCells(bytes, layout),
     write: (change) => encode(writeCells(bytes, layout, change(0, readCells(bytes, layout)))),
   }

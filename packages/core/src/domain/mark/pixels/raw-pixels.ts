@@ -51,7 +51,7 @@ export function openRawPixels(source: ByteSource, { width, height, bits, isBigEn
   const read = (frame: number) => swapped(source.view(frame * frameBytes, (frame + 1) * frameBytes))
   return {
     ...{ frames, components: 1, width, height, bits },
-    ...{ isInverted: false, isLossy: false, windows: [], instanceUid: null },
+    ...{ isInverted: false, isLossy: false, windows: [], modality: null, instanceUid: null },
     read: (frame) => readCells(read(frame), layout),
     *write(change: ChangePlanes) {
       for (let frame = 0; frame < frames; frame++) {
