@@ -3,14 +3,15 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Embedding": free for an embedder but for what a reader needs; this is ours.
  */
-import type { Plane } from '../plane.ts'
-import { bestInputs, encodeInputs } from './code.ts'
+import { maximumOf, type Plane } from '../plane.ts'
+import { bestInputs, CODED_BITS, encodeInputs } from './code.ts'
 import { codedEvidence } from './evidence.ts'
-import { cellGrid } from './geometry.ts'
-import { lookAtCells, type View } from './look.ts'
+import { type CellGrid, cellGrid } from './geometry.ts'
+import { type CellLook, lookAtCells, type View } from './look.ts'
+import { widenMargins } from './margins.ts'
 import { paintCells } from './paint.ts'
-import { makePattern, messageBits } from './pattern.ts'
-import { planCells } from './plan-cells.ts'
+import { makePattern, messageBits, type Pattern } from './pattern.ts'
+import { createPlanner } from './plan-cells.ts'
 import { type ChipReport, reportChips } from './report.ts'
 import { type ChipSide, cellChanges, cellSigns, formatSide } from './side.ts'
 
@@ -51,16 +52,28 @@ export function embedChips(planes: readonly Plane[], options: ChipOptions): Chip
   if (grid === undefined) return undefined
   const pattern = makePattern(options.key)
   const look = lookAtCells(planes, grid, options.views)
-  const place = { left: 0, top: 0, wide: 0, high: 0, ...grid }
   const message = messageBits(options.key, options.id)
-  const coded = encodeInputs(bestInputs(codedEvidence(look.evidence, place, pattern, { x: 0, y: 0 }), message))
+  const coded = encodeInputs(bestInputs(hostEvidence(look, grid, pattern), message))
   const signs = cellSigns(pattern, grid, coded)
-  const plan = planCells({ first, grid, look, signs, limits: options.limits })
+  const planner = createPlanner({ first, grid, look, signs, limits: options.limits })
+  const plan = widenMargins({ grid, look, pattern, planner, signs, coded, message, maximum: maximumOf(first) })
   if (plan === undefined) return undefined
   const side: ChipSide = { coded, ...plan }
   const changes = cellChanges(pattern, grid, side)
   const painted = planes.map((plane) => paintCells(plane, grid, changes))
   return { planes: painted, side: formatSide(side), report: reportChips({ planes, painted, grid, views: look.views }) }
+}
+
+/** What the picture's own cells say for each coded bit, in all views together. */
+function hostEvidence({ looks }: CellLook, grid: CellGrid, pattern: Pattern): Float64Array {
+  const place = { left: 0, top: 0, wide: 0, high: 0, ...grid }
+  const sum = new Float64Array(CODED_BITS)
+  for (const { evidence } of looks) {
+    codedEvidence(evidence, place, pattern, { x: 0, y: 0 }).forEach((value, b) => {
+      sum[b] = (sum[b] as number) + value
+    })
+  }
+  return sum
 }
 
 function checkFrame(planes: readonly Plane[], { key, id }: ChipOptions): Plane {

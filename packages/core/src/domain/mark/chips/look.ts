@@ -7,23 +7,33 @@ import type { Plane } from '../plane.ts'
 import { REACH } from './evidence.ts'
 import { type CellGrid, dotIndex } from './geometry.ts'
 import { sampleGrid } from './sample-grid.ts'
-import { cellResidual, localScale, weigh, weightAt } from './whiten.ts'
+import { cellResidual, clipAt, localScale, weigh, weightAt } from './whiten.ts'
 
 /** Stored values (canonical domain) that are shown as 0 and as 255; what lies beyond is shown as those. */
 export type View = readonly [low: number, high: number]
 
-/** The cells of a frame. */
-export interface CellLook {
-  readonly views: readonly View[]
-  /** Weighed residuals, summed over the views. */
+/** Variance that compression and the like add to a sample, in squared grey levels. */
+const LATER_NOISE = 1
+
+/** The cells of a frame in one view. */
+export interface ViewLook {
+  /** Weighed residuals, scaled so that their squares add up to 1. */
   readonly evidence: Float32Array
   /** What a change by one stored value adds to the evidence. */
   readonly yields: Float32Array
+  /** The same, once the picture has been through something that adds noise of its own. */
+  readonly worths: Float32Array
+  /** What a change by one stored value adds to the sum of squared changes of grey levels. */
+  readonly costs: Float32Array
+}
+
+/** The cells of a frame. */
+export interface CellLook {
+  readonly views: readonly View[]
+  readonly looks: readonly ViewLook[]
   /** Smallest and largest stored value of each dot, over all components. */
   readonly least: Int32Array
   readonly most: Int32Array
-  /** For each view, the part of each dot that is shown neither as 0 nor as 255. */
-  readonly live: readonly Float32Array[]
   /** Pixels of each dot. */
   readonly areas: Int32Array
 }
@@ -31,36 +41,33 @@ export interface CellLook {
 export function lookAtCells(planes: readonly Plane[], grid: CellGrid, asked: readonly View[]): CellLook {
   const first = planes[0] as Plane
   const views: readonly View[] = asked.length > 0 ? asked : [[0, 2 ** first.bits - 1]]
-  const cells = grid.columns * grid.rows
-  const evidence = new Float32Array(cells)
-  const yields = new Float32Array(cells)
-  const shown = views.map((view) => showCells(planes, grid, view))
-  for (const [i, { residuals, live }] of shown.entries()) {
-    const view = views[i] as View
-    const scales = localScale({ ...grid, values: residuals }, REACH)
-    const weighed = weigh(residuals, scales)
-    const size = Math.sqrt(weighed.reduce((sum, value) => sum + value * value, 1e-12))
-    const gain = 255 / (view[1] - view[0])
-    for (let c = 0; c < cells; c++) {
-      evidence[c] = (evidence[c] as number) + (weighed[c] as number) / size
-      yields[c] = (yields[c] as number) + (gain * (live[c] as number) * weightAt(scales[c] as number)) / size
-    }
-  }
-  return { views, evidence, yields, live: shown.map(({ live }) => live), ...dotRanges(planes, grid, views) }
+  return { views, looks: views.map((view) => lookAtView(planes, grid, view)), ...dotRanges(planes, grid) }
 }
 
-interface ShownCells {
-  readonly residuals: Float32Array
-  readonly live: Float32Array
-}
-
-function showCells(planes: readonly Plane[], grid: CellGrid, view: View): ShownCells {
+function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewLook {
   const { width, height } = planes[0] as Plane
   const samples = renderGrey(planes, view)
   const step = Math.min(width, height) / grid.across / 2
   const axis = (count: number) => ({ first: 0, step, count: 2 * count + 1 })
   const residuals = cellResidual(sampleGrid({ width, height, samples }, axis(grid.columns), axis(grid.rows)), grid)
-  return { residuals, live: liveParts(samples, width, height, grid) }
+  const scales = localScale({ ...grid, values: residuals }, REACH)
+  const weighed = weigh(residuals, scales)
+  const size = Math.sqrt(weighed.reduce((sum, value) => sum + value * value, 1e-12))
+  const { live, seen } = shownParts(samples, planes[0] as Plane, grid)
+  const gain = 255 / (view[1] - view[0])
+  const yields = residuals.map((value, i) => {
+    const scale = scales[i] as number
+    return Math.abs(value) > clipAt(scale) ? 0 : (gain * (live[i] as number) * weightAt(scale)) / size
+  })
+  const worths = scales.map((scale, i) =>
+    yields[i] === 0 ? 0 : (gain * (live[i] as number)) / (scale * scale + LATER_NOISE),
+  )
+  return {
+    worths,
+    evidence: weighed.map((value) => value / size),
+    yields,
+    costs: seen.map((pixels) => pixels * gain * gain),
+  }
 }
 
 /** The grey picture of a view, 0 to 255, not rounded. */
@@ -80,19 +87,28 @@ export function renderGrey(planes: readonly Plane[], [low, high]: View): Float32
   return out
 }
 
-function liveParts(samples: Float32Array, width: number, height: number, grid: CellGrid): Float32Array {
+/** For each dot, the part that shows every small change, and the pixels that may show one. */
+function shownParts(samples: Float32Array, { width, height, samples: stored }: Plane, grid: CellGrid) {
   const live = new Float32Array(grid.columns * grid.rows)
+  const seen = new Float32Array(live.length)
   const areas = new Float32Array(live.length)
+  const blackest = samples.reduce((most, value, i) => (value === 0 ? Math.max(most, stored[i] as number) : most), -1)
+  const whitest = samples.reduce(
+    (least, value, i) => (value === 255 ? Math.min(least, stored[i] as number) : least),
+    65_536,
+  )
   forEachDotPixel(width, height, grid, (cell, pixel) => {
     areas[cell] = (areas[cell] as number) + 1
     const value = samples[pixel] as number
     if (value > 0 && value < 255) live[cell] = (live[cell] as number) + 1
+    const raw = stored[pixel] as number
+    if (raw >= blackest && raw <= whitest) seen[cell] = (seen[cell] as number) + 1
   })
   for (let i = 0; i < live.length; i++) live[i] = (live[i] as number) / Math.max(1, areas[i] as number)
-  return live
+  return { live, seen }
 }
 
-function dotRanges(planes: readonly Plane[], grid: CellGrid, _views: readonly View[]) {
+function dotRanges(planes: readonly Plane[], grid: CellGrid) {
   const { width, height } = planes[0] as Plane
   const cells = grid.columns * grid.rows
   const least = new Int32Array(cells).fill(65_535)

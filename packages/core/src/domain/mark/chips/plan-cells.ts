@@ -1,90 +1,156 @@
 /**
  * Plan cells: how much each cell changes, so that a reader sees the most and the limits hold.
  *
- * Source: docs/reference/mark.md, "Chips", "Embedding". For limits on the mean square, a change in proportion to what it
- * yields is best; whole numbers and blocks come as near to that as they can.
+ * Source: docs/reference/mark.md, "Chips", "Embedding". Under limits on the mean square, a change in proportion to what it
+ * yields for its cost is best; whole numbers and blocks come as near to that as they can.
  */
 import { maximumOf, type Plane } from '../plane.ts'
 import type { ChipLimits } from './embed-chips.ts'
 import { BLOCK_CELLS, blockGrid, type CellGrid } from './geometry.ts'
-import type { CellLook } from './look.ts'
+import type { CellLook, View } from './look.ts'
 import type { ChipSide } from './side.ts'
 
-interface Question {
+export interface PlanQuestion {
   readonly first: Plane
   readonly grid: CellGrid
   readonly look: CellLook
+  /** 1 or −1 for each cell. */
   readonly signs: Int8Array
   readonly limits: ChipLimits
 }
-type Plan = Pick<ChipSide, 'unit' | 'magnitudes' | 'painted'>
+
+/** What is painted but for the code. */
+export type Plan = Pick<ChipSide, 'unit' | 'magnitudes' | 'painted'>
 
 const LARGEST = 4
 /** Halvings of the range of strengths. */
-const STEPS = 24
+const STEPS = 20
+const BALANCING_ROUNDS = 12
 
-/** The strongest plan within the limits; undefined if nothing can be painted. */
-export function planCells(question: Question): Plan | undefined {
-  const peak = question.look.yields.reduce((most, value) => Math.max(most, value), 0)
+/** Plans for any wishes. */
+export interface Planner {
+  /** The change that each cell would get if all were equal: what it yields over what it costs, in no unit. */
+  readonly worth: Float32Array
+  /** The plan nearest to changes of this many stored values in each cell. */
+  planFor(wishes: Float32Array): Plan
+  /** The changes of a plan, in stored values. */
+  changesOf(plan: Plan): Int32Array
+  /** The part of the limits that changes use up: 1 is all. */
+  useOf(changes: Int32Array): number
+}
+
+export function createPlanner({ first, grid, look, signs, limits }: PlanQuestion): Planner {
+  const blocks = blockGrid(grid)
+  const blockOf = Int32Array.from(signs, (_, i) => {
+    const x = i % grid.columns
+    return Math.floor((i - x) / grid.columns / BLOCK_CELLS) * blocks.columns + Math.floor(x / BLOCK_CELLS)
+  })
+  const maximum = maximumOf(first)
+  const pixels = first.width * first.height
+  const allowed = [
+    (maximum ** 2 / 10 ** (limits.minStoredPsnr / 10)) * pixels,
+    ...look.views.map(() => (255 ** 2 / 10 ** (limits.minDisplayPsnr / 10)) * pixels),
+  ]
+  const costs = [Float32Array.from(look.areas), ...look.looks.map((view) => view.costs)]
+  const worth = balancedWorth(look, costs, allowed)
+  return {
+    worth,
+    planFor: (wishes) => nearestPlan({ wishes, blockOf, blocks: blocks.columns * blocks.rows, signs, look, maximum }),
+    changesOf: ({ unit, magnitudes, painted }) =>
+      Int32Array.from(signs, (sign, i) =>
+        painted[i] === 0 ? 0 : sign * (magnitudes[blockOf[i] as number] as number) * unit,
+      ),
+    useOf: (changes) =>
+      Math.max(
+        ...costs.map((cost, c) => {
+          let sum = 0
+          for (let i = 0; i < changes.length; i++) sum += (changes[i] as number) ** 2 * (cost[i] as number)
+          return sum / (allowed[c] as number)
+        }),
+      ),
+  }
+}
+
+/**
+ * What changes are worth, so that no view is forgotten: changes in proportion to it, as large as the limits allow, add about
+ * the same to what is read in each view.
+ */
+function balancedWorth(look: CellLook, costs: readonly Float32Array[], allowed: readonly number[]): Float32Array {
+  const weights = look.looks.map(() => 1)
+  const prices = costs.map(() => 1)
+  let worth = new Float32Array(look.areas.length)
+  for (let round = 0; round < BALANCING_ROUNDS; round++) {
+    worth = worth.map((_, i) => {
+      const yielded = look.looks.reduce((sum, view, v) => sum + (weights[v] as number) * (view.worths[i] as number), 0)
+      const cost = costs.reduce(
+        (sum, of, c) => sum + ((prices[c] as number) * (of[i] as number)) / (allowed[c] as number),
+        0,
+      )
+      return yielded / Math.max(cost, 1e-12)
+    })
+    const uses = costs.map(
+      (cost, c) =>
+        worth.reduce((sum, value, i) => sum + value * value * (cost[i] as number), 0) / (allowed[c] as number),
+    )
+    const most = Math.max(...uses, 1e-30)
+    for (let c = 0; c < prices.length; c++)
+      prices[c] = Math.max(1e-3, (prices[c] as number) * ((uses[c] as number) / most) ** 0.5)
+    const gains = look.looks.map((view) => worth.reduce((sum, value, i) => sum + value * (view.worths[i] as number), 0))
+    const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length
+    for (let v = 0; v < weights.length; v++) {
+      weights[v] = (weights[v] as number) * Math.min(4, mean / Math.max(gains[v] as number, 1e-30)) ** 0.7
+    }
+  }
+  return worth
+}
+
+interface Wish {
+  readonly wishes: Float32Array
+  readonly blockOf: Int32Array
+  readonly blocks: number
+  readonly signs: Int8Array
+  readonly look: CellLook
+  readonly maximum: number
+}
+
+function nearestPlan({ wishes, blockOf, blocks, signs, look, maximum }: Wish): Plan {
+  const sums = new Float64Array(blocks)
+  const counts = new Float64Array(blocks)
+  for (let i = 0; i < wishes.length; i++) {
+    const wish = wishes[i] as number
+    if (wish <= 0) continue
+    const block = blockOf[i] as number
+    sums[block] = (sums[block] as number) + wish
+    counts[block] = (counts[block] as number) + 1
+  }
+  const wanted = sums.map((sum, b) => sum / Math.max(1, counts[b] as number))
+  const sorted = wanted.filter((value) => value > 0).sort()
+  const unit = Math.max(1, Math.floor((sorted[Math.floor(sorted.length * 0.9)] ?? 0) / (LARGEST - 1)))
+  const magnitudes = Uint8Array.from(wanted, (value) => Math.min(LARGEST, Math.max(1, Math.round(value / unit))))
+  const painted = Uint8Array.from(signs, (sign, i) => {
+    const change = (magnitudes[blockOf[i] as number] as number) * unit
+    if ((wishes[i] as number) < change / 2) return 0
+    return (sign > 0 ? (look.most[i] as number) + change <= maximum : (look.least[i] as number) >= change) ? 1 : 0
+  })
+  return { unit, magnitudes, painted }
+}
+
+/** The strongest plan in proportion to wishes that is within the limits; undefined if nothing can be painted. */
+export function strongestPlan(planner: Planner, wishes: Float32Array, maximum: number): Plan | undefined {
+  const peak = wishes.reduce((most, value) => Math.max(most, value), 0)
   if (peak === 0) return undefined
-  let low = 0
-  let high = maximumOf(question.first) / 8 / peak
+  let high = maximum / 8 / peak
+  let low = high * 1e-7
   let best: Plan | undefined
   for (let i = 0; i < STEPS; i++) {
-    const strength = i === 0 ? high : Math.sqrt(Math.max(low, high * 1e-6) * high)
-    const plan = planAt(question, strength)
-    if (isWithin(question, plan)) {
+    const strength = Math.sqrt(low * high)
+    const plan = planner.planFor(wishes.map((wish) => wish * strength))
+    if (planner.useOf(planner.changesOf(plan)) <= 1) {
       if (plan.painted.includes(1)) best = plan
       low = strength
-      if (i === 0) break
     } else high = strength
   }
   return best
 }
 
-function planAt({ first, grid, look, signs }: Question, strength: number): Plan {
-  const blocks = blockGrid(grid)
-  const blockOf = (i: number) => {
-    const x = i % grid.columns
-    return Math.floor((i - x) / grid.columns / BLOCK_CELLS) * blocks.columns + Math.floor(x / BLOCK_CELLS)
-  }
-  const sums = new Float64Array(blocks.columns * blocks.rows)
-  const counts = new Float64Array(sums.length)
-  look.yields.forEach((value, i) => {
-    if (value <= 0) return
-    sums[blockOf(i)] = (sums[blockOf(i)] as number) + value * strength
-    counts[blockOf(i)] = (counts[blockOf(i)] as number) + 1
-  })
-  const wanted = sums.map((sum, b) => sum / Math.max(1, counts[b] as number))
-  const sorted = Float64Array.from(wanted.filter((value) => value > 0)).sort()
-  const unit = Math.max(1, Math.round((sorted[Math.floor(sorted.length * 0.9)] ?? 0) / (LARGEST - 1)))
-  const magnitudes = Uint8Array.from(wanted, (value) => Math.min(LARGEST, Math.max(1, Math.round(value / unit))))
-  const maximum = maximumOf(first)
-  const painted = Uint8Array.from(signs, (sign, i) => {
-    const change = (magnitudes[blockOf(i)] as number) * unit
-    const fits = sign > 0 ? (look.most[i] as number) + change <= maximum : (look.least[i] as number) >= change
-    return fits && (look.yields[i] as number) * strength >= change / 2 ? 1 : 0
-  })
-  return { unit, magnitudes, painted }
-}
-
-function isWithin({ first, grid, look, limits }: Question, { unit, magnitudes, painted }: Plan): boolean {
-  const blocks = blockGrid(grid)
-  const pixels = first.width * first.height
-  let stored = 0
-  const shown = new Float64Array(look.views.length)
-  for (let i = 0; i < painted.length; i++) {
-    if (painted[i] === 0) continue
-    const x = i % grid.columns
-    const block = Math.floor((i - x) / grid.columns / BLOCK_CELLS) * blocks.columns + Math.floor(x / BLOCK_CELLS)
-    const square = ((magnitudes[block] as number) * unit) ** 2 * (look.areas[i] as number)
-    stored += square
-    for (let v = 0; v < shown.length; v++)
-      shown[v] = (shown[v] as number) + square * ((look.live[v] as Float32Array)[i] as number)
-  }
-  if (stored / pixels > maximumOf(first) ** 2 / 10 ** (limits.minStoredPsnr / 10)) return false
-  return shown.every((sum, v) => {
-    const [low, high] = look.views[v] as readonly [number, number]
-    return sum / pixels <= (high - low) ** 2 / 10 ** (limits.minDisplayPsnr / 10)
-  })
-}
+export type { View }

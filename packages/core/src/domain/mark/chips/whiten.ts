@@ -82,12 +82,15 @@ function boxMeans({ values, out, start, step, count, reach }: Line): void {
 /** Weight of a place whose local scale is known: how much a change there says. */
 export const weightAt = (scale: number): number => 1 / (scale * scale + FLOOR * FLOOR)
 
+/** How far a residual counts where the local scale is known. */
+export const clipAt = (scale: number): number => CLIP * Math.max(scale, 0.3 * FLOOR)
+
 /** Residuals clipped at 2.5 local scales and weighed. */
 export function weigh(residuals: Float32Array, scales: Float32Array): Float32Array {
   const out = new Float32Array(residuals.length)
   for (let i = 0; i < out.length; i++) {
     const scale = scales[i] as number
-    const limit = CLIP * Math.max(scale, 0.3 * FLOOR)
+    const limit = clipAt(scale)
     const value = residuals[i] as number
     out[i] = (value > limit ? limit : value < -limit ? -limit : value) * weightAt(scale)
   }
