@@ -1,6 +1,8 @@
 /** Mark: what marking and reading marks need of this machine. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { publicKeyOf } from '@fiducial/core/bytes/sign-ed25519.ts'
+import { deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
 import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import { openPicturePixels } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
 import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
@@ -32,14 +34,19 @@ export function openMarkMeans(home: string): MarkMeans {
 /** The mark key of a device, made when it is first asked for. @throws {KeyError} */
 export async function openMarkDevice(home: string, secrets: RingOptions, id: string): Promise<MarkDevice> {
   const ring = await openKeyRing(home, secrets)
-  return { id, markKey: ring.markKey(id), isDemo: ring.isDemo }
+  return deviceOf({ id, markKey: ring.markKey(id), isDemo: ring.isDemo })
 }
 
 /** All devices that have marked. @throws {KeyError} */
 export async function openMarkDevices(home: string, secrets: RingOptions): Promise<readonly MarkDevice[]> {
   const ring = await openKeyRing(home, secrets)
-  return ring.markKeys().map((device) => ({ ...device, isDemo: ring.isDemo }))
+  return ring.markKeys().map((device) => deviceOf({ ...device, isDemo: ring.isDemo }))
 }
+
+const deviceOf = (device: Omit<MarkDevice, 'publicKey'>): MarkDevice => ({
+  ...device,
+  publicKey: publicKeyOf(deriveMarkKeys(nativeCrypto.hash, device.markKey).signatureSeed),
+})
 
 /** @throws {FormatError} `picture_malformed`, `mark_unsuited` */
 export function openPngPixels(file: Uint8Array): ImagePixels {

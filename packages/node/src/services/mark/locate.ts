@@ -5,7 +5,6 @@
  * record and the keys say.
  */
 
-import { publicKeyOf } from '@fiducial/core/bytes/sign-ed25519.ts'
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { chipSideLength } from '@fiducial/core/domain/mark/chips/geometry.ts'
 import type { MarkHeader } from '@fiducial/core/domain/mark/header.ts'
@@ -63,6 +62,8 @@ export interface MarkOfImage {
   readonly recordId: Uint8Array | undefined
   readonly record: MarkRecord | undefined
   readonly device: MarkDevice | undefined
+  /** Ed25519, 32 bytes, as a seal names it; where it is absent, that of the device counts before that of the record. */
+  readonly publicKey?: Uint8Array
 }
 
 /**
@@ -113,17 +114,13 @@ export function locateFrame(
         plane: number,
         sideBytes: component === 0 ? chipSideLength(plane) : 0,
         layout,
-        publicKey: publicKeyFor(mark, means),
+        publicKey: mark.publicKey ?? mark.device?.publicKey ?? mark.record?.publicKey,
       },
       means,
     )
     return { frame, component, reading, contradictions: contradictionsOf(reading, number, pixels, mark, means) }
   })
 }
-
-/** The device's own key before what a record says of it. */
-const publicKeyFor = ({ device, record }: MarkOfImage, { hash }: MarkMeans): Uint8Array | undefined =>
-  device === undefined ? record?.publicKey : publicKeyOf(deriveMarkKeys(hash, device.markKey).signatureSeed)
 
 function contradictionsOf(
   { header, signature }: PlaneReading,

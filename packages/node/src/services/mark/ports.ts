@@ -28,6 +28,8 @@ export interface MarkDevice {
   readonly id: string
   /** 32 secret bytes. */
   readonly markKey: Uint8Array
+  /** Ed25519 key of its planes' signatures, 32 bytes: so that whoever reads marks needs nothing that can sign. */
+  readonly publicKey: Uint8Array
   readonly isDemo: boolean
 }
 
