@@ -15,6 +15,8 @@ import { isTestFile, lineAt, readTree, type SourceTree } from './source.ts'
 export const ENTRIES: readonly RegExp[] = [
   /^packages\/core\/src\/domain\/verdict\/[^/]+\.ts$/,
   /^packages\/node\/src\/services\/verify-instance\.ts$/,
+  // Reads what marks are in the pixels, for the entry above.
+  /^packages\/node\/src\/services\/mark\/site-marks\.ts$/,
 ]
 
 /** Files that the entries must not reach, by path. */
@@ -22,6 +24,7 @@ export const FORBIDDEN_PATHS: readonly RegExp[] = [
   /\/domain\/(?:room|forge)\//,
   /\/packages\/node\/src\/(?:keys|storage|cli)\//,
   /\/(?:sign|signer|signing|issue|enrol|embed|forge|make)(?:-[^/]*)?\.ts$/,
+  /\/mark-(?:frame|instance)\.ts$/,
 ]
 
 /** What a file that the entries reach must not contain, in its code (not in comments or strings). */

@@ -3,7 +3,9 @@
  */
 import type { Signer } from '@fiducial/core/bytes/crypto.ts'
 import type { HashName } from '@fiducial/core/bytes/hash.ts'
-import type { InstanceQuestion, LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
+import type { InstanceQuestion, LogEvidence, LoggedMark } from '@fiducial/core/domain/log/logged-instance.ts'
+import type { MarkEvidence } from '@fiducial/core/domain/verdict/mark-evidence.ts'
+import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'
 import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
 
 /** Somebody who says, with a signature, that a digest existed at a time (RFC 3161). */
@@ -50,4 +52,13 @@ export interface InstanceLog {
    * @throws {StoreError} where the log cannot be asked; {FormatError} where its answer, or the proof at hand, is none
    */
   lookUp(question: InstanceQuestion): Promise<LogEvidence>
+}
+
+/** Somebody with keys who reads marks in pixels. */
+export interface InstanceMarks {
+  /**
+   * What cannot be read is part of the answer.
+   * @param claims  of marks that may be there
+   */
+  read(file: DicomFile, claims: readonly LoggedMark[]): Promise<MarkEvidence>
 }

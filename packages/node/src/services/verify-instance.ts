@@ -2,7 +2,7 @@
  * Verify instance: gathers the evidence about one image and has it judged.
  *
  * The order of steps: index, load the decoder if the pixels are compressed, measure, ask the custody log if there is one,
- * judge. Nothing of it can sign.
+ * read the mark where there are keys, judge. Nothing of it can sign.
  */
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
@@ -17,6 +17,8 @@ import { type Evidence, gatherEvidence, type SealEvidence } from '@fiducial/core
 import { type MarkOptions, measureMarks } from '@fiducial/core/domain/verdict/file-marks.ts'
 import { type Judgement, judge } from '@fiducial/core/domain/verdict/judge.ts'
 import { askAbout } from '@fiducial/core/domain/verdict/log-question.ts'
+import { type ClaimedMark, claimsOf, findClaim } from '@fiducial/core/domain/verdict/mark-claims.ts'
+import type { MarkEvidence } from '@fiducial/core/domain/verdict/mark-evidence.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import { seenByLog, wantsTime } from '@fiducial/core/domain/verdict/seen-by-log.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
@@ -24,7 +26,7 @@ import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
 import { type DicomFile, type Finding, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { loadDecoder } from './pixel-decoding.ts'
-import type { InstanceLog } from './ports.ts'
+import type { InstanceLog, InstanceMarks } from './ports.ts'
 
 export interface VerifyDependencies {
   readonly crypto: Crypto
@@ -34,6 +36,8 @@ export interface VerifyDependencies {
   readonly now: () => Date
   /** Whom to ask about each image; absent where there is no custody log, and no proofs are to be checked. */
   readonly log?: InstanceLog
+  /** Who reads marks; absent where no key is at hand. */
+  readonly marks?: InstanceMarks
 }
 
 export interface VerifyInput {
@@ -55,6 +59,9 @@ export interface VerifiedInstance extends Judgement {
   readonly instance: { readonly sopInstanceUid: string | null; readonly studyInstanceUid: string | null }
   readonly seal: SealEvidence
   readonly log: LogEvidence
+  readonly mark: MarkEvidence
+  /** Who says that there is one, if somebody does who is believed. */
+  readonly claimedMark?: ClaimedMark
   /** Who signed each attribute; made on demand, since most callers do not look. */
   coverage(): readonly CoverageEntry[]
 }
@@ -63,7 +70,7 @@ export interface VerifiedInstance extends Judgement {
  * Verifies one image.
  *
  * Cost: one pass over the pixels while nothing is wrong with the image, whatever the number of signatures; with a log
- * to ask, two more over an image whose seal is not believed. A log that cannot be asked is part of the evidence.
+ * to ask, two more over an image whose seal is not believed; with keys to read marks, one more. A log that cannot be asked is part of the evidence.
  * @throws {FormatError} `dicom_not_dicom`, `dicom_limit_exceeded`, `dicom_truncated`: nothing that could be judged
  */
 export async function verifyInstance(input: VerifyInput, dependencies: VerifyDependencies): Promise<VerifiedInstance> {
@@ -84,7 +91,7 @@ export async function verifyFile(
   input: VerifyFileInput,
   dependencies: Omit<VerifyDependencies, 'codecs'>,
 ): Promise<VerifiedInstance> {
-  const { crypto, anchors, policy, now, log } = dependencies
+  const { crypto, anchors, policy, now, log, marks } = dependencies
   const { file, seal, proof, ...shared } = input
   const means = { ...shared, crypto }
   const gather = (seenAt?: Date): Evidence =>
@@ -93,7 +100,10 @@ export async function verifyFile(
   const logged = log === undefined ? measured : await askLog(log, measured, means, proof)
   const seenAt = wantsTime(logged) ? seenByLog(logged) : undefined
   // Once more with the time that the log proves: the certificates had not ended then.
-  const evidence = seenAt === undefined ? logged : { ...logged, ...gather(seenAt), log: logged.log }
+  const timed = seenAt === undefined ? logged : { ...logged, ...gather(seenAt), log: logged.log }
+  const belief = believe(timed.seal)
+  const claimedMark = findClaim(timed, belief)
+  const evidence = marks === undefined ? timed : { ...timed, mark: await marks.read(file, claimsOf(timed, belief)) }
   return {
     ...judge(evidence, policy),
     signatures: evidence.signatures,
@@ -104,6 +114,8 @@ export async function verifyFile(
     },
     seal: evidence.seal,
     log: evidence.log,
+    mark: evidence.mark,
+    ...(claimedMark && { claimedMark }),
     coverage: () => coverageOf(file.dataSet.elements, readSignatures(file.dataSet).signatures),
   }
 }
