@@ -1,6 +1,7 @@
 /** Commands of the mark: words, options and help; what they do stands beside this, loaded when it is called. */
 import { type Command, Option } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
+import type { SecretOptions } from '../secrets.ts'
 import type { EmbedOptions } from './embed.ts'
 import type { LocateOptions } from './locate.ts'
 import type { RestoreOptions } from './restore.ts'
@@ -70,4 +71,17 @@ export function addMarkCommands(mark: Command, { command, runs, passphrase }: Co
         (await import('./restore.ts')).restoreImages(inputs as string[], options, context),
       ),
     )
+
+  passphrase(
+    command(
+      mark,
+      'disclose <record>',
+      'Prints the key of one image, with which anybody sees where it was altered.',
+      'fiducial mark disclose e2837ab9ab767eda > chest.key',
+    ),
+  ).action(
+    runs(async ([id], options: SecretOptions, context) =>
+      (await import('./disclose.ts')).discloseKey(String(id), options, context),
+    ),
+  )
 }

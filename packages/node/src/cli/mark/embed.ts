@@ -4,6 +4,7 @@
  * Each record is stored before its image takes its name.
  */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { VolumePlace } from '@fiducial/core/domain/mark/keys.ts'
 import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
 import { type FinishedMark, prepareMark } from '../../services/mark/mark-instance.ts'
 import { openPixels, uncompressed } from '../../services/mark/open-pixels.ts'
@@ -14,8 +15,9 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import { type SecretOptions, withRing } from '../secrets.ts'
 import { counted } from '../table.ts'
 import { visible } from '../visible.ts'
-import type { OpenImage, RawOption } from './open-image.ts'
+import { type OpenImage, type RawOption, readRawOption } from './open-image.ts'
 import { Outputs } from './outputs.ts'
+import { planVolumes } from './plan-volumes.ts'
 import { runOverImages } from './run.ts'
 import { pickDevice } from './who.ts'
 
@@ -48,6 +50,8 @@ class EmbedRun {
   readonly #parts: Parts
   readonly #context: Context
   readonly #outputs: Outputs
+  /** Of slices, by path. */
+  #places: ReadonlyMap<string, VolumePlace> = new Map()
 
   constructor(words: readonly string[], options: EmbedOptions, parts: Parts, context: Context) {
     this.#words = words
@@ -59,11 +63,12 @@ class EmbedRun {
 
   async run(): Promise<ExitCode> {
     const { output } = this.#context
+    if (this.#options.volume === true) await this.#plan()
     const order = {
       words: this.#words,
       verb: 'marking',
       failed: 'not marked',
-      accepts: (input: Input) => this.#outputs.accepts(input, this.#words),
+      accepts: this.#accepts,
       isStrict: true,
       ...(this.#options.raw !== undefined && { raw: this.#options.raw }),
     }
@@ -77,12 +82,22 @@ class EmbedRun {
     return exit
   }
 
+  readonly #accepts = (input: Input): boolean => this.#outputs.accepts(input, this.#words)
+
+  async #plan(): Promise<void> {
+    const { adapters } = this.#context
+    const options = { raw: readRawOption(this.#options), adapters, means: this.#parts.means, isStrict: true }
+    this.#places = await planVolumes(this.#words, this.#accepts, options, this.#context)
+  }
+
   async #embed(image: OpenImage, input: Input): Promise<ExitCode> {
     const { device, means } = this.#parts
     const { layers, again = false, overwrite = false } = this.#options
     const target = this.#outputs.pathFor(input)
     const pixels = await this.#pixelsOf(image)
-    const prepared = await prepareMark(pixels, { device, layers, isAgain: again }, means)
+    const place = this.#places.get(input.path)
+    const order = { device, layers, isAgain: again, ...(place !== undefined && { place }) }
+    const prepared = await prepareMark(pixels, order, means)
     using staged = await this.#context.adapters.mark.stage(target, prepared.pieces(), overwrite)
     const finished = await prepared.finish()
     staged.commit()
@@ -112,9 +127,10 @@ class EmbedRun {
       volume: { nonce: encodeHex(record.volume.volumeNonce), index, count },
       record: { sha256: encodeHex(claim.recordDigest) },
     })
+    const slice = count > 1 ? `, slice ${index + 1} of ${count}` : ''
     const layers = claim.hasChips ? 'tiles and chips' : 'tiles'
     output.line(
-      `${output.style.green('✔ marked')}  ${visible(label)}: record ${encodeHex(record.recordId)}, ${layers} of ${largestTile(record)}`,
+      `${output.style.green('✔ marked')}  ${visible(label)}: record ${encodeHex(record.recordId)}, ${layers} of ${largestTile(record)}${slice}`,
     )
   }
 }

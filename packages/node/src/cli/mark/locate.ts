@@ -2,11 +2,12 @@
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { drawAltered, renderPlanes } from '@fiducial/core/domain/mark/heat-map.ts'
 import { type Region, regionsOf } from '@fiducial/core/domain/mark/regions.ts'
+import { checkVolumes, slicePlaceOf, type VolumeFinding, type VolumeMember } from '@fiducial/core/domain/mark/volume.ts'
 import { type LocateOrder, type Location, locateChanges, type PlaneLocation } from '../../services/mark/locate.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
-import { EXIT, type ExitCode } from '../exit.ts'
+import { EXIT, type ExitCode, worstOf } from '../exit.ts'
 import { counted } from '../table.ts'
 import { visible } from '../visible.ts'
 import type { OpenImage, RawOption } from './open-image.ts'
@@ -37,6 +38,7 @@ class LocateRun {
   readonly #parts: { readonly order: LocateOrder; readonly means: MarkMeans }
   readonly #context: Context
   readonly #outputs: Outputs | undefined
+  readonly #members: VolumeMember[] = []
 
   constructor(
     words: readonly string[],
@@ -63,8 +65,9 @@ class LocateRun {
     const { done, exit, summary } = await runOverImages(order, this.#parts.means, this.#context, (image, input) =>
       this.#locate(image, input),
     )
+    const set = this.#checkSet()
     if (done > 1) this.#context.output.line(`${counted(done, 'image')} looked at; ${summary}`)
-    return exit
+    return worstOf([exit, set])
   }
 
   readonly #accepts = (input: Input): boolean => this.#outputs?.accepts(input, this.#words) ?? true
@@ -72,8 +75,27 @@ class LocateRun {
   async #locate(image: OpenImage, input: Input): Promise<ExitCode> {
     const location = await locateChanges(image.pixels, this.#parts.order, this.#parts.means)
     const pictures = await this.#draw(image, input, location)
-    this.#report(input, location, pictures)
-    return EXITS[location.outcome]
+    this.#remember(image, input, location)
+    const isOther = isOtherInstance(image, location)
+    this.#report(input, location, { pictures, isOther })
+    return worstOf([EXITS[location.outcome], isOther ? EXIT.undetermined : EXIT.ok])
+  }
+
+  /** Files that were named one by one are no set. */
+  #remember({ dicom }: OpenImage, { label }: Input, { header }: Location): void {
+    if (header === undefined || this.#words.includes(label)) return
+    const slice = dicom === undefined ? { series: null, position: null } : slicePlaceOf(dicom.dataSet)
+    this.#members.push({ ...slice, label, place: header })
+  }
+
+  #checkSet(): ExitCode {
+    const { output } = this.#context
+    const findings = checkVolumes(this.#members)
+    for (const finding of findings) {
+      output.record({ outcome: 'altered', set: finding, sentence: sentenceOfSet(finding) })
+      output.line(`${output.style.red('✘ not whole')}  ${sentenceOfSet(finding)}`)
+    }
+    return findings.length === 0 ? EXIT.ok : EXIT.notAuthentic
   }
 
   /** A picture of each frame that was altered. @returns their paths */
@@ -93,25 +115,35 @@ class LocateRun {
     return drawn
   }
 
-  #report({ label }: Input, location: Location, pictures: readonly string[]): void {
+  #report(
+    { label }: Input,
+    location: Location,
+    { pictures, isOther }: { readonly pictures: readonly string[]; readonly isOther: boolean },
+  ): void {
     const { output } = this.#context
     const { outcome, recordId, record, device, planes } = location
+    const sentence = `${sentenceOf(location)}${isOther ? '; it was marked as another instance' : ''}`
     output.record({
       path: label,
       outcome,
       recordId: recordId === undefined ? null : encodeHex(recordId),
       device: device?.id ?? record?.device ?? null,
       markedAt: record?.markedAt.toISOString() ?? null,
-      sentence: sentenceOf(location),
+      isOtherInstance: isOther,
+      sentence,
       planes: planes.map(describePlane),
       pictures,
     })
     const { green, red, yellow } = output.style
     const head = { holds: green('✔ unaltered'), altered: red('✘ altered'), absent: yellow('? no mark') }[outcome]
-    output.line(`${head}  ${visible(label)}: ${sentenceOf(location)}`)
+    output.line(`${head}  ${visible(label)}: ${sentence}`)
     for (const path of pictures) output.line(`  drawn in ${visible(path)}`)
   }
 }
+
+/** The pixels of one image in the file of another hold as well as before. */
+const isOtherInstance = ({ pixels }: OpenImage, { outcome, record }: Location): boolean =>
+  outcome !== 'absent' && (record?.instanceUid ?? null) !== null && record?.instanceUid !== pixels.instanceUid
 
 const describePlane = ({ frame, component, reading, contradictions }: PlaneLocation): object => {
   const { outcome, grid, held, signature } = reading
@@ -158,5 +190,25 @@ function wordOf(contradiction: PlaneLocation['contradictions'][number]): string 
       return 'the device did not sign these samples'
     case 'volume':
       return 'their place in the volume is not the one of their record'
+  }
+}
+
+const NAMED_AT_MOST = 5
+
+/** What is wrong with a set of slices, in one sentence. */
+export function sentenceOfSet(finding: VolumeFinding): string {
+  const named = (all: readonly (string | number)[]): string => {
+    const shown = all.slice(0, NAMED_AT_MOST).map((one) => visible(String(one)))
+    return all.length > shown.length ? `${shown.join(', ')} and ${all.length - shown.length} more` : shown.join(', ')
+  }
+  switch (finding.kind) {
+    case 'missing':
+      return `${counted(finding.count, 'slice')} of a volume missing: number ${named(finding.indices.map((index) => index + 1))}`
+    case 'doubled':
+      return `slice ${finding.index + 1} of a volume is there ${finding.labels.length} times: ${named(finding.labels)}`
+    case 'reordered':
+      return `slices lie elsewhere than where they were marked: ${named(finding.labels)}`
+    case 'foreign':
+      return `slices of another volume stand in the series: ${named(finding.labels)}`
   }
 }
