@@ -34,16 +34,17 @@ export function openMarkMeans(home: string): MarkMeans {
 /** The mark key of a device, made when it is first asked for. @throws {KeyError} */
 export async function openMarkDevice(home: string, secrets: RingOptions, id: string): Promise<MarkDevice> {
   const ring = await openKeyRing(home, secrets)
-  return deviceOf({ id, markKey: ring.markKey(id), isDemo: ring.isDemo })
+  return markDeviceOf({ id, markKey: ring.markKey(id), isDemo: ring.isDemo })
 }
 
 /** All devices that have marked. @throws {KeyError} */
 export async function openMarkDevices(home: string, secrets: RingOptions): Promise<readonly MarkDevice[]> {
   const ring = await openKeyRing(home, secrets)
-  return ring.markKeys().map((device) => deviceOf({ ...device, isDemo: ring.isDemo }))
+  return ring.markKeys().map((device) => markDeviceOf({ ...device, isDemo: ring.isDemo }))
 }
 
-const deviceOf = (device: Omit<MarkDevice, 'publicKey'>): MarkDevice => ({
+/** A device by its mark key. */
+export const markDeviceOf = (device: Omit<MarkDevice, 'publicKey'>): MarkDevice => ({
   ...device,
   publicKey: publicKeyOf(deriveMarkKeys(nativeCrypto.hash, device.markKey).signatureSeed),
 })

@@ -43,7 +43,14 @@ export async function prepareRestore(
   }
 }
 
-function restoreFrame(planes: Planes, frame: number, pixels: ImagePixels, mark: MarkOfImage, means: MarkMeans): Planes {
+/** The planes of one frame without what holds of a mark. @throws {KeyError} `key_missing` for chips without the keys of their device */
+export function restoreFrame(
+  planes: Planes,
+  frame: number,
+  pixels: ImagePixels,
+  mark: MarkOfImage,
+  means: MarkMeans,
+): Planes {
   const readings = locateFrame(planes, frame, pixels, mark, means).map(({ reading }) => reading)
   const restored = readings.map((reading) => reading.restored)
   const side = readings[0]?.side ?? new Uint8Array(0)
