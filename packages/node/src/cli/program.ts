@@ -280,7 +280,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     )
     .option('--overwrite', 'replace files in the output folder')
     .option('--pin-file <file>', 'holds the PIN of the token (or set FIDUCIAL_PIN)')
-    .addOption(new Option('--mark', 'embed the watermark').hideHelp())
+    .option('--mark', 'put the invisible mark of the device into the pixels before they are signed')
+    .addOption(
+      new Option(
+        '--mark-layers <layers>',
+        'tiles show changes; both lead pictures torn from their files back, too',
+      ).choices(['tiles', 'both']),
+    )
     .option('--no-log', 'do not record the images in the custody log of the site')
     .action(
       runs(async ([inputs], options: SealOptions, context) =>

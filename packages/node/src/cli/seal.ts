@@ -21,7 +21,7 @@ import { counted } from './table.ts'
 import { canAsk } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { visible } from './visible.ts'
-import type { Done, SealedImage, SealSettings, SealTask } from './work.ts'
+import type { Done, MarkLayers, SealedImage, SealSettings, SealTask } from './work.ts'
 
 export interface SealOptions extends SecretOptions {
   readonly out: string
@@ -32,6 +32,7 @@ export interface SealOptions extends SecretOptions {
   readonly hash?: 'sha256' | 'sha384' | 'sha512'
   readonly overwrite?: boolean
   readonly mark?: boolean
+  readonly markLayers?: MarkLayers
   readonly log: boolean
 }
 
@@ -51,9 +52,9 @@ export async function sealInputs(words: readonly string[], options: SealOptions,
   })
 }
 
-function checkOptions({ mark, tsa }: SealOptions): void {
-  if (mark === true)
-    throw new UsageError('--mark is not available yet', 'sealing without it signs every attribute and pixel')
+function checkOptions({ mark, markLayers, tsa }: SealOptions): void {
+  if (markLayers !== undefined && mark !== true)
+    throw new UsageError('--mark-layers goes with --mark', 'without it, images are sealed unmarked')
   if (tsa !== undefined && !/^https?:$/.test(URL.parse(tsa)?.protocol ?? '')) {
     throw new UsageError(`--tsa ${visible(tsa)} is no address`, 'such as http://timestamp.example.org')
   }
@@ -79,7 +80,7 @@ async function pickSealers(ring: Ring, { device, operator }: SealOptions, contex
 }
 
 function settle(sealers: Sealers, secrets: Secrets, options: SealOptions, { home }: Context): SealSettings {
-  const { tsa, hash, series = false, overwrite = false } = options
+  const { tsa, hash, series = false, overwrite = false, mark = false, markLayers = 'both' } = options
   return {
     ...sealers,
     home,
@@ -88,6 +89,7 @@ function settle(sealers: Sealers, secrets: Secrets, options: SealOptions, { home
     isOverwriting: overwrite,
     ...(tsa !== undefined && { timestampUrl: tsa }),
     ...(hash !== undefined && { hash }),
+    ...(mark && { mark: { layers: markLayers } }),
   }
 }
 
@@ -284,7 +286,8 @@ class SealRun {
       this.#counts[state]++
       output.record({ path: label, state, output: target, seal: `${target}${SEAL_SUFFIX}`, ...rest })
       if (state === 'already') output.line(style.dim(`– already sealed  ${visible(label)}`))
-      else output.line(`${style.green('✔ sealed')}          ${visible(label)}`)
+      else if (rest.markRecordId === null) output.line(`${style.green('✔ sealed')}          ${visible(label)}`)
+      else output.line(`${style.green('✔ marked, sealed')}  ${visible(label)}: record ${rest.markRecordId}`)
     } else if (isPassedOver(done.task, done.failure, this.#words)) {
       this.#counts.passedOver++
     } else {

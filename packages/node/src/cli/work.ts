@@ -43,6 +43,9 @@ export interface VerifySettings {
   readonly logPolicies?: readonly Uint8Array[]
 }
 
+/** Tiles show and locate changes; chips lead back pictures that were torn from their files. */
+export type MarkLayers = 'tiles' | 'both'
+
 export interface SealTask extends ImageTask {
   /** Where the sealed image goes; its seal goes beside it. */
   readonly target: string
@@ -62,6 +65,8 @@ export interface SealSettings {
   /** The technologist signs the series and not each image. */
   readonly isSeries: boolean
   readonly isOverwriting: boolean
+  /** Marks the pixels before they are signed; absent for images that stay unmarked. */
+  readonly mark?: { readonly layers: MarkLayers }
   /** How far the clock of whoever seals is off, in milliseconds: for demonstrations of what a log knows better. */
   readonly clockOffsetMs?: number
   /** Folder of the log whose newest checkpoint the seals quote. */
@@ -79,6 +84,8 @@ export interface SealedImage {
   readonly sealedAt: string
   /** Whether the technologist has signed it: in the image, or by its series. */
   readonly isSignedByOperator: boolean
+  /** Of the mark in its pixels, hexadecimal; null for an image that was not marked. */
+  readonly markRecordId: string | null
 }
 
 /** A series that the technologist has signed. */

@@ -10,7 +10,8 @@ import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 
 export interface SealedCopy {
-  readonly original: ByteSource
+  /** Absent for a copy that is not held against its original here, since its pixels were marked. */
+  readonly original?: ByteSource
   readonly copy: ByteSource
   /** Bytes of the seal file beside the copy. */
   readonly seal: Uint8Array
@@ -37,7 +38,8 @@ export function findExistingSeal(
   if (parsed === undefined) return undefined
   const { statement } = parsed
   const isSame = (source: ByteSource, digest: Uint8Array): boolean => equalBytes(digestOfSource(source, crypto), digest)
-  if (!isSame(copy, statement.file) || !isSame(original, statement.original)) return undefined
+  if (!isSame(copy, statement.file)) return undefined
+  if (original !== undefined && !isSame(original, statement.original)) return undefined
   const { checks } = verifySeal(parsed, { crypto, anchors, now: now() })
   const isGood = checks.every(
     (check) => check.outcome === 'holds' || (check.outcome === 'unknown' && check.reason === 'series_pending'),

@@ -3,6 +3,8 @@
 import { describeFailure } from '../cli/failure.ts'
 import type { VerifyRecord } from '../cli/verify-record.ts'
 import type { Done, SealedImage, SealSettings, SealTask, VerifyTask, Work } from '../cli/work.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { MarkDevice } from '../services/mark/ports.ts'
 import { runTasks } from './run-tasks.ts'
 import type { SealSetup } from './setup.ts'
 
@@ -30,6 +32,7 @@ async function openSealSetup({
   home,
   secrets,
   isStatusIgnored = false,
+  mark,
   ...settings
 }: SealSettings): Promise<SealSetup> {
   const { openKeyRing } = await import('../keys/key-ring.ts')
@@ -41,8 +44,17 @@ async function openSealSetup({
     operator: await ring.material(settings.operator, { isStatusIgnored }),
     isDemo: ring.isDemo,
     anchors: ring.trust(),
+    ...(mark !== undefined && {
+      mark: { ...mark, home, device: await openMarking(ring, settings.device, isStatusIgnored) },
+    }),
     ...(settings.timestampUrl === undefined && { authority: await ring.timestampMaterial() }),
   }
+}
+
+/** The mark key of the device that seals, made when it is first asked for. @throws {KeyError} {StoreError} */
+async function openMarking(ring: KeyRing, id: string, isStatusIgnored: boolean): Promise<MarkDevice> {
+  const { markDeviceOf } = await import('../wiring/mark.ts')
+  return markDeviceOf({ id, markKey: ring.markKey(id, { isStatusIgnored }), isDemo: ring.isDemo })
 }
 
 function onCrash<Task>(task: Task, cause: Error): Done<Task, never> {

@@ -1,13 +1,16 @@
 /** Seal work: signs an image as device and technologist, and writes the sealed copy with its seal. */
 import { randomBytes } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
+import { existsSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { describeFailure } from '../cli/failure.ts'
-import type { Done, SealedImage, SealTask } from '../cli/work.ts'
+import type { Done, SealedImage, SealSettings, SealTask } from '../cli/work.ts'
 import { createAuthority } from '../keys/embedded-authority.ts'
 import { httpAuthority } from '../keys/http-authority.ts'
 import type { HolderMaterial } from '../keys/key-ring.ts'
@@ -20,6 +23,7 @@ import { type FileSource, openFileSource } from '../storage/file-source.ts'
 import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import { writePair } from '../storage/write-pair.ts'
+import { type Marking, openMarking } from './marking.ts'
 import type { SealSetup } from './setup.ts'
 import { readIfThere } from './verify-work.ts'
 
@@ -31,6 +35,7 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
   const { clockOffsetMs = 0 } = settings
   const now = (): Date => new Date(Date.now() + clockOffsetMs)
   const authority = await openAuthority(setup, now)
+  const marking = setup.mark && (await openMarking(setup.mark))
   const dependencies: SealDependencies = {
     crypto: nativeCrypto,
     codecs: createCodecs(loadWasm),
@@ -50,7 +55,8 @@ export async function openSealWork(setup: SealSetup): Promise<SealImage> {
       using source = openFileSource(task.path)
       bytes = source.length
       const value =
-        findEarlier(task, source, setup) ?? (await sealImage(task, source, dependencies, settings.isOverwriting))
+        (await findEarlier(task, source, setup, marking)) ??
+        (await sealImage(task, source, { dependencies, marking, settings }))
       return { task, bytes, value }
     } catch (error) {
       return { task, bytes, failure: describeFailure(error) }
@@ -78,14 +84,32 @@ export async function openQuoting(folder: string): Promise<QuoteCheckpoint> {
   }
 }
 
-async function sealImage(
+interface SealMeans {
+  readonly dependencies: SealDependencies
+  readonly marking: Marking | undefined
+  readonly settings: Pick<SealSettings, 'isOverwriting'>
+}
+
+/** What is marked is on the disk, and its record stored, before anything is signed. */
+async function sealImage(task: SealTask, source: FileSource, means: SealMeans): Promise<SealedImage> {
+  const { marking, settings } = means
+  if (marking === undefined) return signImage(task, source, source, means)
+  if (!settings.isOverwriting && existsSync(task.target))
+    throw new StoreError('output_exists', `${task.target} exists already`)
+  using marked = await marking.mark(source, dirname(task.target))
+  const dependencies = { ...means.dependencies, mark: marked.claim }
+  return signImage(task, source, marked.source, { ...means, dependencies })
+}
+
+/** @param source  as it was read @param image  what is signed: the same, or marked */
+async function signImage(
   task: SealTask,
   source: FileSource,
-  dependencies: SealDependencies,
-  isOverwriting: boolean,
+  image: ByteSource,
+  { dependencies, settings: { isOverwriting } }: SealMeans,
 ): Promise<SealedImage> {
   const { target } = task
-  const prepared = await prepareSeal(source, dependencies)
+  const prepared = await prepareSeal(image, dependencies)
   let seal: Uint8Array | undefined
   await writePair({
     path: target,
@@ -111,17 +135,20 @@ function removeOldProof(target: string): void {
 }
 
 /** What an earlier run made of the same image, if that is still there and intact. */
-function findEarlier(
+async function findEarlier(
   { target }: SealTask,
   original: FileSource,
   { anchors, settings }: SealSetup,
-): SealedImage | undefined {
+  marking: Marking | undefined,
+): Promise<SealedImage | undefined> {
   const seal = readIfThere(`${target}${SEAL_SUFFIX}`)
   if (seal === undefined || settings.isOverwriting) return undefined
   try {
     using copy = openFileSource(target)
-    const found = findExistingSeal({ original, copy, seal }, { crypto: nativeCrypto, anchors, now: () => new Date() })
-    return found && describe('already', target, found)
+    const files = marking === undefined ? { original, copy, seal } : { copy, seal }
+    const found = findExistingSeal(files, { crypto: nativeCrypto, anchors, now: () => new Date() })
+    const isSame = found !== undefined && (marking === undefined || (await marking.isOf(original, copy, found)))
+    return isSame ? describe('already', target, found) : undefined
   } catch (error) {
     // No image, or one that cannot be read: writing it tells.
     if (error instanceof StoreError) return undefined
@@ -138,6 +165,7 @@ function describe(state: SealedImage['state'], target: string, { statement, seri
     seriesInstanceUid,
     sealedAt: statement.sealedAt.toISOString(),
     isSignedByOperator: statement.signatures.operator !== null || series !== null,
+    markRecordId: statement.mark === null ? null : encodeHex(statement.mark.recordId),
   }
 }
 

@@ -1,8 +1,9 @@
 /** Setup: what the tasks of a run have in common, as it is posted to each thread. */
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
-import type { SealSettings, VerifySettings } from '../cli/work.ts'
+import type { MarkLayers, SealSettings, VerifySettings } from '../cli/work.ts'
 import type { HolderMaterial } from '../keys/key-ring.ts'
 import type { SignerMaterial } from '../keys/signer.ts'
+import type { MarkDevice } from '../services/mark/ports.ts'
 import type { SpoolPlace } from '../storage/gateway/open-spool.ts'
 
 /** What the tasks of a run have in common; can be posted to a thread. Holds keys: never log it. */
@@ -59,14 +60,24 @@ export interface GatewaySetup {
   readonly deidentifyKey: Uint8Array | null
 }
 
+/** With what the pixels are marked before they are signed. */
+export interface MarkSetup {
+  readonly device: MarkDevice
+  readonly layers: MarkLayers
+  /** Folder of all state, where the records go. */
+  readonly home: string
+}
+
 export interface SealSetup {
   readonly kind: 'seal'
-  readonly settings: Omit<SealSettings, 'home' | 'secrets' | 'isStatusIgnored'>
+  readonly settings: Omit<SealSettings, 'home' | 'secrets' | 'isStatusIgnored' | 'mark'>
   readonly device: HolderMaterial
   readonly operator: HolderMaterial
   /** Of the ring's own timestamp authority; absent where another one is asked. */
   readonly authority?: SignerMaterial
   readonly isDemo: boolean
+  /** Absent for images that stay unmarked. */
+  readonly mark?: MarkSetup
   /** The ring itself, to know its own seals again. */
   readonly anchors: TrustAnchors
 }

@@ -22,6 +22,7 @@ const imageAt = (target: string): SealedImage => ({
   seriesInstanceUid: null,
   sealedAt: '',
   isSignedByOperator: true,
+  markRecordId: null,
 })
 
 /** A context in which these seals lie beside their images. */
