@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { publicKeyOf } from '@fiducial/core/bytes/sign-ed25519.ts'
+import { createTileCoder } from '@fiducial/core/domain/mark/kernel/mark-kernel.ts'
 import { deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
 import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import { openPicturePixels } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
-import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { createEncoders } from '@fiducial/core/formats/codec/encode.ts'
 import { openKeyRing, type RingOptions } from '../keys/key-ring.ts'
@@ -22,7 +22,7 @@ export function openMarkMeans(home: string): MarkMeans {
   return {
     hash: nativeCrypto.hash,
     crypto: nativeCrypto,
-    createCoder: createPlainCoder,
+    createCoder: createTileCoder,
     codecs: createCodecs(loadWasm),
     encoders: createEncoders(loadWasm),
     random: (length) => new Uint8Array(randomBytes(length)),

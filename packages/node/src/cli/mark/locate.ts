@@ -145,7 +145,7 @@ class LocateRun {
 const isOtherInstance = ({ pixels }: OpenImage, { outcome, record }: Location): boolean =>
   outcome !== 'absent' && (record?.instanceUid ?? null) !== null && record?.instanceUid !== pixels.instanceUid
 
-const describePlane = ({ frame, component, reading, contradictions }: PlaneLocation): object => {
+const describePlane = ({ frame, component, reading, contradictions, repairs }: PlaneLocation): object => {
   const { outcome, grid, held, signature } = reading
   return {
     frame,
@@ -156,6 +156,7 @@ const describePlane = ({ frame, component, reading, contradictions }: PlaneLocat
     altered: outcome === 'altered' ? regionsOf(grid, held) : [],
     signature,
     contradictions,
+    samples: repairs.map(({ x, y, found, marked }) => ({ x, y, found, marked })),
   }
 }
 
@@ -174,7 +175,8 @@ export function sentenceOf({ outcome, planes, recordId }: Location): string {
   if (first === undefined) return `the tiles${record} hold, but ${[...contradictions].map(wordOf).join(', and ')}`
   const lost = planes.reduce((sum, { reading }) => sum + reading.held.filter((one) => one === 0).length, 0)
   const all = planes.reduce((sum, { reading }) => sum + reading.held.length, 0)
-  return `${lost} of ${counted(all, 'tile')}${record} do not hold, the first at ${placeOf(first)}`
+  const isOne = lost === 1
+  return `${lost} of ${counted(all, 'tile')}${record} ${isOne ? 'does' : 'do'} not hold, ${isOne ? '' : 'the first '}at ${placeOf(first)}`
 }
 
 const placeOf = ({ left, top, right, bottom }: Region): string =>

@@ -1,6 +1,6 @@
 /** Restore: takes the mark off images, and writes what the device acquired into another folder. */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
-import { prepareRestore } from '../../services/mark/restore.ts'
+import { type PreparedRestore, prepareRestore } from '../../services/mark/restore.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -37,17 +37,29 @@ export async function restoreImages(
     }
     const { done, exit, summary } = await runOverImages(order, means, context, async ({ pixels }, input) => {
       const target = outputs.pathFor(input)
-      const { location, pieces } = await prepareRestore(pixels, { ...look, isForced: force }, means)
-      using staged = await adapters.mark.stage(target, pieces(), overwrite)
+      const prepared = await prepareRestore(pixels, { ...look, isForced: force }, means)
+      using staged = await adapters.mark.stage(target, prepared.pieces(), overwrite)
       staged.commit()
-      const isExact = location.outcome === 'holds'
-      const recordId = location.recordId === undefined ? null : encodeHex(location.recordId)
-      output.record({ path: input.label, state: isExact ? 'restored' : 'restored_in_part', output: target, recordId })
-      if (isExact) output.line(`${output.style.green('✔ restored')}  ${visible(input.label)}`)
-      else output.line(`${output.style.red('! restored in part')}  ${visible(input.label)}: ${sentenceOf(location)}`)
-      return isExact ? EXIT.ok : EXIT.notAuthentic
+      report(input, target, prepared, context)
+      return prepared.state === 'partly' ? EXIT.notAuthentic : EXIT.ok
     })
     if (done > 0) output.line(`${counted(done, 'image')} restored in ${visible(out)}; ${summary}`)
     return exit
   })
+}
+
+const STATES = { exact: 'restored', repaired: 'repaired', partly: 'restored_in_part' } as const
+
+function report({ label }: Input, target: string, { location, state }: PreparedRestore, { output }: Context): void {
+  const { style } = output
+  const recordId = location.recordId === undefined ? null : encodeHex(location.recordId)
+  const repairs = location.planes.flatMap(({ frame, component, repairs }) =>
+    repairs.map(({ x, y, found, marked }) => ({ frame, component, x, y, found, marked })),
+  )
+  output.record({ path: label, state: STATES[state], output: target, recordId, repairs })
+  const name = visible(label)
+  if (state === 'exact') output.line(`${style.green('✔ restored')}  ${name}`)
+  else if (state === 'repaired')
+    output.line(`${style.green('✔ restored')}  ${name}: ${counted(repairs.length, 'changed sample')} put right`)
+  else output.line(`${style.red('! restored in part')}  ${name}: ${sentenceOf(location)}`)
 }

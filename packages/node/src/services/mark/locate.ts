@@ -10,8 +10,10 @@ import { chipSideLength } from '@fiducial/core/domain/mark/chips/geometry.ts'
 import type { MarkHeader } from '@fiducial/core/domain/mark/header.ts'
 import { deriveMarkKeys, deriveRecordId } from '@fiducial/core/domain/mark/keys.ts'
 import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
 import { type PlaneReading, readPlane, type TilesOutcome } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
+import { type Repair, type Repaired, repairPlane } from '@fiducial/core/domain/mark/tiles/repair.ts'
 import { findMark } from './find-mark.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
 
@@ -39,6 +41,8 @@ export interface PlaneLocation {
   readonly component: number
   readonly reading: PlaneReading
   readonly contradictions: readonly Contradiction[]
+  /** Samples that were changed alone in their tile, as the record tells. */
+  readonly repairs: readonly Repair[]
 }
 
 export interface Location {
@@ -118,8 +122,28 @@ export function locateFrame(
       },
       means,
     )
-    return { frame, component, reading, contradictions: contradictionsOf(reading, number, pixels, mark, means) }
+    const contradictions = contradictionsOf(reading, number, pixels, mark, means)
+    return {
+      frame,
+      component,
+      reading,
+      contradictions,
+      repairs: repairsOf(plane, number, reading, mark, means).repairs,
+    }
   })
+}
+
+/** The plane with its single changed samples put right, where a record tells how. */
+export function repairsOf(
+  plane: Plane,
+  number: number,
+  reading: PlaneReading,
+  { imageKey, record }: MarkOfImage,
+  means: MarkMeans,
+): Repaired {
+  const kept = record?.planes[number]
+  if (reading.outcome !== 'altered' || kept === undefined) return { plane, repairs: [] }
+  return repairPlane(plane, reading, { imageKey, plane: number, syndromes: kept.syndromes }, means)
 }
 
 function contradictionsOf(
