@@ -73,6 +73,7 @@ const adaptersOf = (version: string): Adapters => ({
     means: async (home) => (await import('./wiring/mark.ts')).openMarkMeans(home),
     device: async (...given) => (await import('./wiring/mark.ts')).openMarkDevice(...given),
     devices: async (...given) => (await import('./wiring/mark.ts')).openMarkDevices(...given),
+    known: async (...given) => (await import('./wiring/known-marks.ts')).knownMarkDevices(...given),
     openPng: async (file) => (await import('./wiring/mark.ts')).openPngPixels(file),
     stage: async (path, pieces, isOverwriting) => {
       await makeFolder(dirname(path))

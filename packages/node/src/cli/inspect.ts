@@ -20,7 +20,9 @@ import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
 import { describeFailure, nameInput, showFailure } from './failure.ts'
 import { findLogs } from './find-logs.ts'
+import { findMarks, type MarkReadingOptions } from './find-marks.ts'
 import { isPersonal, previewValue } from './inspect-values.ts'
+import { describeMark } from './mark-answer.ts'
 import { formatBytes } from './progress.ts'
 import { layOut, wrap } from './table.ts'
 import { readTrust } from './trust.ts'
@@ -28,7 +30,7 @@ import { uidName } from './uid-names.ts'
 import { describeArrival, describeSealer, type SignatureRecord, type VerifyRecord } from './verify-record.ts'
 import { cut, visible } from './visible.ts'
 
-export interface InspectOptions {
+export interface InspectOptions extends MarkReadingOptions {
   readonly values?: boolean
   readonly depth?: number
 }
@@ -70,6 +72,7 @@ export async function inspectInputs(
     anchors: await readTrust({}, context),
     policy: ACQUISITION_POLICY,
     ...(await findLogs({ log: true }, context)),
+    ...(await findMarks(options, context)),
   }
   using inputs = await adapters.findInputs(words)
   const codes: ExitCode[] = []
@@ -238,7 +241,7 @@ class InspectReport {
       output.line(`  Verdict          none: ${verification.error.message} (${verification.error.code})`)
       return
     }
-    const { verdict, level, sentence, signatures, seal } = verification
+    const { verdict, level, sentence, signatures, seal, mark } = verification
     const rows: string[][] = [[`  Verdict`, `${verdict.replaceAll('_', ' ')}, level ${level}`]]
     for (const line of wrap(visible(sentence), output.columns - 20)) rows.push(['', line])
     rows.push(['  Signatures', signatures.length === 0 ? 'none' : String(signatures.length)])
@@ -253,6 +256,7 @@ class InspectReport {
     } else {
       rows.push(['  Seal', seal.state === 'absent' ? 'none beside the image' : `malformed (${seal.code})`])
     }
+    for (const [i, line] of describeMark(mark).entries()) rows.push([i === 0 ? '  Mark' : '', line])
     for (const line of layOut(rows.map(([first = '', second = '']) => [first.padEnd(17), second]))) output.line(line)
   }
 

@@ -302,7 +302,9 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
   )
   judging(verify)
     .option('--record', 'record each verdict in the custody log of this site')
-    .option('--passphrase-file <file>', 'for --record: holds the passphrase of the private keys')
+    .option('--passphrase-file <file>', 'for --record and marks: holds the passphrase of the private keys')
+    .option('--image-key <key>', 'the disclosed key of the mark of the one image, or a file that holds it')
+    .option('--no-mark', 'do not read the marks in the pixels')
     .option('--complete', 'ask the custody log whether these are all images of their studies')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')
@@ -320,6 +322,9 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
   )
     .option('--values', "show the patient's values, too")
     .option('--depth <n>', 'how deep to show sequences (default: all)', wholeNumber)
+    .option('--passphrase-file <file>', 'holds the passphrase of the keys that read marks')
+    .option('--image-key <key>', 'the disclosed key of the mark of the one image, or a file that holds it')
+    .option('--no-mark', 'do not read the mark in the pixels')
     .action(
       runs(async ([inputs], options: InspectOptions, context) =>
         (await import('./inspect.ts')).inspectInputs(inputs as string[], options, context),

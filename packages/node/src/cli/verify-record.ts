@@ -12,6 +12,7 @@ import type { Content, Level } from '@fiducial/core/domain/verdict/judge.ts'
 import type { Verdict } from '@fiducial/core/domain/verdict/policy.ts'
 import { formatTag } from '@fiducial/core/formats/dicom/element.ts'
 import type { VerifiedInstance } from '../services/verify-instance.ts'
+import { type MarkAnswer, toMarkAnswer } from './mark-answer.ts'
 
 export interface VerifyRecord {
   readonly path: string
@@ -27,6 +28,7 @@ export interface VerifyRecord {
   readonly signatures: readonly SignatureRecord[]
   readonly seal: SealRecord
   readonly log: LogRecord
+  readonly mark: MarkAnswer
   /** SHA-256 of the file, hexadecimal, where it was asked for. */
   readonly fileSha256?: string
 }
@@ -121,6 +123,7 @@ export function toVerifyRecord(path: string, verified: VerifiedInstance): Verify
     signatures: signatures.signatures.map(toSignatureRecord),
     seal: toSealRecord(verified),
     log: toLogRecord(verified),
+    mark: toMarkAnswer(verified),
   }
 }
 

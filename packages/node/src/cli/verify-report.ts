@@ -6,6 +6,7 @@
 import type { Check } from '@fiducial/core/domain/verdict/check.ts'
 import { isAsked, type Policy } from '@fiducial/core/domain/verdict/policy.ts'
 import type { Failure } from './failure.ts'
+import { describeMark } from './mark-answer.ts'
 import type { Output } from './output.ts'
 import { layOut, wrap } from './table.ts'
 import {
@@ -93,7 +94,7 @@ export class VerifyReport {
     return check.outcome === (verdict === 'not_authentic' ? 'fails' : 'unknown')
   }
 
-  #evidenceLines({ signatures, seal, log }: VerifyRecord): string[] {
+  #evidenceLines({ signatures, seal, log, mark }: VerifyRecord): string[] {
     const lines = signatures.map(describeSignature)
     if (seal.state === 'present') {
       const proven = seal.provenAt === null ? 'no timestamp' : `timestamp ${seal.provenAt}`
@@ -104,7 +105,7 @@ export class VerifyReport {
     } else {
       lines.push(seal.state === 'absent' ? 'no seal beside the image' : `the seal is malformed (${seal.code})`)
     }
-    return [...lines, ...describeLog(log)]
+    return [...lines, ...describeLog(log), ...describeMark(mark).map((line) => `mark: ${line}`)]
   }
 }
 

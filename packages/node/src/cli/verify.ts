@@ -9,11 +9,12 @@ import type { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worstOf } from './exit.ts'
 import { type Failure, nameInput, showDetail, showFailure } from './failure.ts'
 import { findLogs, type LogOptions } from './find-logs.ts'
+import { findMarks, type MarkReadingOptions } from './find-marks.ts'
 import { Images, isPassedOver, isSeriesFile } from './images.ts'
 import { recordVerdicts } from './log/record-verdicts.ts'
 import { readPolicy } from './policy.ts'
 import { Progress } from './progress.ts'
-import { type SecretOptions, withRing } from './secrets.ts'
+import { withRing } from './secrets.ts'
 import { counted } from './table.ts'
 import { readTrust, type TrustOptions } from './trust.ts'
 import { UsageError } from './usage-error.ts'
@@ -23,7 +24,7 @@ import { judgeStudies, showStudies } from './verify-studies.ts'
 import { visible } from './visible.ts'
 import type { VerifyTask } from './work.ts'
 
-export interface VerifyOptions extends TrustOptions, LogOptions, SecretOptions {
+export interface VerifyOptions extends TrustOptions, LogOptions, MarkReadingOptions {
   /** Name of a policy, or a file with one. */
   readonly policy: string
   /** A seal elsewhere than beside the one image. */
@@ -50,6 +51,7 @@ export async function verifyInputs(
     anchors: await readTrust(options, context),
     policy: await readPolicy(options.policy, context),
     ...(await findLogs(options, context)),
+    ...(await findMarks(options, context)),
     isFileDigested: options.record === true,
     sealsOf: context.home,
   }

@@ -3,6 +3,7 @@
  */
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
 import type { Policy } from '@fiducial/core/domain/verdict/policy.ts'
+import type { MarkDevice } from '../services/mark/ports.ts'
 import type { Failure } from './failure.ts'
 import type { Secrets } from './ring.ts'
 import type { VerifyRecord } from './verify-record.ts'
@@ -41,6 +42,17 @@ export interface VerifySettings {
   readonly isFileDigested?: boolean
   /** C2SP tlog-policies of other logs, for proofs beside the images. */
   readonly logPolicies?: readonly Uint8Array[]
+  /** With what marks are read; absent where no key is at hand. Secret. */
+  readonly marks?: MarkReadingSettings
+}
+
+/** Keys of marks, and where records of them lie. */
+export interface MarkReadingSettings {
+  readonly devices: readonly MarkDevice[]
+  /** Keys of single images, 32 bytes each, as their devices have disclosed them. */
+  readonly imageKeys: readonly Uint8Array[]
+  /** Folder of all state. */
+  readonly home: string
 }
 
 /** Tiles show and locate changes; chips lead back pictures that were torn from their files. */

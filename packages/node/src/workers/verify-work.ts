@@ -12,7 +12,7 @@ import { describeFailure } from '../cli/failure.ts'
 import { toVerifyRecord, type VerifyRecord } from '../cli/verify-record.ts'
 import type { Done, VerifySettings, VerifyTask } from '../cli/work.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
-import type { InstanceLog } from '../services/ports.ts'
+import type { InstanceLog, InstanceMarks } from '../services/ports.ts'
 import { verifyInstance } from '../services/verify-instance.ts'
 import { openFileSource } from '../storage/file-source.ts'
 import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
@@ -28,6 +28,7 @@ export type VerifyImage = (task: VerifyTask) => Promise<Done<VerifyTask, VerifyR
 export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyImage> {
   const { anchors, policy } = settings
   const log = await openLogs(settings)
+  const marks = await openMarks(settings)
   const findSeal = openSeals(settings)
   const dependencies = {
     anchors,
@@ -36,6 +37,7 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
     codecs: createCodecs(loadWasm),
     now: () => new Date(),
     ...(log && { log }),
+    ...(marks && { marks }),
   }
   return async (task) => {
     let bytes = 0
@@ -101,6 +103,14 @@ export async function openLogs({ anchors, log, logPolicies = [] }: VerifySetting
   if (policies.length + logs.length === 0) return undefined
   const { JoinedLogs, ProofLog } = await import('../services/log/proof-log.ts')
   return new JoinedLogs([...logs, new ProofLog(policies, nativeCrypto)])
+}
+
+/** Who reads marks; undefined where there is no key. */
+export async function openMarks({ marks }: Pick<VerifySettings, 'marks'>): Promise<InstanceMarks | undefined> {
+  if (marks === undefined) return undefined
+  const { openMarkMeans } = await import('../wiring/mark.ts')
+  const { SiteMarks } = await import('../services/mark/site-marks.ts')
+  return new SiteMarks(marks, openMarkMeans(marks.home))
 }
 
 function digestOfSource(source: ByteSource): Uint8Array {

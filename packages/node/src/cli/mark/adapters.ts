@@ -19,6 +19,8 @@ export interface MarkAdapters {
   device(home: string, secrets: Secrets, id: string): Promise<MarkDevice>
   /** All devices that have marked. @throws {KeyError} likewise */
   devices(home: string, secrets: Secrets): Promise<readonly MarkDevice[]>
+  /** The same, as far as their keys open without a question; none where this machine has never marked. */
+  known(home: string, secrets: Secrets): Promise<readonly MarkDevice[]>
   /** @throws {FormatError} `picture_malformed`, `mark_unsuited` */
   openPng(file: Uint8Array): Promise<ImagePixels>
   /** Makes the folder, and writes the file beside its name. @throws {StoreError}; what the pieces throw */

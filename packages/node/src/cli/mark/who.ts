@@ -33,7 +33,8 @@ export async function readLookOrder<T>(
   })
 }
 
-async function readImageKey(word: string, { adapters }: Context): Promise<Uint8Array> {
+/** A key that was disclosed: in hexadecimal, or the name of a file that holds it. @throws {UsageError} */
+export async function readImageKey(word: string, { adapters }: Context): Promise<Uint8Array> {
   const text = KEY_HEX.test(word) ? word : new TextDecoder().decode(await adapters.readFile(word)).trim()
   try {
     if (KEY_HEX.test(text)) return decodeHex(text.toLowerCase())
