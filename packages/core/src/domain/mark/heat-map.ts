@@ -3,11 +3,13 @@
  *
  * Grey frames go through a window; a mask or a list of regions says where.
  */
-import { drawFrame, type Raster, rasterOfGrey, tintMask } from '../../formats/picture/raster.ts'
+import { type Box, drawFrame, fillBox, type Raster, rasterOfGrey, tintMask } from '../../formats/picture/raster.ts'
 import type { ImagePixels, Planes } from './pixels/image-pixels.ts'
 import type { ValueWindow } from './pixels/value-windows.ts'
 import type { Plane } from './plane.ts'
 import type { Region } from './regions.ts'
+import { CELL_STATES, type ThumbnailComparison } from './thumbnail/compare.ts'
+import type { Place } from './thumbnail/place.ts'
 import type { Grid } from './tiles/grid.ts'
 
 const RED = [255, 40, 40] as const
@@ -43,6 +45,39 @@ export function drawAltered(picture: Raster, grid: Grid, held: Uint8Array, regio
   }
   tintMask(picture, mask, RED, SHARE)
   for (const region of regions) drawFrame(picture, region, RED)
+}
+
+/** Cells of a thumbnail on a picture, as far as they are drawn. */
+type Comparison = Pick<ThumbnailComparison, 'columns' | 'states' | 'regions' | 'place'>
+
+/** Draws what a picture shows otherwise than a thumbnail. */
+export function drawDiffering(picture: Raster, comparison: Comparison): void {
+  const { columns, states, place } = comparison
+  for (const [cell, state] of states.entries()) {
+    if (state !== CELL_STATES.differs) continue
+    const column = cell % columns
+    const row = (cell - column) / columns
+    fillBox(picture, boxOf(place, { left: column, top: row, right: column + 1, bottom: row + 1 }), RED, SHARE)
+  }
+  for (const box of placesOf(comparison)) drawFrame(picture, box, RED)
+}
+
+/** The regions of a comparison in pixels of the picture. */
+export const placesOf = ({ regions, place }: Pick<Comparison, 'regions' | 'place'>): readonly Box[] =>
+  regions.map((region) => boxOf(place, region))
+
+/** The box around cells, whose middles have whole numbers. */
+function boxOf({ a, b, c, d, e, f }: Place, { left, top, right, bottom }: Box): Box {
+  const corners = [left - 0.5, right - 0.5].flatMap((column) =>
+    [top - 0.5, bottom - 0.5].map((row) => [a * column + b * row + c, d * column + e * row + f] as const),
+  )
+  const [across, down] = [corners.map(([x]) => x), corners.map(([, y]) => y)]
+  return {
+    left: Math.max(0, Math.round(Math.min(...across))),
+    top: Math.max(0, Math.round(Math.min(...down))),
+    right: Math.round(Math.max(...across)),
+    bottom: Math.round(Math.max(...down)),
+  }
 }
 
 /** Values as 0 to 255. */

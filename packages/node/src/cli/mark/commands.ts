@@ -4,6 +4,7 @@ import type { CommandTools } from '../command-tools.ts'
 import type { SecretOptions } from '../secrets.ts'
 import type { EmbedOptions } from './embed.ts'
 import type { LocateOptions } from './locate.ts'
+import type { ReadOptions } from './read.ts'
 import type { RestoreOptions } from './restore.ts'
 
 const RAW = 'the inputs are bare samples: COLUMNSxROWSxBITS, with be behind it for big endian'
@@ -37,6 +38,23 @@ export function addMarkCommands(mark: Command, { command, runs, passphrase }: Co
     .action(
       runs(async ([inputs], options: EmbedOptions, context) =>
         (await import('./embed.ts')).embedMarks(inputs as string[], options, context),
+      ),
+    )
+
+  passphrase(
+    command(
+      mark,
+      'read <input...>',
+      'Says of any picture, be it a screenshot or a JPEG, which marked image it shows, and where it shows something else.',
+      'fiducial mark read screenshot.png --out findings',
+    ),
+  )
+    .option('--out <folder>', 'draw there what differs, as PNG')
+    .option('--no-search', 'look only at pictures that are neither cropped nor turned: quick')
+    .option('--raw <shape>', RAW)
+    .action(
+      runs(async ([inputs], options: ReadOptions, context) =>
+        (await import('./read.ts')).readMarks(inputs as string[], options, context),
       ),
     )
 

@@ -176,10 +176,11 @@ export function sentenceOf({ outcome, planes, recordId }: Location): string {
   const lost = planes.reduce((sum, { reading }) => sum + reading.held.filter((one) => one === 0).length, 0)
   const all = planes.reduce((sum, { reading }) => sum + reading.held.length, 0)
   const isOne = lost === 1
-  return `${lost} of ${counted(all, 'tile')}${record} ${isOne ? 'does' : 'do'} not hold, ${isOne ? '' : 'the first '}at ${placeOf(first)}`
+  return `${lost} of ${counted(all, 'tile')}${record} ${isOne ? 'does' : 'do'} not hold, ${isOne ? '' : 'the first '}at ${placeInWords(first)}`
 }
 
-const placeOf = ({ left, top, right, bottom }: Region): string =>
+/** A rectangle of pixels, in words. */
+export const placeInWords = ({ left, top, right, bottom }: Omit<Region, 'tiles'>): string =>
   `columns ${left} to ${right - 1}, rows ${top} to ${bottom - 1}`
 
 function wordOf(contradiction: PlaneLocation['contradictions'][number]): string {

@@ -1,9 +1,11 @@
 /**
  * Open image: a file of any kind that can carry a mark, as its planes.
  *
- * A file is known by its first bytes: PNG, or else DICOM. Raw frames say nothing about themselves; an option says what they are.
+ * A file is known by its first bytes: PNG, JPEG, or else DICOM. Raw frames say nothing about themselves; an option says what they are.
  */
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import { type ImagePixels, lossySource } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import { isJpeg, openJpeg } from '@fiducial/core/domain/mark/pixels/jpeg-picture.ts'
+import { openPicturePixels } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
 import { openRawPixels, parseRawShape, type RawShape } from '@fiducial/core/domain/mark/pixels/raw-pixels.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
@@ -63,10 +65,18 @@ async function readImage(
 ): Promise<Pick<OpenImage, 'pixels' | 'dicom'>> {
   if (raw !== undefined) return { pixels: openRawPixels(file, raw), dicom: undefined }
   const start = file.view(0, Math.min(PNG_START.length, file.length))
+  if (isJpeg(start)) return { pixels: await openJpegPixels(file.view(0, file.length), means), dicom: undefined }
   if (PNG_START.every((byte, i) => start[i] === byte))
     return { pixels: await adapters.mark.openPng(file.view(0, file.length)), dicom: undefined }
   const dicom = parseDicom(file)
   const [finding] = isStrict ? dicom.findings : []
   if (finding !== undefined) throw new FormatError(finding.code, finding.message, { offset: finding.offset })
   return { pixels: await openPixels(dicom, means), dicom }
+}
+
+/** A picture that can be read, and not marked. */
+async function openJpegPixels(file: Uint8Array, { codecs }: MarkMeans): Promise<ImagePixels> {
+  return openPicturePixels(await openJpeg(file, codecs), () => {
+    throw lossySource()
+  })
 }

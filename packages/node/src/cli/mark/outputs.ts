@@ -6,14 +6,15 @@ import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 
 export class Outputs {
+  /** As it was typed. */
   readonly #folder: string
   readonly #realFolder: string
   /** Which input has claimed an output. */
   readonly #claims = new Map<string, string>()
 
   constructor(folder: string) {
-    this.#folder = resolve(folder)
-    this.#realFolder = realOf(this.#folder)
+    this.#folder = folder
+    this.#realFolder = realOf(folder)
   }
 
   /** Whether a file that was found is to be worked on: what was made before may lie below what is searched. */
