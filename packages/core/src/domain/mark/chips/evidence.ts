@@ -6,7 +6,7 @@
 import { CODED_BITS } from './code.ts'
 import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 import { type GreyPicture, sampleGrid } from './sample-grid.ts'
-import { cellResidual, localScale, weigh } from './whiten.ts'
+import { cellResidual, cellRooms, localScale, weigh } from './whiten.ts'
 
 /** Where cells lie on a picture, in pixels: cell (x, y) has its middle at left + (x + ½)·wide, top + (y + ½)·high. */
 export interface CellPlace {
@@ -21,12 +21,16 @@ export interface CellPlace {
 /** Cells each way over which the restlessness of a picture is measured, on either side. */
 export const REACH = 3
 
-/** The weighed residual of each cell. */
-export function readCells(picture: GreyPicture, place: CellPlace): Float32Array {
+/** The weighed residual of each cell. @param isWary  leaves out what is nearly black or white: noise there carries nothing */
+export function readCells(picture: GreyPicture, place: CellPlace, isWary = false): Float32Array {
   const across = { first: place.left, step: place.wide / 2, count: 2 * place.columns + 1 }
   const down = { first: place.top, step: place.high / 2, count: 2 * place.rows + 1 }
-  const values = cellResidual(sampleGrid(picture, across, down), place)
-  return weigh(values, localScale({ ...place, values }, REACH))
+  const samples = sampleGrid(picture, across, down)
+  const values = cellResidual(samples, place)
+  const weighed = weigh(values, localScale({ ...place, values }, REACH))
+  if (!isWary) return weighed
+  const rooms = cellRooms(samples, place)
+  return weighed.map((value, i) => value * (rooms[i] as number))
 }
 
 /** A cell's number in the pattern at the upper left corner of what was read. */

@@ -13,7 +13,9 @@ import { cellResidual, clipAt, localScale, weigh, weightAt } from './whiten.ts'
 export type View = readonly [low: number, high: number]
 
 /** Variance that compression and the like add to a sample, in squared grey levels. */
-const LATER_NOISE = 1
+const LATER_NOISE = 16
+/** Changes beyond this many standard deviations, of the picture and later noise, are lost on a reader. */
+const CAP = 0.7
 
 /** The cells of a frame in one view. */
 export interface ViewLook {
@@ -25,6 +27,7 @@ export interface ViewLook {
   readonly worths: Float32Array
   /** What a change by one stored value adds to the sum of squared changes of grey levels. */
   readonly costs: Float32Array
+  readonly caps: Float32Array
 }
 
 /** The cells of a frame. */
@@ -36,12 +39,17 @@ export interface CellLook {
   readonly most: Int32Array
   /** Pixels of each dot. */
   readonly areas: Int32Array
+  /** The largest change of each cell, in stored values, that a reader has something of. */
+  readonly caps: Float32Array
 }
 
 export function lookAtCells(planes: readonly Plane[], grid: CellGrid, asked: readonly View[]): CellLook {
   const first = planes[0] as Plane
   const views: readonly View[] = asked.length > 0 ? asked : [[0, 2 ** first.bits - 1]]
-  return { views, looks: views.map((view) => lookAtView(planes, grid, view)), ...dotRanges(planes, grid) }
+  const looks = views.map((view) => lookAtView(planes, grid, view))
+  const ranges = dotRanges(planes, grid)
+  const caps = Float32Array.from(ranges.areas, (_, i) => Math.min(...looks.map((look) => look.caps[i] as number)))
+  return { views, looks, ...ranges, caps }
 }
 
 function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewLook {
@@ -49,7 +57,8 @@ function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewL
   const samples = renderGrey(planes, view)
   const step = Math.min(width, height) / grid.across / 2
   const axis = (count: number) => ({ first: 0, step, count: 2 * count + 1 })
-  const residuals = cellResidual(sampleGrid({ width, height, samples }, axis(grid.columns), axis(grid.rows)), grid)
+  const values = sampleGrid({ width, height, samples }, axis(grid.columns), axis(grid.rows))
+  const residuals = cellResidual(values, grid)
   const scales = localScale({ ...grid, values: residuals }, REACH)
   const weighed = weigh(residuals, scales)
   const size = Math.sqrt(weighed.reduce((sum, value) => sum + value * value, 1e-12))
@@ -59,11 +68,14 @@ function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewL
     const scale = scales[i] as number
     return Math.abs(value) > clipAt(scale) ? 0 : (gain * (live[i] as number) * weightAt(scale)) / size
   })
-  const worths = scales.map((scale, i) =>
-    yields[i] === 0 ? 0 : (gain * (live[i] as number)) / (scale * scale + LATER_NOISE),
-  )
+  const powers = scales.map((scale, i) => (live[i] as number) / (scale * scale + LATER_NOISE))
+  const later = Math.sqrt(powers.reduce((sum, value) => sum + value, 1e-12))
+  const worths = powers.map((power, i) => (yields[i] === 0 ? 0 : (gain * power) / later))
   return {
     worths,
+    caps: scales.map((scale, i) =>
+      (live[i] as number) > 0.5 ? (CAP * Math.sqrt(scale * scale + LATER_NOISE)) / gain : Infinity,
+    ),
     evidence: weighed.map((value) => value / size),
     yields,
     costs: seen.map((pixels) => pixels * gain * gain),

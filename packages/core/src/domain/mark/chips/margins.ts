@@ -31,13 +31,18 @@ interface Situation {
   readonly share: number
 }
 
-const ROUNDS = 60
-const RAISE = 1.12
+const ROUNDS = 40
 /** Margin in standard deviations of a coded bit's noise: where to begin, and by what it grows once it holds. */
 const FIRST_MARGIN = 0.2
 const MARGIN_STEP = 0.04
+/** What a margin shrinks by while it does not hold. */
+const RELAXED = 0.97
+/** More than what is missing is added, so that few rounds do. */
+const OVERSHOOT = 1.3
 const KEPT_SIDE = 0.75
 const CROP_SHARE = 0.6
+/** With crops, the margin begins at this part of that without. */
+const CROP_BEGIN = 0.5
 const PILOT_SHARE = 0.9
 
 /** The plan with the widest margins; undefined if nothing can be painted. */
@@ -48,33 +53,46 @@ export function widenMargins(question: MarginQuestion): Plan | undefined {
     return pattern.roles[(((i - x) / grid.columns) % PERIOD) * PERIOD + (x % PERIOD)] as number
   })
   const emphasis = new Float64Array(CODED_BITS).fill(1)
-  const wishesNow = (strength: number) => {
+  const plain = strongestPlan(planner, planner.worth, maximum)
+  if (plain === undefined) return undefined
+  let strength = strengthOf(planner, plain, planner.worth)
+  const wishes = () => {
     const usual = Math.sqrt(emphasis.reduce((sum, value) => sum + value * value, 0) / CODED_BITS)
+    for (let b = 0; b < CODED_BITS; b++) emphasis[b] = (emphasis[b] as number) / usual
     return planner.worth.map((worth, i) => {
       const role = roles[i] as number
-      return strength * worth * (role < 0 ? PILOT_SHARE : (emphasis[role] as number) / usual)
+      return strength * worth * (role < 0 ? PILOT_SHARE : (emphasis[role] as number))
     })
   }
-  let best = strongestPlan(planner, wishesNow(1), maximum)
-  if (best === undefined) return undefined
-  let strength = strengthOf(planner, best, planner.worth)
-  const situations = situationsOf(question)
-  let margin = FIRST_MARGIN
-  let kept = emphasis.slice()
-  for (let round = 0; round < ROUNDS; round++) {
-    const changes = planner.changesOf(planner.planFor(wishesNow(strength)))
+  const round = (situations: readonly Situation[], margin: number): boolean => {
+    const changes = planner.changesOf(planner.planFor(wishes()))
     strength *= Math.min(1.2, Math.max(0.8, planner.useOf(changes) ** -0.5))
-    const isHolding = situations.map((situation) =>
-      raiseRivals({ ...question, roles }, situation, { changes, margin, emphasis }),
-    )
-    if (isHolding.every(Boolean)) {
-      kept = emphasis.slice()
-      margin += MARGIN_STEP
+    const state = { changes, margin, emphasis, strength }
+    return situations.map((situation) => raiseRivals({ ...question, roles }, situation, state)).every(Boolean)
+  }
+  const { whole, parts } = situationsOf(question)
+  const margin = widen(emphasis, FIRST_MARGIN, (margin) => round(whole, margin))
+  widen(emphasis, margin * CROP_BEGIN, (margin) => round([...whole, ...parts], margin))
+  return strongestPlan(planner, wishes(), maximum) ?? plain
+}
+
+/** Goes through rounds with margins that grow while they hold; leaves the emphasis that held the widest, and gives that margin. */
+function widen(emphasis: Float64Array, first: number, round: (margin: number) => boolean): number {
+  const kept = emphasis.slice()
+  let widest = 0
+  let margin = first
+  for (let i = 0; i < ROUNDS; i++) {
+    const before = emphasis.slice()
+    const isHolding = round(margin)
+    if (isHolding && margin > widest) {
+      kept.set(before)
+      widest = margin
     }
+    if (isHolding) margin += MARGIN_STEP
+    else margin *= RELAXED
   }
   emphasis.set(kept)
-  best = strongestPlan(planner, wishesNow(1), maximum) ?? best
-  return best
+  return widest
 }
 
 function strengthOf(planner: Planner, plan: Plan, worth: Float32Array): number {
@@ -88,7 +106,7 @@ function strengthOf(planner: Planner, plan: Plan, worth: Float32Array): number {
   return changed / wished
 }
 
-function situationsOf({ grid, look }: MarginQuestion): Situation[] {
+function situationsOf({ grid, look }: MarginQuestion): { whole: Situation[]; parts: Situation[] } {
   const { columns, rows } = grid
   const wide = Math.round(columns * KEPT_SIDE)
   const high = Math.round(rows * KEPT_SIDE)
@@ -102,37 +120,50 @@ function situationsOf({ grid, look }: MarginQuestion): Situation[] {
     [columns - wide, rows - high],
     [(columns - wide) >> 1, (rows - high) >> 1],
   ] as const
-  return [...whole, ...corners.map(([x, y]) => ({ view: 0, cells: part(x, y, wide, high), share: CROP_SHARE }))]
+  return { whole, parts: corners.map(([x, y]) => ({ view: 0, cells: part(x, y, wide, high), share: CROP_SHARE })) }
 }
 
 interface State {
   readonly changes: Int32Array
   readonly margin: number
   readonly emphasis: Float64Array
+  readonly strength: number
 }
 
 /** Gives more to the bits in which a rival is too near; false if there is one. */
 function raiseRivals(
-  { look, signs, coded, message, roles }: MarginQuestion & { roles: Int32Array },
+  { look, signs, coded, message, roles, planner }: MarginQuestion & { roles: Int32Array },
   { view, cells, share }: Situation,
-  { changes, margin, emphasis }: State,
+  { changes, margin, emphasis, strength }: State,
 ): boolean {
   const { evidence, yields } = look.looks[view] as CellLook['looks'][number]
   const sums = new Float64Array(CODED_BITS)
-  const squares = new Float64Array(CODED_BITS)
+  const gains = new Float64Array(CODED_BITS)
+  let square = 0
   for (const i of cells) {
     const role = roles[i] as number
     if (role < 0) continue
-    const own = evidence[i] as number
-    const value = (own + (changes[i] as number) * (yields[i] as number)) * (signs[i] as number)
+    const yielded = yields[i] as number
+    const value = (evidence[i] as number) * (signs[i] as number) + Math.abs(changes[i] as number) * yielded
     sums[role] = (sums[role] as number) + value
-    squares[role] = (squares[role] as number) + value * value
+    gains[role] = (gains[role] as number) + strength * (planner.worth[i] as number) * yielded
+    square += (evidence[i] as number) ** 2
   }
-  const noise = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / CODED_BITS)
-  const doubted = sums.map((sum, b) => (coded[b] === 1 ? 1 : -1) * (sum - margin * share * noise))
+  const needed = margin * share * Math.sqrt(square / CODED_BITS)
+  const doubted = sums.map((sum, b) => (coded[b] === 1 ? 1 : -1) * (sum - needed))
   const inputs = bestInputs(doubted)
   if (messageOf(inputs).every((bit, j) => bit === message[j])) return true
   const rival = encodeInputs(inputs)
-  for (let b = 0; b < CODED_BITS; b++) if (rival[b] !== coded[b]) emphasis[b] = (emphasis[b] as number) * RAISE
+  let missing = 0
+  let power = 1e-30
+  for (let b = 0; b < CODED_BITS; b++) {
+    if (rival[b] === coded[b]) continue
+    missing += needed - (sums[b] as number)
+    power += (gains[b] as number) ** 2
+  }
+  for (let b = 0; b < CODED_BITS; b++) {
+    if (rival[b] === coded[b]) continue
+    emphasis[b] = (emphasis[b] as number) + (OVERSHOOT * Math.max(0, missing) * (gains[b] as number)) / power
+  }
   return false
 }

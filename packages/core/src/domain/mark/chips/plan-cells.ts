@@ -22,9 +22,11 @@ export interface PlanQuestion {
 /** What is painted but for the code. */
 export type Plan = Pick<ChipSide, 'unit' | 'magnitudes' | 'painted'>
 
-const LARGEST = 4
+/** Units of a change that few exceed. */
+const LARGEST = 6
 /** Halvings of the range of strengths. */
 const STEPS = 20
+const REACH_ABOVE = 3
 const BALANCING_ROUNDS = 12
 
 /** Plans for any wishes. */
@@ -53,22 +55,45 @@ export function createPlanner({ first, grid, look, signs, limits }: PlanQuestion
   ]
   const costs = [Float32Array.from(look.areas), ...look.looks.map((view) => view.costs)]
   const worth = balancedWorth(look, costs, allowed)
+  const useOf = (changes: Int32Array | Float32Array): number => {
+    const uses = costs.map((cost, c) => {
+      let sum = 0
+      for (let i = 0; i < changes.length; i++) sum += (changes[i] as number) ** 2 * (cost[i] as number)
+      return sum / (allowed[c] as number)
+    })
+    return Math.max(...uses)
+  }
+  const cap = (wishes: Float32Array) => wishes.map((wish, i) => Math.min(wish, look.caps[i] as number))
+  const unit = unitFor(worth, cap, useOf)
   return {
     worth,
-    planFor: (wishes) => nearestPlan({ wishes, blockOf, blocks: blocks.columns * blocks.rows, signs, look, maximum }),
-    changesOf: ({ unit, magnitudes, painted }) =>
+    planFor: (wishes) =>
+      nearestPlan({ unit, wishes: cap(wishes), blockOf, blocks: blocks.columns * blocks.rows, signs, look, maximum }),
+    changesOf: ({ magnitudes, painted }) =>
       Int32Array.from(signs, (sign, i) =>
         painted[i] === 0 ? 0 : sign * (magnitudes[blockOf[i] as number] as number) * unit,
       ),
-    useOf: (changes) =>
-      Math.max(
-        ...costs.map((cost, c) => {
-          let sum = 0
-          for (let i = 0; i < changes.length; i++) sum += (changes[i] as number) ** 2 * (cost[i] as number)
-          return sum / (allowed[c] as number)
-        }),
-      ),
+    useOf,
   }
+}
+
+/** The unit in which most changes can be told well, were they not to be whole. */
+function unitFor(
+  worth: Float32Array,
+  cap: (wishes: Float32Array) => Float32Array,
+  useOf: (changes: Float32Array) => number,
+): number {
+  let low = 1e-12
+  let high = 1e12
+  for (let i = 0; i < 60; i++) {
+    const strength = Math.sqrt(low * high)
+    if (useOf(cap(worth.map((value) => value * strength))) <= 1) low = strength
+    else high = strength
+  }
+  const sorted = cap(worth.map((value) => value * low))
+    .filter((value) => value > 0)
+    .sort()
+  return Math.max(1, Math.floor((sorted[Math.floor(sorted.length * 0.9)] ?? 0) / LARGEST))
 }
 
 /**
@@ -77,24 +102,13 @@ export function createPlanner({ first, grid, look, signs, limits }: PlanQuestion
  */
 function balancedWorth(look: CellLook, costs: readonly Float32Array[], allowed: readonly number[]): Float32Array {
   const weights = look.looks.map(() => 1)
-  const prices = costs.map(() => 1)
   let worth = new Float32Array(look.areas.length)
   for (let round = 0; round < BALANCING_ROUNDS; round++) {
     worth = worth.map((_, i) => {
       const yielded = look.looks.reduce((sum, view, v) => sum + (weights[v] as number) * (view.worths[i] as number), 0)
-      const cost = costs.reduce(
-        (sum, of, c) => sum + ((prices[c] as number) * (of[i] as number)) / (allowed[c] as number),
-        0,
-      )
+      const cost = costs.reduce((sum, of, c) => sum + (of[i] as number) / (allowed[c] as number), 0)
       return yielded / Math.max(cost, 1e-12)
     })
-    const uses = costs.map(
-      (cost, c) =>
-        worth.reduce((sum, value, i) => sum + value * value * (cost[i] as number), 0) / (allowed[c] as number),
-    )
-    const most = Math.max(...uses, 1e-30)
-    for (let c = 0; c < prices.length; c++)
-      prices[c] = Math.max(1e-3, (prices[c] as number) * ((uses[c] as number) / most) ** 0.5)
     const gains = look.looks.map((view) => worth.reduce((sum, value, i) => sum + value * (view.worths[i] as number), 0))
     const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length
     for (let v = 0; v < weights.length; v++) {
@@ -105,6 +119,7 @@ function balancedWorth(look: CellLook, costs: readonly Float32Array[], allowed: 
 }
 
 interface Wish {
+  readonly unit: number
   readonly wishes: Float32Array
   readonly blockOf: Int32Array
   readonly blocks: number
@@ -113,7 +128,7 @@ interface Wish {
   readonly maximum: number
 }
 
-function nearestPlan({ wishes, blockOf, blocks, signs, look, maximum }: Wish): Plan {
+function nearestPlan({ unit, wishes, blockOf, blocks, signs, look, maximum }: Wish): Plan {
   const sums = new Float64Array(blocks)
   const counts = new Float64Array(blocks)
   for (let i = 0; i < wishes.length; i++) {
@@ -124,9 +139,10 @@ function nearestPlan({ wishes, blockOf, blocks, signs, look, maximum }: Wish): P
     counts[block] = (counts[block] as number) + 1
   }
   const wanted = sums.map((sum, b) => sum / Math.max(1, counts[b] as number))
-  const sorted = wanted.filter((value) => value > 0).sort()
-  const unit = Math.max(1, Math.floor((sorted[Math.floor(sorted.length * 0.9)] ?? 0) / (LARGEST - 1)))
-  const magnitudes = Uint8Array.from(wanted, (value) => Math.min(LARGEST, Math.max(1, Math.round(value / unit))))
+  const magnitudes = Uint8Array.from(
+    wanted,
+    (value) => 2 ** Math.min(3, Math.max(0, Math.round(Math.log2(value / unit)))),
+  )
   const painted = Uint8Array.from(signs, (sign, i) => {
     const change = (magnitudes[blockOf[i] as number] as number) * unit
     if ((wishes[i] as number) < change / 2) return 0
@@ -149,6 +165,15 @@ export function strongestPlan(planner: Planner, wishes: Float32Array, maximum: n
       if (plan.painted.includes(1)) best = plan
       low = strength
     } else high = strength
+  }
+  // Whole numbers make the use of the limits uneven: a little more strength sometimes uses less.
+  let most = best === undefined ? 0 : planner.useOf(planner.changesOf(best))
+  for (let strength = low; strength < low * REACH_ABOVE; strength *= 1.04) {
+    const plan = planner.planFor(wishes.map((wish) => wish * strength))
+    const use = planner.useOf(planner.changesOf(plan))
+    if (use > 1 || use <= most) continue
+    most = use
+    best = plan
   }
   return best
 }

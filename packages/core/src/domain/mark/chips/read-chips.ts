@@ -64,8 +64,9 @@ function readWhole(picture: GreyPicture, key: Uint8Array, pattern: Pattern, acro
     columns: Math.floor((picture.width * across) / side + 1e-3),
     rows: Math.floor((picture.height * across) / side + 1e-3),
   }
-  const cells = readCells(picture, place)
-  const found = decodeCells(cells, { place, pattern, key, phase: { x: 0, y: 0 } })
+  const decoding = { place, pattern, key, phase: { x: 0, y: 0 } }
+  const found =
+    decodeCells(readCells(picture, place), decoding) ?? decodeCells(readCells(picture, place, true), decoding)
   if (found === undefined) return undefined
   return { ...found, transform: { left: 0, top: 0, across: 1 / side, down: 1 / side, angle: 0 } }
 }

@@ -14,7 +14,7 @@ export interface ChipSide {
   readonly unit: number
   /** 384 of 0 or 1. */
   readonly coded: Uint8Array
-  /** For each block of cells, 1 to 4 units. */
+  /** For each block of cells, 1, 2, 4 or 8 units. */
   readonly magnitudes: Uint8Array
   /** For each cell, 1 if it is painted. */
   readonly painted: Uint8Array
@@ -24,7 +24,7 @@ export interface ChipSide {
 export function formatSide({ unit, coded, magnitudes, painted }: ChipSide): Uint8Array {
   const low = Uint8Array.from(
     { length: magnitudes.length * 2 },
-    (_, i) => (((magnitudes[i >> 1] as number) - 1) >> (1 - (i & 1))) & 1,
+    (_, i) => (Math.log2(magnitudes[i >> 1] as number) >> (1 - (i & 1))) & 1,
   )
   const parts = [Uint8Array.of(unit >> 8, unit & 255), packBits(coded), packBits(low), packBits(painted)]
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -50,7 +50,7 @@ export function parseSide(bytes: Uint8Array, grid: CellGrid): ChipSide {
   }) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
   const magnitudes = Uint8Array.from(
     { length: low.length / 2 },
-    (_, i) => 1 + 2 * (low[2 * i] as number) + (low[2 * i + 1] as number),
+    (_, i) => 2 ** (2 * (low[2 * i] as number) + (low[2 * i + 1] as number)),
   )
   return { unit: ((bytes[0] as number) << 8) | (bytes[1] as number), coded, magnitudes, painted }
 }

@@ -12,10 +12,10 @@ export interface Field {
 }
 
 /** Weights of the four nearest and the four diagonal samples. */
-const NEAR = 0.375
-const DIAGONAL = -0.125
+const NEAR = 0.3125
+const DIAGONAL = -0.0625
 /** A change below this, in grey levels, counts as noise of any picture. */
-export const FLOOR = 0.5
+export const FLOOR = 1.25
 const CLIP = 2.5
 
 /** Each inner sample less what its eight neighbours foretell; 0 at the border. */
@@ -84,6 +84,20 @@ export const weightAt = (scale: number): number => 1 / (scale * scale + FLOOR * 
 
 /** How far a residual counts where the local scale is known. */
 export const clipAt = (scale: number): number => CLIP * Math.max(scale, 0.3 * FLOOR)
+
+/** How much room there is around a grey level: 0 at black and white, where nothing is carried, up to 1 from 8 levels off. */
+export const roomAt = (grey: number): number => Math.min(1, Math.max(0, (Math.min(grey, 255 - grey) - 2) / 6))
+
+/** The room around the middle sample of each cell. */
+export function cellRooms(values: Float32Array, { columns, rows }: { columns: number; rows: number }): Float32Array {
+  const out = new Float32Array(columns * rows)
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      out[y * columns + x] = roomAt(values[(2 * y + 1) * (2 * columns + 1) + 2 * x + 1] as number)
+    }
+  }
+  return out
+}
 
 /** Residuals clipped at 2.5 local scales and weighed. */
 export function weigh(residuals: Float32Array, scales: Float32Array): Float32Array {
