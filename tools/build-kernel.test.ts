@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { compileKernel, formatKernel, KERNELS } from './build-kernel.ts'
+import { peer } from '../packages/node/src/testing/peers.ts'
+import {
+  compileKernel,
+  FIRMWARE,
+  FIRMWARE_FILES,
+  formatKernel,
+  KERNELS,
+  translateFirmware,
+  WASM2C_VERSION,
+} from './build-kernel.ts'
 
 /** As much of it as is used here; it is in Node, not in the language's types. */
 interface Wasm {
@@ -44,4 +53,15 @@ describe('build-kernel', () => {
       assert.deepEqual(names.sort(), build.constant === 'SHA256_KERNEL' ? SHA256_EXPORTS : MARK_EXPORTS)
     })
   }
+
+  it('compiles a kernel for firmware that needs nothing', async () => {
+    assert.deepEqual(Module.imports(new Module(await compileKernel(FIRMWARE))), [])
+  })
+
+  it('translates it to the C that is committed', { skip: peer('wasm2c').skip }, async (t) => {
+    const texts = await translateFirmware()
+    if (texts === undefined) return t.skip(`wasm2c is not ${WASM2C_VERSION}`)
+    const committed = FIRMWARE_FILES.map((file) => readFileSync(join(import.meta.dirname, '..', file), 'utf8'))
+    assert.deepEqual(texts, committed)
+  })
 })

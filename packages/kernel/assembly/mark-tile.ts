@@ -22,18 +22,15 @@ import { applyFlags, FLAGS, planFlags, readPayload, writePayload } from './mark-
 const THRESHOLDS: u32 = 18
 
 /**
- * Embeds, in place.
+ * Finds the threshold with which a tile has room; changes nothing.
  *
- * @param tile    first sample, 2 bytes each, at an even address
- * @param pitch   bytes from row to row
- * @param pad     31 bits
- * @param stream  as many bytes as `plan` was told
- * @returns the threshold, or 0 where none of the list fits: then nothing was changed
+ * @param tile   first sample, 2 bytes each, at an even address
+ * @param pitch  bytes from row to row
+ * @returns the threshold, or 0 where none of the list fits
  */
-export function embed(tile: usize, pitch: u32, width: u32, height: u32, pad: u32, stream: usize): u32 {
+export function fit(tile: usize, pitch: u32, width: u32, height: u32): u32 {
   takeTile(tile, pitch, width, height)
   findCarriers(0)
-  memory.copy(PAYLOAD + 4, stream, STREAM_BYTES)
   const fixed = TAG_BITS + 8 * STREAM_BYTES
   let most: u32 = 0
   for (let i: u32 = 0; i < THRESHOLDS; i++) {
@@ -41,13 +38,27 @@ export function embed(tile: usize, pitch: u32, width: u32, height: u32, pad: u32
     if (8 * threshold > MAXIMUM) break
     // As many carry at most: less, where a sample is near the end of the range.
     most += load<u32>(COUNTS + 4 * i)
-    if (most < fixed || planFlags(threshold) == 0) continue
-    const samples = sum(tile, pitch, width, height, KEYS)
-    store<u32>(PAYLOAD, bswap(addWords(samples, width * height, threshold, FLAGS) ^ pad))
-    writePayload(threshold)
-    return threshold
+    if (most >= fixed && planFlags(threshold) != 0) return threshold
   }
   return 0
+}
+
+/**
+ * Embeds, in place.
+ *
+ * @param tile    as for `fit`
+ * @param pad     31 bits
+ * @param stream  as many bytes as `plan` was told
+ * @returns as `fit`; if 0, nothing was changed
+ */
+export function embed(tile: usize, pitch: u32, width: u32, height: u32, pad: u32, stream: usize): u32 {
+  const threshold = fit(tile, pitch, width, height)
+  if (threshold == 0) return 0
+  memory.copy(PAYLOAD + 4, stream, STREAM_BYTES)
+  const samples = sum(tile, pitch, width, height, KEYS)
+  store<u32>(PAYLOAD, bswap(addWords(samples, width * height, threshold, FLAGS) ^ pad))
+  writePayload(threshold)
+  return threshold
 }
 
 /**

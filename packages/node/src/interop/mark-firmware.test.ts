@@ -1,0 +1,248 @@
+/** The mark's kernel as firmware: its C on this machine and on a Cortex-M4, against the plain coder; its ciphers against others. */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { decodeHex, encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { formatMarkHeader } from '@fiducial/core/domain/mark/header.ts'
+import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
+import { embedPlane } from '@fiducial/core/domain/mark/tiles/embed-plane.ts'
+import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
+import { encodeStream, layStream } from '@fiducial/core/domain/mark/tiles/stream.ts'
+import { makeKeyTable, makePads } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
+import { compileKernel, FIRMWARE } from '../../../../tools/build-kernel.ts'
+import { seeded } from '../../../core/src/testing/seeded.ts'
+import { type Texture, toyPlane } from '../../../core/src/testing/toy-planes.ts'
+import { nativeCrypto } from '../keys/native-crypto.ts'
+import { peer, peerPath, repositoryRoot, run, temporaryFolder } from '../testing/peers.ts'
+
+const source = join(repositoryRoot, 'packages/kernel/c')
+const KERNEL = ['mark-kernel.c', 'fiducial_mark.c'].map((name) => join(source, name))
+const EXAMPLE = [...KERNEL, join(source, 'mark-frame.c')]
+/** Flash that a device can spare. */
+const TEXT_LIMIT_BYTES = 16 * 1024
+
+const imageKey = Uint8Array.from({ length: 32 }, (_, i) => 7 * i)
+const signature = Uint8Array.from({ length: 64 }, (_, i) => 255 - i)
+const PLANE = 3
+
+interface Frame {
+  readonly plane: Plane
+  readonly side: Uint8Array
+}
+
+const frame = (width: number, height: number, bits: number, texture: Texture, sideBytes = 0): Frame => ({
+  plane: toyPlane({ width, height, bits }, texture),
+  side: new Uint8Array(sideBytes).fill(9),
+})
+
+const FRAMES: Readonly<Record<string, Frame>> = {
+  'noise of 12 bits, tiles left over at both ends': frame(200, 150, 12, 'noisy'),
+  'clipped at both ends of the range, with side information': frame(170, 140, 10, 'clipped', 300),
+  'smooth, 16 bits': frame(128, 160, 16, 'smooth'),
+  '8 bits, tiles of 64': frame(130, 190, 8, 'noisy'),
+  'one tile, no parity': frame(50, 40, 12, 'noisy'),
+}
+
+const headerOf = ({ side }: Frame) => ({
+  hasChips: side.length > 0,
+  recordId: new Uint8Array(8).fill(1),
+  volumeNonce: new Uint8Array(16).fill(2),
+  index: 0,
+  count: 1,
+  plane: PLANE,
+  planes: 4,
+})
+
+/** Marks a frame by a run of the example, and by the plain coder, and compares. */
+async function checkFrame(folder: string, one: Frame, example: (words: string[]) => ReturnType<typeof run>) {
+  const { plane, side } = one
+  const header = headerOf(one)
+  const means = { hash: nativeCrypto.hash, createCoder: createPlainCoder }
+  const expected = embedPlane(plane, { imageKey, header, side, sign: () => signature }, means)
+  writeFileSync(join(folder, 'frame'), bytesOf(plane.samples))
+  writeFileSync(join(folder, 'key'), imageKey)
+  writeFileSync(join(folder, 'data'), Buffer.concat([formatMarkHeader(header), signature, side]))
+  const { width, height, bits } = plane
+  const numbers = [width, height, bits, PLANE].map(String)
+  const outcome = await example(['frame', ...numbers, 'key', 'data', 'marked', 'syndromes'])
+  assert.equal(outcome.code, 0, outcome.stderr)
+  assert.deepEqual(readFileSync(join(folder, 'marked')), bytesOf(expected.plane.samples))
+  assert.deepEqual(readFileSync(join(folder, 'syndromes')), bytesOf(expected.syndromes))
+  return outcome.stdout
+}
+
+const bytesOf = (values: Uint16Array | Uint32Array): Buffer =>
+  Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+
+const gcc = peer('gcc')
+const headers = peerPath('/usr/include/stdio.h')
+
+describe('firmware on this machine', { skip: gcc.skip || headers.skip }, () => {
+  const folder = temporaryFolder()
+  const program = join(folder, 'mark-frame')
+
+  before(async () => {
+    const warnings = ['-Wall', '-Wextra', '-Wno-unused', '-Wno-unused-parameter', '-Werror']
+    const built = await run(gcc.path, ['-O1', ...warnings, '-o', program, ...EXAMPLE, '-lm'])
+    assert.equal(built.code, 0, built.stderr)
+  })
+
+  for (const [name, one] of Object.entries(FRAMES)) {
+    it(`marks a frame as the plain coder does: ${name}`, async () => {
+      await checkFrame(folder, one, (words) => run(program, words, { cwd: folder }))
+    })
+  }
+
+  it('refuses a frame without room', async () => {
+    const { plane } = frame(64, 64, 16, 'random')
+    writeFileSync(join(folder, 'frame'), bytesOf(plane.samples))
+    const words = ['frame', '64', '64', '16', '0', 'key', 'data', 'marked', 'syndromes']
+    assert.equal((await run(program, words, { cwd: folder })).code, 1)
+  })
+
+  it('refuses a plane that is none, and one that its memory has no room for', async () => {
+    for (const [width, bits] of [
+      ['1', '12'],
+      ['65536', '12'],
+      ['64', '3'],
+      ['64', '17'],
+      ['65535', '12'],
+    ] as const) {
+      const words = ['frame', width, '64', bits, '0', 'key', 'data', 'marked', 'syndromes']
+      assert.equal((await run(program, words, { cwd: folder })).code, 1)
+    }
+  })
+})
+
+const cross = peer('arm-none-eabi-gcc')
+const newlib = peerPath('/usr/lib/arm-none-eabi/newlib/rdimon.specs')
+const qemu = peer('qemu-system-arm')
+
+describe('firmware on a Cortex-M4', { skip: cross.skip || newlib.skip || qemu.skip }, () => {
+  const folder = temporaryFolder()
+  const image = join(folder, 'mark-frame.elf')
+  const target = ['-mcpu=cortex-m4', '-mthumb', '-Os', '-ffunction-sections', '-fdata-sections']
+
+  before(async () => {
+    const board = [join(source, 'cortex-m/board.c'), '-T', join(source, 'cortex-m/mps2.ld'), '-Wl,--gc-sections']
+    const options = [...target, '-DFIDUCIAL_MARK_COUNT', '--specs=rdimon.specs', ...board]
+    const built = await run(cross.path, [...options, '-o', image, ...EXAMPLE])
+    assert.equal(built.code, 0, built.stderr)
+  })
+
+  const boot = (words: readonly string[]): ReturnType<typeof run> => {
+    const semihosting = ['enable=on', 'target=native', ...['mark-frame', ...words].map((word) => `arg=${word}`)].join()
+    const options = ['-M', 'mps2-an386', '-display', 'none', '-monitor', 'none', '-serial', 'none']
+    const clock = ['-icount', 'shift=0']
+    return run(qemu.path, [...options, ...clock, '-semihosting-config', semihosting, '-kernel', image], { cwd: folder })
+  }
+
+  for (const [name, one] of Object.entries(FRAMES)) {
+    it(`marks a frame as the plain coder does: ${name}`, async (t) => {
+      const said = await checkFrame(folder, one, boot)
+      for (const line of said.trim().split('\n')) t.diagnostic(line)
+    })
+  }
+
+  it('takes little flash', async (t) => {
+    let textBytes = 0
+    for (const file of KERNEL) {
+      const object = join(folder, 'part.o')
+      assert.equal((await run(cross.path, [...target, '-c', file, '-o', object])).code, 0)
+      const sizes = await run('arm-none-eabi-size', [object])
+      textBytes += Number(sizes.stdout.trim().split('\n').at(-1)?.trim().split(/\s+/)[0])
+    }
+    t.diagnostic(`${textBytes} bytes of .text`)
+    assert.ok(textBytes > 0 && textBytes <= TEXT_LIMIT_BYTES)
+  })
+})
+
+/** As much of it as is used here; it is in Node, not in the language's types. */
+interface Wasm {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: object }
+}
+
+interface FirmwareKernel {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
+  chacha20(key: number, nonce0: number, nonce1: number, nonce2: number, counter: number, block: number): void
+  makeKeys(key: number, count: number, first: number, second: number, block: number): void
+  makePads(key: number, plane: number, from: number, count: number, pads: number, block: number): void
+  addParity(stream: number, data: number, length: number, work: number): void
+}
+
+describe('ciphers and codes for firmware', () => {
+  const AT = { key: 64, block: 128, work: 256, first: 1024, second: 131_072 }
+  let kernel: FirmwareKernel
+  let memory: Uint8Array
+
+  before(async () => {
+    const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly
+    kernel = new Instance(new Module(await compileKernel(FIRMWARE))).exports as FirmwareKernel
+    kernel.memory.grow(4)
+    memory = new Uint8Array(kernel.memory.buffer)
+  })
+
+  it('makes the block of RFC 8439 section 2.3.2', () => {
+    memory.set(
+      Uint8Array.from({ length: 32 }, (_, i) => i),
+      AT.key,
+    )
+    kernel.chacha20(AT.key, 0x0900_0000, 0x4a00_0000, 0, 1, AT.block)
+    assert.equal(
+      encodeHex(memory.subarray(AT.block, AT.block + 64)),
+      '10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4ed2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e',
+    )
+  })
+
+  it('makes the key table', () => {
+    const table = makeKeyTable(imageKey, 32)
+    memory.set(imageKey, AT.key)
+    kernel.makeKeys(AT.key, table.first.length, AT.first, AT.second, AT.block)
+    assert.deepEqual(new Uint32Array(memory.buffer, AT.first, table.first.length), table.first)
+    assert.deepEqual(new Uint32Array(memory.buffer, AT.second, table.first.length), table.second)
+    memory.fill(0, AT.second)
+    kernel.makeKeys(AT.key, 33, AT.first, 0, AT.block)
+    assert.ok(memory.subarray(AT.second).every((byte) => byte === 0))
+  })
+
+  it('makes the pads of any tiles of any plane', () => {
+    memory.set(imageKey, AT.key)
+    for (const [plane, from, count] of [
+      [0, 0, 1],
+      [1, 0, 50],
+      [258, 13, 40],
+      [0xfffe, 16, 16],
+      [3, 31, 2],
+    ] as const) {
+      kernel.makePads(AT.key, plane, from, count, AT.first, AT.block)
+      const pads = new Uint32Array(memory.buffer, AT.first, count)
+      assert.deepEqual(pads, makePads(imageKey, plane, from + count).slice(from))
+    }
+  })
+
+  it('makes the parity of a stream', () => {
+    const random = seeded(4)
+    const header = decodeHex('00'.repeat(48)).map(() => random(256))
+    for (const [tiles, sideBytes] of [
+      [1, 0],
+      [3, 100],
+      [4, 0],
+      [24, 0],
+      [151, 0],
+      [256, 0],
+      [1000, 700],
+      [6, 1400],
+    ] as const) {
+      const side = Uint8Array.from({ length: sideBytes }, () => random(256))
+      const layout = layStream(tiles, sideBytes)
+      const stream = encodeStream({ header, signature, side }, layout)
+      const at = AT.first
+      memory.fill(255, at, at + stream.length)
+      memory.set(stream.subarray(0, layout.dataBytes), at)
+      kernel.addParity(at, layout.dataBytes, stream.length, AT.work)
+      assert.deepEqual(memory.slice(at, at + stream.length), stream)
+    }
+  })
+})
