@@ -47,14 +47,17 @@ export async function examineMark(
   }
   const bounded = { ...means, records: { ...means.records, heads: () => near.heads } }
   const found = await findMark(pixels, keys, bounded)
-  if (found === undefined) return claims.length > 0 && claimed.length === 0 ? KEY_MISSING : ABSENT
+  if (found === undefined) return isLookedFor(claims, claimed) ? ABSENT : KEY_MISSING
   return (await read(found)) ?? chipsAlone(found)
 }
 
 const NOT_LOOKED: MarkEvidence = { state: 'not_looked' }
-/** Nobody has looked with the key of what is claimed. */
 const KEY_MISSING: MarkEvidence = { state: 'key_missing' }
 const ABSENT: MarkEvidence = { state: 'absent' }
+
+/** A key of one image that opens nothing may be that of another image; only with the key of the device a mark is missed. */
+const isLookedFor = (claims: readonly LoggedMark[], claimed: readonly MarkOfImage[]): boolean =>
+  claims.length === 0 || claimed.some(({ device }) => device !== undefined)
 
 /** Keys of the marks that are claimed. A disclosed key does not say which image it belongs to: its tiles do. */
 async function marksOfClaims(
