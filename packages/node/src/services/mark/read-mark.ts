@@ -4,8 +4,9 @@
  * Tiles are looked for first: where they are left, they tell more. Else chips give the record id, and where the image lies on the
  * picture; the thumbnail in its record is held against what the picture shows. A picture is shown through its first view.
  */
+import { cellGrid } from '@fiducial/core/domain/mark/chips/geometry.ts'
 import { renderGrey } from '@fiducial/core/domain/mark/chips/look.ts'
-import { type ChipReading, readChips } from '@fiducial/core/domain/mark/chips/read-chips.ts'
+import { type ChipReading, type ChipTransform, readChips } from '@fiducial/core/domain/mark/chips/read-chips.ts'
 import { deriveImageKey, deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
 import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import { type MarkRecord, openThumbnail } from '@fiducial/core/domain/mark/record.ts'
@@ -80,10 +81,20 @@ function bestMatch(
 ): ThumbnailMatch | undefined {
   let best: ThumbnailMatch | undefined
   for (const { frame, thumbnail } of thumbnailsOf(record, device, means)) {
-    const match = { ...compareThumbnail(picture, transform, thumbnail), frame }
-    if (best === undefined || match.typicalDifference < best.typicalDifference) best = match
+    for (const placed of transformsOf(transform, record)) {
+      const match = { ...compareThumbnail(picture, placed, thumbnail), frame }
+      if (best === undefined || match.typicalDifference < best.typicalDifference) best = match
+    }
   }
   return best
+}
+
+/** A search counts lengths in cells, since only the record tells how many make the shorter side of the image. */
+function transformsOf(transform: ChipTransform, record: MarkRecord): readonly ChipTransform[] {
+  const cells = cellGrid(record)?.across
+  if (cells === undefined) return [transform]
+  const { left, top, across, down } = transform
+  return [transform, { ...transform, left: left / cells, top: top / cells, across: across / cells, down: down / cells }]
 }
 
 /** Those that open under the key of the image: what somebody else has put there is left out. */
