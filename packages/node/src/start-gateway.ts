@@ -89,10 +89,13 @@ async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
   const { openGatewayExaminer } = await import('./workers/gateway-examiner.ts')
   const { openKeyRing } = await import('./keys/key-ring.ts')
   const { home, secrets, gateway, anchors, policy, logFolder, ownRoots, places, threads, examineMs, isDemo } = order
+  const { knownMarkDevices } = await import('./wiring/known-marks.ts')
   const ring = await openKeyRing(home, secrets)
+  const devices = await knownMarkDevices(home, secrets)
+  const marks = devices.length === 0 ? {} : { marks: { devices, imageKeys: [], home } }
   return await openGatewayExaminer(
     {
-      settings: { anchors, policy, log: { folder: logFolder, ownRoots } },
+      settings: { anchors, policy, log: { folder: logFolder, ownRoots }, ...marks },
       places,
       sealing: { id: gateway, keys: await ring.gatewayMaterial(gateway), isDemo, logFolder },
       deidentifyKey: order.deidentifyKey,

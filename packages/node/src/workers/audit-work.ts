@@ -9,7 +9,7 @@ import { openFileSource } from '../storage/file-source.ts'
 import { PROOF_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import type { AuditSetup } from './setup.ts'
-import { openLogs, openSeals, readProof } from './verify-work.ts'
+import { openLogs, openMarks, openSeals, readProof } from './verify-work.ts'
 
 export type ExamineFile = (task: ExamineTask) => Promise<ExamineDone>
 
@@ -17,10 +17,19 @@ export type ExamineFile = (task: ExamineTask) => Promise<ExamineDone>
 export async function openAuditWork({ settings }: AuditSetup): Promise<ExamineFile> {
   const { anchors, policy } = settings
   const log = await openLogs(settings)
+  const marks = await openMarks(settings)
   const findSeal = openSeals(settings)
   const codecs = createCodecs(loadWasm)
   const now = (): Date => new Date()
-  const dependencies = { anchors, policy, crypto: nativeCrypto, codecs, now, ...(log && { log }) }
+  const dependencies = {
+    anchors,
+    policy,
+    crypto: nativeCrypto,
+    codecs,
+    now,
+    ...(log && { log }),
+    ...(marks && { marks }),
+  }
   return async (task) => {
     let bytes = 0
     try {

@@ -30,7 +30,7 @@ export async function openGatewayExaminer(
   await Promise.race([pool.begin(), pause(COME_UP_MS, undefined, { ref: false })])
   return {
     threads,
-    absentAdvisors: ADVISORS,
+    absentAdvisors: ADVISORS.filter((name) => name !== 'mark' || setup.settings.marks === undefined),
     // What a thread measured of an image while it looked at it serves it again while it seals.
     examine: (task) => pool.run(task, task.path),
     prepare: (task) => pool.run(task, task.path),

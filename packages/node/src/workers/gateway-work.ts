@@ -23,7 +23,7 @@ import { openDerive } from './gateway-derive.ts'
 import { ReusedMemory } from './reused-memory.ts'
 import { openKeys, openQuoting } from './seal-work.ts'
 import type { GatewaySealSetup, GatewaySetup } from './setup.ts'
-import { openLogs } from './verify-work.ts'
+import { openLogs, openMarks } from './verify-work.ts'
 
 export type GatewayTask = ExamineTask | PrepareTask
 export type GatewayWork = (task: GatewayTask) => Promise<Attempted<unknown>>
@@ -42,9 +42,19 @@ export async function openGatewayWork({
 }: GatewaySetup): Promise<GatewayWork> {
   const codecs = createCodecs(loadWasm)
   const log = await openLogs(settings)
+  const marks = await openMarks(settings)
   const { anchors, policy } = settings
   const now = (): Date => new Date()
-  const examining = { crypto: nativeCrypto, codecs, anchors, policy, now, advisors: [], ...(log && { log }) }
+  const examining = {
+    crypto: nativeCrypto,
+    codecs,
+    anchors,
+    policy,
+    now,
+    advisors: [],
+    ...(log && { log }),
+    ...(marks && { marks }),
+  }
   // What is refused from outside is still free for what is under way: otherwise nothing would ever leave a full disk.
   const reserveBytes = places.reserveBytes / 2
   const spool = await openSpool(places.spool, reserveBytes)

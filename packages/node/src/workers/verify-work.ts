@@ -110,7 +110,9 @@ export async function openMarks({ marks }: Pick<VerifySettings, 'marks'>): Promi
   if (marks === undefined) return undefined
   const { openMarkMeans } = await import('../wiring/mark.ts')
   const { SiteMarks } = await import('../services/mark/site-marks.ts')
-  return new SiteMarks(marks, openMarkMeans(marks.home))
+  const { rememberRecords } = await import('../services/mark/remembered-records.ts')
+  const means = openMarkMeans(marks.home)
+  return new SiteMarks(marks, { ...means, records: rememberRecords(means.records, means.now) })
 }
 
 function digestOfSource(source: ByteSource): Uint8Array {

@@ -15,6 +15,7 @@ import type { SweepProgress } from '../../services/audit/sweep.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { findLogs } from '../find-logs.ts'
+import { findMarks } from '../find-marks.ts'
 import { pause } from '../pause.ts'
 import { readPolicy } from '../policy.ts'
 import { Progress } from '../progress.ts'
@@ -94,6 +95,7 @@ class Auditor {
       anchors: await readTrust(options, context),
       policy: await readPolicy(options.policy, context),
       ...(await findLogs(options, context)),
+      ...(await findMarks({ ...options, mark: options.marks === true }, context)),
       sealsOf: home,
     }
     if (options.enrol === true && settings.log === undefined)

@@ -24,6 +24,7 @@ export function addAuditCommand(program: Command, { command, runs, passphrase, j
     .option('--paths', 'name images in the report by their paths, too: these may hold names of patients')
     .option('--enrol', 'record what nobody knows, so that changes show from now on')
     .option('--record', 'record what was found in the custody log of this site')
+    .option('--marks', 'read the marks in the pixels with the keys of this site')
     .option('--schedule <time>', 'stay, and sweep each day at a time such as 02:00')
     .option('--credentials-file <file>', 'holds a bearer token, or USER:PASSWORD, for an archive on the network')
     .option('--tls-ca <pem>', 'authorities to believe when an archive is called by TLS: needed for dicoms://')

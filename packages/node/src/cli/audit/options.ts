@@ -23,6 +23,8 @@ export interface AuditOptions extends TrustOptions, LogOptions, SecretOptions {
   readonly schedule?: string
   readonly enrol?: boolean
   readonly record?: boolean
+  /** Reads the marks in the pixels. */
+  readonly marks?: boolean
   /** Hours. */
   readonly missingAfter: number
   readonly credentialsFile?: string

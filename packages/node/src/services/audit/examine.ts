@@ -20,6 +20,7 @@ import { type Evidence, gatherEvidence } from '@fiducial/core/domain/verdict/evi
 import { digestFile, type FileMarks, measureMarks } from '@fiducial/core/domain/verdict/file-marks.ts'
 import { judge } from '@fiducial/core/domain/verdict/judge.ts'
 import { askAbout } from '@fiducial/core/domain/verdict/log-question.ts'
+import { claimsOf } from '@fiducial/core/domain/verdict/mark-claims.ts'
 import { isAsked } from '@fiducial/core/domain/verdict/policy.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { readInstanceUids } from '@fiducial/core/formats/dicom/instance-uids.ts'
@@ -35,7 +36,7 @@ import type { Examined } from './ports.ts'
  * @throws {FormatError} `dicom_not_dicom`, `dicom_limit_exceeded`, `dicom_truncated`: nothing that could be judged
  */
 export async function examineInstance(input: VerifyInput, dependencies: VerifyDependencies): Promise<Examined> {
-  const { crypto, codecs, anchors, policy, now, log } = dependencies
+  const { crypto, codecs, anchors, policy, now, log, marks: reader } = dependencies
   const file = parseDicom(input.source)
   const decodeFrame = await loadDecoder(file, codecs)
   const means = { crypto, digests: new Digests(file.dataSet, crypto.hash), ...(decodeFrame && { decodeFrame }) }
@@ -43,7 +44,9 @@ export async function examineInstance(input: VerifyInput, dependencies: VerifyDe
   const marks = marksAsSealed(measured, crypto) ?? measureMarks(file, measured.signatures, means)
   // The judgement asks for marks only where no seal is believed.
   const marked = believe(measured.seal) === undefined ? { ...measured, marks } : measured
-  const evidence = log === undefined ? marked : { ...marked, log: await answerOf(log, marked, input.proof) }
+  const logged = log === undefined ? marked : { ...marked, log: await answerOf(log, marked, input.proof) }
+  const claims = claimsOf(logged, believe(logged.seal))
+  const evidence = reader === undefined ? logged : { ...logged, mark: await reader.read(file, claims) }
   const judgement = judge(evidence, policy)
   const instance = readInstanceUids(file)
   const { staleness, signers } = signaturesOf(evidence, crypto, now())

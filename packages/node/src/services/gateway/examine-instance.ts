@@ -26,7 +26,10 @@ export interface Advisor {
   look(file: DicomFile): Promise<readonly string[]>
 }
 
-/** Who may look at an image besides. Those that are not there are named as absent. */
+/**
+ * Who may look at an image besides. Those that are not there are named as absent: also whoever reads marks, although what a mark
+ * shows is evidence and counts with the verdict.
+ */
 export const ADVISORS = ['mark', 'watchdog'] as const
 
 export interface ExamineDependencies extends VerifyDependencies {

@@ -26,6 +26,8 @@ export interface MarkKeysAtHand {
 
 /** Records of images of the same shape that are tried, the newest first, where nothing says which it is. */
 const SHAPES_TRIED = 64
+/** Devices whose chips are looked for: those that marked last. */
+const DEVICES_TRIED = 8
 
 /**
  * @param claims  of marks that may be in the pixels
@@ -46,7 +48,8 @@ export async function examineMark(
     if (reading !== undefined) return reading
   }
   const bounded = { ...means, records: { ...means.records, heads: () => near.heads } }
-  const found = await findMark(pixels, keys, bounded)
+  const devices = keys.devices.filter(({ id }) => near.makers.has(id))
+  const found = await findMark(pixels, { devices }, bounded)
   if (found === undefined) return isLookedFor(claims, claimed) ? ABSENT : KEY_MISSING
   return (await read(found)) ?? chipsAlone(found)
 }
@@ -81,14 +84,18 @@ async function marksOfClaims(
 interface NearRecords {
   readonly heads: AsyncIterable<Uint8Array>
   readonly known: readonly MarkRecordHead[]
+  /** Ids of the devices that marked last. */
+  readonly makers: ReadonlySet<string>
 }
 
 async function nearRecords(pixels: ImagePixels, { records }: MarkMeans): Promise<NearRecords> {
   const bytes: Uint8Array[] = []
   const known: MarkRecordHead[] = []
+  const makers = new Set<string>()
   let others = 0
   for await (const one of records.heads()) {
     const head = parseMarkRecordHead(one)
+    if (makers.size < DEVICES_TRIED) makers.add(head.device)
     const isOwn = head.instanceUid !== null && head.instanceUid === pixels.instanceUid
     if (!isSameShape(head, pixels) || (!isOwn && others++ >= SHAPES_TRIED)) continue
     bytes.push(one)
@@ -97,7 +104,7 @@ async function nearRecords(pixels: ImagePixels, { records }: MarkMeans): Promise
   async function* all(): AsyncGenerator<Uint8Array> {
     yield* bytes
   }
-  return { heads: all(), known }
+  return { heads: all(), known, makers }
 }
 
 const isSameShape = (head: MarkRecordHead, { width, height, bits, components }: ImagePixels): boolean =>
