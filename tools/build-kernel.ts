@@ -31,7 +31,7 @@ export interface KernelBuild {
 }
 
 /** What both entries of the mark import. */
-const MARK_PARTS = ['mark-carriers.ts', 'mark-state.ts', 'mark-tag.ts', 'mark-tile.ts', 'mark-walk.ts']
+const MARK_PARTS = ['mark-carriers.ts', 'mark-lanes.ts', 'mark-state.ts', 'mark-tag.ts', 'mark-tile.ts', 'mark-walk.ts']
 
 /** All that there are. */
 export const KERNELS: readonly KernelBuild[] = [

@@ -52,7 +52,10 @@ export function findCarriers(halved: u32): void {
     for (let j = to; j < count; j++) findAtBorder(y, j, halved)
     for (let j = count; j < ROW; j++) {
       store<u8>(RANGE + slot + j, NO_CARRIER)
-      if (ASC_FEATURE_SIMD) store<u8>(CLASS + slot + j, NO_CARRIER)
+      if (ASC_FEATURE_SIMD) {
+        store<u8>(CLASS + slot + j, NO_CARRIER)
+        store<u16>(ERROR + 2 * (slot + j), 0)
+      }
     }
   }
   if (ASC_FEATURE_SIMD) countSlots()

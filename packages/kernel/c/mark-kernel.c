@@ -946,12 +946,10 @@ static u32 w2c_fit(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
         if (w2c_i0) {
           w2c_i0 = w2c_p3;
           w2c_i0 = w2c_f8(instance, w2c_i0);
-        } else {
-          w2c_i0 = 0u;
-        }
-        if (w2c_i0) {
-          w2c_i0 = w2c_p3;
-          goto w2c_Bfunc;
+          if (w2c_i0) {
+            w2c_i0 = w2c_p3;
+            goto w2c_Bfunc;
+          }
         }
         w2c_i0 = w2c_p0;
         w2c_i1 = 1u;
@@ -2882,8 +2880,8 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
 
 static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_p2, u32 w2c_p3, u32 w2c_p4, u32 w2c_p5, u32 w2c_p6) {
   u32 w2c_l7 = 0, w2c_l8 = 0, w2c_l9 = 0, w2c_l10 = 0, w2c_l11 = 0, w2c_l12 = 0, w2c_l13 = 0, w2c_l14 = 0, 
-      w2c_l15 = 0, w2c_l16 = 0;
-  u64 w2c_l17 = 0, w2c_l18 = 0;
+      w2c_l15 = 0;
+  u64 w2c_l16 = 0, w2c_l17 = 0;
   FUNC_PROLOGUE;
   u32 w2c_i0, w2c_i1, w2c_i2, w2c_i3, w2c_i4;
   u64 w2c_j1, w2c_j2, w2c_j3, w2c_j4;
@@ -3012,15 +3010,19 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
         w2c_i0 = w2c_l10;
         w2c_i1 = w2c_l12;
         w2c_i0 = w2c_f7(instance, w2c_i0, w2c_i1);
+        if (w2c_i0) {
+          w2c_i0 = instance->w2c_g16;
+          if (w2c_i0) {
+            w2c_i0 = w2c_l10;
+            w2c_i1 = w2c_l12;
+            w2c_f9(instance, w2c_i0, w2c_i1);
+          }
+          w2c_i0 = 1u;
+        } else {
+          w2c_i0 = 0u;
+        }
         w2c_i0 = !(w2c_i0);
         if (w2c_i0) {goto w2c_B4;}
-        w2c_i0 = instance->w2c_g16;
-        w2c_l15 = w2c_i0;
-        if (w2c_i0) {
-          w2c_i0 = w2c_l10;
-          w2c_i1 = w2c_l12;
-          w2c_f9(instance, w2c_i0, w2c_i1);
-        }
         w2c_i0 = instance->w2c_g13;
         w2c_i0 = i32_load(&instance->w2c_memory, (u64)(w2c_i0));
         w2c_l7 = w2c_i0;
@@ -3041,8 +3043,8 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
         w2c_i1 = 0u;
         w2c_l9 = w2c_i1;
         w2c_j1 = 0ull;
-        w2c_l18 = w2c_j1;
-        w2c_L8: 
+        w2c_l17 = w2c_j1;
+        w2c_L9: 
           w2c_i1 = w2c_p3;
           w2c_i2 = w2c_l9;
           w2c_i1 = w2c_i1 > w2c_i2;
@@ -3057,22 +3059,22 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
             w2c_i3 = 1u;
             w2c_i2 <<= (w2c_i3 & 31);
             w2c_i1 += w2c_i2;
-            w2c_l16 = w2c_i1;
+            w2c_l15 = w2c_i1;
             w2c_j1 = 0ull;
-            w2c_l17 = w2c_j1;
-            w2c_L10: 
+            w2c_l16 = w2c_j1;
+            w2c_L11: 
               w2c_i1 = w2c_l7;
-              w2c_i2 = w2c_l16;
+              w2c_i2 = w2c_l15;
               w2c_i1 = w2c_i1 < w2c_i2;
               if (w2c_i1) {
-                w2c_j1 = w2c_l17;
+                w2c_j1 = w2c_l16;
                 w2c_i2 = w2c_l7;
                 w2c_j2 = i64_load16_u(&instance->w2c_memory, (u64)(w2c_i2));
                 w2c_i3 = w2c_l11;
                 w2c_j3 = i64_load32_u(&instance->w2c_memory, (u64)(w2c_i3));
                 w2c_j2 *= w2c_j3;
                 w2c_j1 += w2c_j2;
-                w2c_l17 = w2c_j1;
+                w2c_l16 = w2c_j1;
                 w2c_i1 = w2c_l7;
                 w2c_i2 = 2u;
                 w2c_i1 += w2c_i2;
@@ -3081,25 +3083,25 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
                 w2c_i2 = 4u;
                 w2c_i1 += w2c_i2;
                 w2c_l11 = w2c_i1;
-                goto w2c_L10;
+                goto w2c_L11;
               }
-            w2c_j1 = w2c_l18;
-            w2c_j2 = w2c_l17;
+            w2c_j1 = w2c_l17;
+            w2c_j2 = w2c_l16;
             w2c_j3 = 2147483647ull;
             w2c_j2 &= w2c_j3;
-            w2c_j3 = w2c_l17;
+            w2c_j3 = w2c_l16;
             w2c_j4 = 31ull;
             w2c_j3 >>= (w2c_j4 & 63);
             w2c_j2 += w2c_j3;
             w2c_j1 += w2c_j2;
-            w2c_l18 = w2c_j1;
+            w2c_l17 = w2c_j1;
             w2c_i1 = w2c_l9;
             w2c_i2 = 1u;
             w2c_i1 += w2c_i2;
             w2c_l9 = w2c_i1;
-            goto w2c_L8;
+            goto w2c_L9;
           }
-        w2c_j1 = w2c_l18;
+        w2c_j1 = w2c_l17;
         w2c_j2 = 2147483647ull;
         w2c_j1 = REM_U(w2c_j1, w2c_j2);
         w2c_i1 = (u32)(w2c_j1);
@@ -3107,7 +3109,7 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
         w2c_i3 = w2c_p3;
         w2c_i2 *= w2c_i3;
         w2c_i3 = w2c_l10;
-        w2c_i4 = w2c_l15;
+        w2c_i4 = instance->w2c_g16;
         w2c_i1 = w2c_f2(instance, w2c_i1, w2c_i2, w2c_i3, w2c_i4);
         w2c_i2 = w2c_p4;
         w2c_i1 ^= w2c_i2;
