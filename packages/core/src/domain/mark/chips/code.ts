@@ -52,33 +52,38 @@ export function messageOf(inputs: Uint8Array): Uint8Array {
  * @param message   96 bits that must be met, or undefined for any message
  */
 export function bestInputs(evidence: Float64Array, message?: Uint8Array): Uint8Array {
-  const forced = new Int8Array(INPUTS).fill(-1)
-  forced.fill(0, INPUTS - TAIL)
-  if (message !== undefined) for (let j = 0; j < MESSAGE_BITS; j++) forced[messagePosition(j)] = message[j] as number
+  const forced = forcedInputs(message)
   const choices = new Uint8Array(INPUTS * STATES)
-  let score = new Float64Array(STATES).fill(-1e30)
-  let next = new Float64Array(STATES)
-  score[0] = 0
-  const branch = new Float64Array(4)
+  const scores = [new Float64Array(STATES).fill(NEVER), new Float64Array(STATES)] as const
+  scores[0][0] = 0
   for (let t = 0; t < INPUTS; t++) {
-    const first = evidence[2 * t] as number
-    const second = evidence[2 * t + 1] as number
-    branch[0] = -first - second
-    branch[1] = first - second
-    branch[2] = second - first
-    branch[3] = first + second
     advance({
-      score,
-      next,
-      branch,
+      score: scores[t & 1] as Float64Array,
+      next: scores[(t + 1) & 1] as Float64Array,
+      branch: branchesAt(evidence, t),
       choices: choices.subarray(t * STATES, (t + 1) * STATES),
       forced: forced[t] as number,
     })
-    const swap = score
-    score = next
-    next = swap
   }
   return traceBack(choices)
+}
+
+/** A message that no path has. */
+const NEVER = -1e30
+
+/** For each input 0 or 1 if it is given, else −1. */
+function forcedInputs(message?: Uint8Array): Int8Array {
+  const forced = new Int8Array(INPUTS).fill(-1)
+  forced.fill(0, INPUTS - TAIL)
+  if (message !== undefined) for (let j = 0; j < MESSAGE_BITS; j++) forced[messagePosition(j)] = message[j] as number
+  return forced
+}
+
+/** What each pair of coded bits adds to the score of a path at a step. */
+function branchesAt(evidence: Float64Array, t: number): Float64Array {
+  const first = evidence[2 * t] as number
+  const second = evidence[2 * t + 1] as number
+  return Float64Array.of(-first - second, first - second, second - first, first + second)
 }
 
 interface Step {
@@ -93,7 +98,7 @@ function advance({ score, next, branch, choices, forced }: Step): void {
   for (let state = 0; state < STATES; state++) {
     const input = state >> 7
     if (forced >= 0 && input !== forced) {
-      next[state] = -1e30
+      next[state] = NEVER
       continue
     }
     const before = (state & 127) << 1
@@ -113,4 +118,92 @@ function traceBack(choices: Uint8Array): Uint8Array {
     state = ((state & 127) << 1) | (choices[t * STATES + state] as number)
   }
   return inputs
+}
+
+/** The end of a path, from some step on. */
+interface PathEnd {
+  /** Score of the best path with this end. */
+  readonly score: number
+  /** Score of the end alone. */
+  readonly own: number
+  readonly t: number
+  readonly state: number
+  readonly rest: PathEnd | undefined
+}
+
+/**
+ * Inputs from the best on, in the order of how well they agree with the evidence.
+ *
+ * Paths are followed from the end, the most promising first; what is before an end is known from the way forward, so that they
+ * come out in order.
+ */
+export function* rankedInputs(evidence: Float64Array): Generator<Uint8Array> {
+  const forced = forcedInputs()
+  const forward: Float64Array[] = [new Float64Array(STATES).fill(NEVER)]
+  ;(forward[0] as Float64Array)[0] = 0
+  const choices = new Uint8Array(STATES)
+  for (let t = 0; t < INPUTS; t++) {
+    const next = new Float64Array(STATES)
+    const score = forward[t] as Float64Array
+    advance({ score, next, branch: branchesAt(evidence, t), choices, forced: forced[t] as number })
+    forward.push(next)
+  }
+  const heap = new Heap()
+  heap.push({ score: (forward[INPUTS] as Float64Array)[0] as number, own: 0, t: INPUTS, state: 0, rest: undefined })
+  for (let end = heap.pop(); end !== undefined; end = heap.pop()) {
+    if (end.t === 0) {
+      yield inputsOf(end)
+      continue
+    }
+    const branch = branchesAt(evidence, end.t - 1)
+    for (const odd of [0, 1]) {
+      const state = ((end.state & 127) << 1) | odd
+      const register = ((end.state >> 7) << 8) | state
+      const own = end.own + (branch[OUTPUT[register] as number] as number)
+      const score = own + ((forward[end.t - 1] as Float64Array)[state] as number)
+      if (score > NEVER / 2) heap.push({ score, own, t: end.t - 1, state, rest: end })
+    }
+  }
+}
+
+function inputsOf(start: PathEnd): Uint8Array {
+  const inputs = new Uint8Array(INPUTS)
+  for (let end = start.rest; end !== undefined; end = end.rest) inputs[end.t - 1] = end.state >> 7
+  return inputs
+}
+
+/** Ends of paths, the best on top. */
+class Heap {
+  readonly #ends: PathEnd[] = []
+
+  push(end: PathEnd): void {
+    const ends = this.#ends
+    let i = ends.length
+    ends.push(end)
+    while (i > 0) {
+      const up = (i - 1) >> 1
+      if ((ends[up] as PathEnd).score >= end.score) break
+      ends[i] = ends[up] as PathEnd
+      i = up
+    }
+    ends[i] = end
+  }
+
+  pop(): PathEnd | undefined {
+    const ends = this.#ends
+    const top = ends[0]
+    const last = ends.pop()
+    if (last === undefined || ends.length === 0) return top
+    let i = 0
+    for (;;) {
+      let down = 2 * i + 1
+      if (down >= ends.length) break
+      if (down + 1 < ends.length && (ends[down + 1] as PathEnd).score > (ends[down] as PathEnd).score) down++
+      if ((ends[down] as PathEnd).score <= last.score) break
+      ends[i] = ends[down] as PathEnd
+      i = down
+    }
+    ends[i] = last
+    return top
+  }
 }

@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Reading".
  */
-import { bestInputs, messageOf } from './code.ts'
+import { messageOf, rankedInputs } from './code.ts'
 import { type CellPlace, codedEvidence, type Phase, pilotScore, readCells } from './evidence.ts'
 import { ALL_ACROSS } from './geometry.ts'
 import { idOf, makePattern, type Pattern } from './pattern.ts'
@@ -64,30 +64,52 @@ function readWhole(picture: GreyPicture, key: Uint8Array, pattern: Pattern, acro
     columns: Math.floor((picture.width * across) / side + 1e-3),
     rows: Math.floor((picture.height * across) / side + 1e-3),
   }
-  const decoding = { place, pattern, key, phase: { x: 0, y: 0 } }
+  const decoding = { place, pattern, key, phase: { x: 0, y: 0 }, paths: PATHS_WHOLE }
   const found =
     decodeCells(readCells(picture, place), decoding) ?? decodeCells(readCells(picture, place, true), decoding)
   if (found === undefined) return undefined
   return { ...found, transform: { left: 0, top: 0, across: 1 / side, down: 1 / side, angle: 0 } }
 }
 
+/** Paths that are tried where the place of the cells is known. */
+const PATHS_WHOLE = 64
+
 interface Decoding {
   readonly place: CellPlace
   readonly pattern: Pattern
   readonly key: Uint8Array
   readonly phase: Phase
+  /** How many of the likeliest paths are tried. */
+  readonly paths: number
 }
 
 /** The id that cells carry at a phase. */
 export function decodeCells(
   cells: Float32Array,
-  { place, pattern, key, phase }: Decoding,
+  { place, pattern, key, phase, paths }: Decoding,
 ): Omit<ChipReading, 'transform'> | undefined {
   const score = pilotScore(cells, place, pattern, phase)
   const evidence = codedEvidence(cells, place, pattern, phase)
   for (const isInverted of Math.abs(score) > 3 ? [score < 0] : [false, true]) {
-    const id = idOf(key, messageOf(bestInputs(isInverted ? evidence.map((value) => -value) : evidence)))
+    const id = likeliestId(key, isInverted ? evidence.map((value) => -value) : evidence, paths)
     if (id !== undefined) return { id, isInverted, score }
+  }
+  return undefined
+}
+
+/** The id of the first of the likeliest paths whose check is right. */
+function likeliestId(key: Uint8Array, evidence: Float64Array, paths: number): Uint8Array | undefined {
+  const seen = new Set<string>()
+  let count = 0
+  for (const inputs of rankedInputs(evidence)) {
+    const bits = messageOf(inputs)
+    const name = bits.join('')
+    if (!seen.has(name)) {
+      seen.add(name)
+      const id = idOf(key, bits)
+      if (id !== undefined) return id
+    }
+    if (++count === paths) return undefined
   }
   return undefined
 }

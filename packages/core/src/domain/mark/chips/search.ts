@@ -112,7 +112,7 @@ function decodeAlignment(search: Search, turned: GreyPicture, alignment: Alignme
   const cells = readCells(turned, place)
   for (let y = 0; y < SIGN_PERIOD; y += PERIOD) {
     for (let x = 0; x < SIGN_PERIOD; x += PERIOD) {
-      const found = decodeCells(cells, { place, pattern, key, phase: { x: phase.x + x, y: phase.y + y } })
+      const found = decodeCells(cells, { place, pattern, key, phase: { x: phase.x + x, y: phase.y + y }, paths: 1 })
       if (found === undefined) continue
       const across = 1 / (alignment.wide * scale.x)
       const down = 1 / (alignment.high * scale.y)
