@@ -82,10 +82,11 @@ class LocateRun {
   }
 
   /** Files that were named one by one are no set. */
-  #remember({ dicom }: OpenImage, { label }: Input, { header }: Location): void {
-    if (header === undefined || this.#words.includes(label)) return
+  #remember({ dicom }: OpenImage, { label }: Input, { header, record }: Location): void {
+    const place = header ?? record?.volume
+    if (place === undefined || this.#words.includes(label)) return
     const slice = dicom === undefined ? { series: null, position: null } : slicePlaceOf(dicom.dataSet)
-    this.#members.push({ ...slice, label, place: header })
+    this.#members.push({ ...slice, label, place })
   }
 
   #checkSet(): ExitCode {

@@ -12,6 +12,7 @@ import { deriveMarkKeys, deriveRecordId } from '@fiducial/core/domain/mark/keys.
 import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
+import { checkRecordedSignature } from '@fiducial/core/domain/mark/recorded-signature.ts'
 import { type PlaneReading, readPlane, type TilesOutcome } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import { type Repair, type Repaired, repairPlane } from '@fiducial/core/domain/mark/tiles/repair.ts'
 import { findMark } from './find-mark.ts'
@@ -110,18 +111,7 @@ export function locateFrame(
 ): readonly PlaneLocation[] {
   return planes.map((plane, component) => {
     const number = frame * planes.length + component
-    const layout = mark.record?.planes[number]
-    const reading = readPlane(
-      plane,
-      {
-        imageKey: mark.imageKey,
-        plane: number,
-        sideBytes: component === 0 ? chipSideLength(plane) : 0,
-        layout,
-        publicKey: mark.publicKey ?? mark.device?.publicKey ?? mark.record?.publicKey,
-      },
-      means,
-    )
+    const reading = readNumbered(plane, number, component === 0 ? chipSideLength(plane) : 0, mark, means)
     const contradictions = contradictionsOf(reading, number, pixels, mark, means)
     return {
       frame,
@@ -131,6 +121,26 @@ export function locateFrame(
       repairs: repairsOf(plane, number, reading, mark, means).repairs,
     }
   })
+}
+
+function readNumbered(
+  plane: Plane,
+  number: number,
+  sideBytes: number,
+  mark: MarkOfImage,
+  means: MarkMeans,
+): PlaneReading {
+  const { imageKey, record } = mark
+  const publicKey = mark.publicKey ?? mark.device?.publicKey ?? record?.publicKey
+  const reading = readPlane(
+    plane,
+    { imageKey, plane: number, sideBytes, layout: record?.planes[number], publicKey },
+    means,
+  )
+  const hasOwn = reading.outcome !== 'holds' || reading.bytesPerTile > 0
+  if (hasOwn || record === undefined || publicKey === undefined) return reading
+  const { restored } = reading
+  return { ...reading, signature: checkRecordedSignature({ record, number, restored, publicKey }, means.crypto) }
 }
 
 /** The plane with its single changed samples put right, where a record tells how. */
