@@ -25,6 +25,8 @@ const REASONS: Readonly<Record<string, string>> = {
   program: 'preamble_executable',
   'fragments-merged': 'fragments_ambiguous',
   'other-seal': 'other_instance',
+  'patch-copied': 'mark_foreign',
+  screenshot: 'mark_of_other',
   'rogue-key': 'signer_impersonated',
   'expired-key': 'certificate_outside_validity',
   'person-as-device': 'role_mismatch',
@@ -93,7 +95,7 @@ describe('fiducial demo', () => {
       const reasons = checks.flatMap(({ reason }) => reason ?? [])
       assert.ok(reasons.includes(REASONS[id] ?? ''), `${id}: ${reasons}`)
     }
-    assert.deepEqual([records.at(-1)?.step, records.at(-1)?.caught, records.at(-1)?.forgeries], ['summary', 21, 21])
+    assert.deepEqual([records.at(-1)?.step, records.at(-1)?.caught, records.at(-1)?.forgeries], ['summary', 23, 23])
   })
 
   it('misses an image that was taken out of the archive', () => {

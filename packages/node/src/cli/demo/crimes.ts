@@ -1,7 +1,9 @@
 /**
- * Crimes: the forgeries of the demonstration: those over bytes, and those that seal with keys of the forger's.
+ * Crimes: the forgeries of the demonstration: those over bytes, those that the mark in the pixels tells best, and those that
+ * seal with keys of the forger's.
  */
 import { addNodule, FORGERIES } from '@fiducial/core/domain/forge/forgeries.ts'
+import { copyPatch, fileScreenshot } from '@fiducial/core/domain/forge/mark-forgeries.ts'
 
 /** Something done to a sealed image. */
 export interface Crime {
@@ -18,6 +20,29 @@ export interface KeyCrime extends Crime {
 }
 
 export const BYTE_CRIMES = FORGERIES
+
+/** Of a marked radiograph. */
+export interface MarkCrime extends Crime {
+  readonly apply: (file: Uint8Array) => Uint8Array
+  readonly keepsSeal: boolean
+}
+
+export const MARK_CRIMES: readonly MarkCrime[] = [
+  {
+    id: 'patch-copied',
+    title: 'a patch of lung copied over another',
+    motive: 'what was there is gone, and every pixel is one that the device made',
+    apply: copyPatch,
+    keepsSeal: true,
+  },
+  {
+    id: 'screenshot',
+    title: 'a screenshot, filed for another patient',
+    motive: 'no seal, no signature and no log knows it: the mark leads back',
+    apply: fileScreenshot,
+    keepsSeal: false,
+  },
+]
 
 export const KEY_CRIMES: readonly KeyCrime[] = [
   {

@@ -22,7 +22,16 @@ import type { VerifyRecord } from '../verify-record.ts'
 import { judgeStudies } from '../verify-studies.ts'
 import type { SealSettings, SealTask, VerifySettings, VerifyTask } from '../work.ts'
 import { type Captured, takeAnother, takePictures } from './captures.ts'
-import { BACK_DATED, BYTE_CRIMES, type Crime, KEY_CRIMES, type KeyCrime, OTHER_SEAL, UNKNOWN } from './crimes.ts'
+import {
+  BACK_DATED,
+  BYTE_CRIMES,
+  type Crime,
+  KEY_CRIMES,
+  type KeyCrime,
+  MARK_CRIMES,
+  OTHER_SEAL,
+  UNKNOWN,
+} from './crimes.ts'
 import { DemoCustody } from './custody.ts'
 import { type DemoKeys, makeForger, makeHospital } from './keys.ts'
 import type { DemoOptions } from './options.ts'
@@ -96,15 +105,16 @@ class Demo {
     await this.#write('trust.pem', blocks.map(encodePem).join(''))
 
     const custody = await DemoCustody.make(keys, this.#context)
-    const settings = { anchors: keys.ring.trust(), policy: ACQUISITION_POLICY, ...custody.verifySettings() }
     await this.#write('log.policy', await custody.readPolicy())
     await this.#seal(captured, keys, custody)
+    const settings = await this.#settings(keys, custody)
     await this.#send(captured, custody)
     const genuine = await this.#verify(this.#tasks(captured, 'sealed'), settings)
     report.showGenuine(genuine)
 
     const crimes = [
       ...(await this.#forgeBytes()),
+      ...(await this.#forgeMarked()),
       ...(await this.#forgeWithKeys(keys, forger)),
       ...(await this.#forgeAgainstLog(keys, custody)),
     ]
@@ -124,6 +134,13 @@ class Demo {
       genuine.every(({ verdict }) => verdict === 'authentic') &&
       outcomes.every(({ record }) => record.verdict !== 'authentic')
     return isRight ? EXIT.ok : EXIT.notAuthentic
+  }
+
+  /** The hospital has the keys of its devices, and so reads what they have marked. */
+  async #settings({ ring, home }: DemoKeys, custody: DemoCustody): Promise<VerifySettings> {
+    const devices = await this.#context.adapters.mark.known(home, {})
+    const marks = { devices, imageKeys: [], home }
+    return { anchors: ring.trust(), policy: ACQUISITION_POLICY, ...custody.verifySettings(), marks }
   }
 
   #hospitalHome(): string {
@@ -158,7 +175,10 @@ class Demo {
         path: this.#path('captured', name),
         target: this.#path('sealed', name),
       }))
-      await this.#sealAll(tasks, { ...keys, device: keys.devices[kind] }, { logFolder: facts.folder })
+      // Slices rarely leave their files; radiographs end up in slides and mails.
+      const layers = kind === 'chest' || kind === 'hand' ? 'both' : 'tiles'
+      const more = { logFolder: facts.folder, mark: { layers } } as const
+      await this.#sealAll(tasks, { ...keys, device: keys.devices[kind] }, more)
     }
     this.#report.showSealed(captured.length)
   }
@@ -200,7 +220,7 @@ class Demo {
   async #sealAll(
     tasks: readonly SealTask[],
     keys: Pick<SealSettings, 'home' | 'device' | 'operator'>,
-    more: Pick<SealSettings, 'logFolder' | 'clockOffsetMs'> = {},
+    more: Pick<SealSettings, 'logFolder' | 'clockOffsetMs' | 'mark'> = {},
   ): Promise<void> {
     const { adapters, terminal } = this.#context
     const { home, device, operator } = keys
@@ -248,6 +268,16 @@ class Demo {
     await this.#write(`forged/${OTHER_SEAL.id}.dcm`, await this.#read('sealed', VICTIM))
     await this.#write(`forged/${OTHER_SEAL.id}.dcm${SEAL_SUFFIX}`, await this.#read('sealed', `hand.dcm${SEAL_SUFFIX}`))
     return [...BYTE_CRIMES, OTHER_SEAL]
+  }
+
+  /** Forgeries of a marked image, whose mark tells more than its signatures. */
+  async #forgeMarked(): Promise<readonly Crime[]> {
+    for (const { id, apply, keepsSeal } of MARK_CRIMES) {
+      await this.#write(`forged/${id}.dcm`, apply(await this.#read('sealed', VICTIM)))
+      if (keepsSeal)
+        await this.#write(`forged/${id}.dcm${SEAL_SUFFIX}`, await this.#read('sealed', `${VICTIM}${SEAL_SUFFIX}`))
+    }
+    return MARK_CRIMES
   }
 
   /** Forgeries that are sealed anew, with keys that must not count. */

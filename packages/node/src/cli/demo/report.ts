@@ -58,7 +58,10 @@ export class DemoReport {
   }
 
   showSealed(count: number): void {
-    this.#step('Seal', `${count} images: two signatures and timestamps in each file, a seal beside it`)
+    this.#step(
+      'Seal',
+      `${count} images: a mark in the pixels, two signatures and timestamps in each file, a seal beside it`,
+    )
   }
 
   showRecorded(images: number, { origin, entries, tokens }: Recorded): void {
@@ -218,11 +221,17 @@ const isCaught = ({ verdict }: VerifyRecord): boolean => verdict !== 'authentic'
 /** Reasons that follow from nearly every change, told only where there is no other; the first of them sooner. */
 const GENERAL: readonly string[] = ['signature_removed', 'tampered', 'signature_absent', 'time_unproven', 'seal_absent']
 
+/** Changes of pixels of which the mark knows more. */
+const LOCATED: readonly string[] = ['mark_foreign', 'mark_altered']
+
 /** The reason that says most, and its places. */
 function mainReason({ verdict, checks }: VerifyRecord): { readonly reason: string; readonly where: string } {
   const outcome = verdict === 'not_authentic' ? 'fails' : 'unknown'
   const met = checks.filter((check): check is Exclude<Check, { outcome: 'holds' }> => check.outcome === outcome)
   const ranked = met.toSorted((a, b) => GENERAL.indexOf(a.reason) - GENERAL.indexOf(b.reason))
-  const told = ranked[0]
+  // The mark says where, the signatures only that.
+  const located =
+    ranked[0]?.reason === 'pixels_changed' ? ranked.find(({ reason }) => LOCATED.includes(reason)) : undefined
+  const told = located ?? ranked[0]
   return told === undefined ? { reason: '', where: '' } : { reason: told.reason, where: placesOf(told) }
 }

@@ -10,8 +10,11 @@ import type {
 } from '@fiducial/core/domain/verdict/mark-evidence.ts'
 import type { MarkOfImage, PlaneLocation } from './locate.ts'
 
-/** Tiles of a frame that come from elsewhere, by their numbers. */
-export type ForeignTiles = ReadonlyMap<number, ForeignRegion>
+/** Where a tile comes from. */
+export type TileOrigin = Pick<ForeignRegion, 'recordId' | 'fromFrame'>
+
+/** Tiles of a plane that come from elsewhere, by their numbers. */
+export type ForeignTiles = ReadonlyMap<number, TileOrigin>
 
 export class GatheredPlanes {
   readonly #mark: MarkOfImage
@@ -27,16 +30,17 @@ export class GatheredPlanes {
     this.#recordId = mark.recordId
   }
 
-  /** Adds the planes of one frame. */
-  add(locations: readonly PlaneLocation[], foreign: ForeignTiles): void {
+  /** Adds the planes of one frame, with what is foreign in each. */
+  add(locations: readonly PlaneLocation[], foreign: readonly ForeignTiles[]): void {
     for (const { reading, contradictions } of locations) {
       this.#outcomes.add(reading.outcome)
       this.#signatures.add(reading.signature)
       for (const one of contradictions) this.#contradictions.add(one)
       this.#recordId ??= reading.header?.recordId
     }
-    this.#foreign.push(...foreign.values())
-    this.#altered.push(...alteredIn(locations, foreign))
+    const parts = locations.map((location, i) => ({ ...location, foreign: foreign[i] ?? new Map() }))
+    this.#foreign.push(...once(parts.flatMap(foreignIn)))
+    this.#altered.push(...once(parts.flatMap(alteredIn)))
   }
 
   /** @returns undefined where no tile of any plane holds */
@@ -66,19 +70,36 @@ export class GatheredPlanes {
   }
 }
 
-/** Where any plane of a frame does not hold, but for what comes from elsewhere; each place once. */
-function alteredIn(locations: readonly PlaneLocation[], foreign: ForeignTiles): readonly MarkRegion[] {
-  const regions = locations.flatMap(({ reading, frame }) => {
-    const held = reading.held.map((one, tile) => (foreign.has(tile) ? 1 : one))
-    return regionsOf(reading.grid, held).map(({ left, top, right, bottom }) => ({
-      frame: frame + 1,
-      x: left,
-      y: top,
-      width: right - left,
-      height: bottom - top,
-    }))
-  })
-  return [
-    ...new Map(regions.map((region) => [`${region.x} ${region.y} ${region.width} ${region.height}`, region])).values(),
-  ]
+interface TracedPlane extends PlaneLocation {
+  readonly foreign: ForeignTiles
 }
+
+/** Where a plane does not hold, but for what comes from elsewhere. */
+const alteredIn = ({ reading, frame, foreign }: TracedPlane): readonly MarkRegion[] =>
+  placesOf(reading, frame, (tile) => reading.held[tile] === 0 && !foreign.has(tile))
+
+/** What comes from elsewhere, tiles of one origin that touch each other taken together. */
+function foreignIn({ reading, frame, foreign }: TracedPlane): readonly ForeignRegion[] {
+  const groups = Map.groupBy(foreign, ([, { recordId, fromFrame }]) => `${recordId} ${fromFrame}`)
+  return [...groups.values()].flatMap((group) => {
+    const [, origin] = group[0] as [number, TileOrigin]
+    const tiles = new Set(group.map(([tile]) => tile))
+    return placesOf(reading, frame, (tile) => tiles.has(tile)).map((place) => ({ ...place, ...origin }))
+  })
+}
+
+function placesOf({ grid, held }: PlaneReading, frame: number, isIn: (tile: number) => boolean): readonly MarkRegion[] {
+  const outside = held.map((_, tile) => (isIn(tile) ? 0 : 1))
+  return regionsOf(grid, outside).map(({ left, top, right, bottom }) => ({
+    frame: frame + 1,
+    x: left,
+    y: top,
+    width: right - left,
+    height: bottom - top,
+  }))
+}
+
+/** Each place once: components of one frame mostly differ at the same places. */
+const once = <Region extends MarkRegion>(regions: readonly Region[]): readonly Region[] => [
+  ...new Map(regions.map((region) => [JSON.stringify(region), region])).values(),
+]

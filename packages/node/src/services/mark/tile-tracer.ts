@@ -10,11 +10,11 @@ import { deriveImageKey } from '@fiducial/core/domain/mark/keys.ts'
 import type { Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import type { MarkRecord, MarkRecordHead } from '@fiducial/core/domain/mark/record.ts'
-import { type Tile, takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
+import { takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
+import type { PlaneReading } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
-import type { ForeignRegion } from '@fiducial/core/domain/verdict/mark-evidence.ts'
 import { readRecord } from './find-mark.ts'
-import type { ForeignTiles } from './gathered-planes.ts'
+import type { ForeignTiles, TileOrigin } from './gathered-planes.ts'
 import type { MarkOfImage, PlaneLocation } from './locate.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
 
@@ -59,19 +59,22 @@ export class TileTracer {
     this.#means = means
   }
 
-  /** @returns the tiles of a frame that come from elsewhere, by their numbers @throws {StoreError} as the records do */
-  async trace(planes: Planes, locations: readonly PlaneLocation[]): Promise<ForeignTiles> {
-    const found = new Map<number, ForeignRegion>()
-    for (const [i, { reading, frame }] of locations.entries()) {
-      if (reading.outcome === 'holds' || this.#left === 0) continue
-      const { grid, held } = reading
-      const books = await this.#booksFor(grid.tileSize)
-      for (const [number, tile] of grid.tiles.entries()) {
-        if (held[number] === 1 || this.#left === 0) continue
-        this.#left--
-        const origin = originOf(takeTile(planes[i] as Plane, tile), books)
-        if (origin !== undefined) found.set(number, { ...placeOf(tile, frame), ...origin })
-      }
+  /** @returns for each plane the tiles that come from elsewhere @throws {StoreError} as the records do */
+  async trace(planes: Planes, locations: readonly PlaneLocation[]): Promise<readonly ForeignTiles[]> {
+    const found: ForeignTiles[] = []
+    for (const [i, { reading }] of locations.entries()) found.push(await this.#tracePlane(planes[i] as Plane, reading))
+    return found
+  }
+
+  async #tracePlane(plane: Plane, { outcome, grid, held }: PlaneReading): Promise<ForeignTiles> {
+    const found = new Map<number, TileOrigin>()
+    if (outcome === 'holds' || this.#left === 0) return found
+    const books = await this.#booksFor(grid.tileSize)
+    for (const [number, tile] of grid.tiles.entries()) {
+      if (held[number] === 1 || this.#left === 0) continue
+      this.#left--
+      const origin = originOf(takeTile(plane, tile), books)
+      if (origin !== undefined) found.set(number, origin)
     }
     return found
   }
@@ -111,15 +114,10 @@ export class TileTracer {
   }
 }
 
-function originOf(
-  samples: Uint16Array,
-  books: readonly Book[],
-): Pick<ForeignRegion, 'recordId' | 'fromFrame'> | undefined {
+function originOf(samples: Uint16Array, books: readonly Book[]): TileOrigin | undefined {
   for (const { recordId, sums, planes, components } of books) {
     const plane = planes.get(sums(samples).join(' '))
     if (plane !== undefined) return { recordId, fromFrame: Math.floor(plane / components) + 1 }
   }
   return undefined
 }
-
-const placeOf = ({ x, y, width, height }: Tile, frame: number) => ({ frame: frame + 1, x, y, width, height })
