@@ -11,17 +11,9 @@ import { type CellLook, lookAtCells, type View } from './look.ts'
 import { widenMargins } from './margins.ts'
 import { paintCells } from './paint.ts'
 import { makePattern, messageBits, type Pattern } from './pattern.ts'
-import { createPlanner } from './plan-cells.ts'
+import { type ChipLimits, createPlanner } from './plan-cells.ts'
 import { type ChipReport, reportChips } from './report.ts'
 import { type ChipSide, cellChanges, cellSigns, formatSide } from './side.ts'
-
-/** How faint the chips must be, in dB; a higher number is fainter. */
-export interface ChipLimits {
-  /** PSNR of the stored values, peak 2^bits − 1. */
-  readonly minStoredPsnr: number
-  /** PSNR in every view, peak 255. */
-  readonly minDisplayPsnr: number
-}
 
 export interface ChipOptions {
   /** 32 secret bytes. */

@@ -30,7 +30,7 @@ export const BLOCK_CELLS = 4
 export function cellGrid({ width, height }: Pick<ChipShape, 'width' | 'height'>): CellGrid | undefined {
   const side = Math.min(width, height)
   if (side < LEAST_SIDE) return undefined
-  const across = side >= 900 ? 96 : side >= 400 ? 64 : 48
+  const across = side >= 900 ? 96 : side >= 600 ? 64 : 48
   return { across, columns: Math.floor((width * across) / side), rows: Math.floor((height * across) / side) }
 }
 

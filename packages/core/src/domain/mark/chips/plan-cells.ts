@@ -5,10 +5,17 @@
  * yields for its cost is best; whole numbers and blocks come as near to that as they can.
  */
 import { maximumOf, type Plane } from '../plane.ts'
-import type { ChipLimits } from './embed-chips.ts'
 import { BLOCK_CELLS, blockGrid, type CellGrid } from './geometry.ts'
-import type { CellLook, View } from './look.ts'
+import type { CellLook } from './look.ts'
 import type { ChipSide } from './side.ts'
+
+/** How faint the chips must be, in dB; a higher number is fainter. */
+export interface ChipLimits {
+  /** PSNR of the stored values, peak 2^bits − 1. */
+  readonly minStoredPsnr: number
+  /** PSNR in every view, peak 255. */
+  readonly minDisplayPsnr: number
+}
 
 export interface PlanQuestion {
   readonly first: Plane
@@ -177,5 +184,3 @@ export function strongestPlan(planner: Planner, wishes: Float32Array, maximum: n
   }
   return best
 }
-
-export type { View }

@@ -3,33 +3,15 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Reading".
  */
-import { messageOf, rankedInputs } from './code.ts'
-import { type CellPlace, codedEvidence, type Phase, pilotScore, readCells } from './evidence.ts'
+import { type ChipReading, decodeCells } from './decode-cells.ts'
+import { readCells } from './evidence.ts'
 import { ALL_ACROSS } from './geometry.ts'
-import { idOf, makePattern, type Pattern } from './pattern.ts'
+import { makePattern, type Pattern } from './pattern.ts'
 import type { GreyPicture } from './sample-grid.ts'
 import { searchCells } from './search.ts'
 
-/** Where the marked picture lies on the one that was read: all lengths are shares of the marked picture's shorter side. */
-export interface ChipTransform {
-  /** Where pixel (x, y) was: (left + across·x′, top + down·y′), (x′, y′) turned back by the angle about the picture's middle. */
-  readonly left: number
-  readonly top: number
-  readonly across: number
-  readonly down: number
-  /** Radians, clockwise. */
-  readonly angle: number
-}
-
-export interface ChipReading {
-  /** 8 bytes. */
-  readonly id: Uint8Array
-  /** The picture is a negative of the marked one. */
-  readonly isInverted: boolean
-  readonly transform: ChipTransform
-  /** How well the pilots agree, in standard deviations. */
-  readonly score: number
-}
+/** Paths that are tried where the place of the cells is known. */
+const PATHS_WHOLE = 64
 
 export interface ReadOptions {
   /** False to look only for pictures that are neither cropped nor turned. */
@@ -69,47 +51,4 @@ function readWhole(picture: GreyPicture, key: Uint8Array, pattern: Pattern, acro
     decodeCells(readCells(picture, place), decoding) ?? decodeCells(readCells(picture, place, true), decoding)
   if (found === undefined) return undefined
   return { ...found, transform: { left: 0, top: 0, across: 1 / side, down: 1 / side, angle: 0 } }
-}
-
-/** Paths that are tried where the place of the cells is known. */
-const PATHS_WHOLE = 64
-
-interface Decoding {
-  readonly place: CellPlace
-  readonly pattern: Pattern
-  readonly key: Uint8Array
-  readonly phase: Phase
-  /** How many of the likeliest paths are tried. */
-  readonly paths: number
-}
-
-/** The id that cells carry at a phase. */
-export function decodeCells(
-  cells: Float32Array,
-  { place, pattern, key, phase, paths }: Decoding,
-): Omit<ChipReading, 'transform'> | undefined {
-  const score = pilotScore(cells, place, pattern, phase)
-  const evidence = codedEvidence(cells, place, pattern, phase)
-  for (const isInverted of Math.abs(score) > 3 ? [score < 0] : [false, true]) {
-    const id = likeliestId(key, isInverted ? evidence.map((value) => -value) : evidence, paths)
-    if (id !== undefined) return { id, isInverted, score }
-  }
-  return undefined
-}
-
-/** The id of the first of the likeliest paths whose check is right. */
-function likeliestId(key: Uint8Array, evidence: Float64Array, paths: number): Uint8Array | undefined {
-  const seen = new Set<string>()
-  let count = 0
-  for (const inputs of rankedInputs(evidence)) {
-    const bits = messageOf(inputs)
-    const name = bits.join('')
-    if (!seen.has(name)) {
-      seen.add(name)
-      const id = idOf(key, bits)
-      if (id !== undefined) return id
-    }
-    if (++count === paths) return undefined
-  }
-  return undefined
 }

@@ -4,11 +4,11 @@
  * Source: docs/reference/mark.md, "Chips", "Reading": stretched whole pictures, then every size of cells, then angles up to 3°.
  */
 import { type Alignment, placeCells, refineAlignment, scoreAlignment, turnPicture } from './alignment.ts'
+import { type ChipReading, decodeCells } from './decode-cells.ts'
 import { readCells } from './evidence.ts'
 import { ALL_ACROSS } from './geometry.ts'
 import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 import { createPilotMap } from './pilot-map.ts'
-import { type ChipReading, decodeCells } from './read-chips.ts'
 import { type GreyPicture, sampleGrid } from './sample-grid.ts'
 
 /** Pixels of the shorter side to which a picture is brought for the search. */
