@@ -15,6 +15,8 @@ import { type ChipLimits, createPlanner } from './plan-cells.ts'
 import { type ChipReport, reportChips } from './report.ts'
 import { type ChipSide, cellChanges, cellSigns, formatSide } from './side.ts'
 
+export type { ChipLimits } from './plan-cells.ts'
+
 export interface ChipOptions {
   /** 32 secret bytes. */
   readonly key: Uint8Array

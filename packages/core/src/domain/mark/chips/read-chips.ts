@@ -13,6 +13,8 @@ import { searchCells } from './search.ts'
 /** Paths that are tried where the place of the cells is known. */
 const PATHS_WHOLE = 64
 
+export type { ChipReading, ChipTransform } from './decode-cells.ts'
+
 export interface ReadOptions {
   /** False to look only for pictures that are neither cropped nor turned. */
   readonly isSearching?: boolean
