@@ -94,6 +94,14 @@ describe('firmware on this machine', { skip: gcc.skip || headers.skip }, () => {
     })
   }
 
+  it('marks the same where accesses are not checked', async () => {
+    const unchecked = join(folder, 'unchecked')
+    const options = ['-O2', '-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=1', '-o', unchecked, ...EXAMPLE, '-lm']
+    assert.equal((await run(gcc.path, options)).code, 0)
+    for (const one of Object.values(FRAMES))
+      await checkFrame(folder, one, (words) => run(unchecked, words, { cwd: folder }))
+  })
+
   it('refuses a frame without room', async () => {
     const { plane } = frame(64, 64, 16, 'random')
     writeFileSync(join(folder, 'frame'), bytesOf(plane.samples))
