@@ -162,22 +162,24 @@ const describePlane = ({ frame, component, reading, contradictions, repairs }: P
 }
 
 /** What was found, in one sentence. */
-export function sentenceOf({ outcome, planes, recordId }: Location): string {
+export function sentenceOf({ outcome, planes, recordId, record }: Location): string {
+  if (outcome === 'absent' && record !== undefined)
+    return `it was marked as record ${encodeHex(record.recordId)}, and nothing of that mark is left`
   if (outcome === 'absent') return 'it carries no mark of the keys at hand, and so proves nothing'
-  const record = recordId === undefined ? '' : ` of record ${encodeHex(recordId)}`
+  const name = recordId === undefined ? '' : ` of record ${encodeHex(recordId)}`
   if (outcome === 'holds') {
     const tiles = planes.reduce((sum, { reading }) => sum + reading.grid.tiles.length, 0)
-    return `all ${counted(tiles, 'tile')}${record} hold`
+    return `all ${counted(tiles, 'tile')}${name} hold`
   }
   const contradictions = new Set(planes.flatMap((plane) => plane.contradictions))
   const [first] = planes.flatMap(({ reading }) =>
     reading.outcome === 'holds' ? [] : regionsOf(reading.grid, reading.held),
   )
-  if (first === undefined) return `the tiles${record} hold, but ${[...contradictions].map(wordOf).join(', and ')}`
+  if (first === undefined) return `the tiles${name} hold, but ${[...contradictions].map(wordOf).join(', and ')}`
   const lost = planes.reduce((sum, { reading }) => sum + reading.held.filter((one) => one === 0).length, 0)
   const all = planes.reduce((sum, { reading }) => sum + reading.held.length, 0)
   const isOne = lost === 1
-  return `${lost} of ${counted(all, 'tile')}${record} ${isOne ? 'does' : 'do'} not hold, ${isOne ? '' : 'the first '}at ${placeInWords(first)}`
+  return `${lost} of ${counted(all, 'tile')}${name} ${isOne ? 'does' : 'do'} not hold, ${isOne ? '' : 'the first '}at ${placeInWords(first)}`
 }
 
 /** A rectangle of pixels, in words. */

@@ -9,7 +9,7 @@ import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { renderGrey } from '@fiducial/core/domain/mark/chips/look.ts'
 import { readChips } from '@fiducial/core/domain/mark/chips/read-chips.ts'
 import { deriveImageKey, deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
-import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import {
   type MarkRecord,
@@ -39,11 +39,13 @@ export interface FoundMark {
   readonly device: MarkDevice
 }
 
-/** Tiles that are looked at, spread over the first plane. */
+/** Tiles that are looked at, spread over a plane. */
 const PROBES = 256
+/** Frames that are looked at. */
+const FRAMES_PROBED = 4
 
 /**
- * @returns undefined where no tile of the first plane is that of a record known here, and no chips are seen
+ * @returns undefined where no tile of the first frames is that of a record known here, and no chips are seen
  * @throws {StoreError} as the records do; {FormatError} as {@link ImagePixels.read}
  */
 export async function findMark(
@@ -51,29 +53,51 @@ export async function findMark(
   { devices }: KnownKeys,
   means: MarkMeans,
 ): Promise<FoundMark | undefined> {
-  const planes = pixels.read(0)
-  const [plane] = planes
-  if (plane === undefined) return undefined
   for (const { recordId, device: id } of await candidatesFor(pixels, means)) {
-    const device = devices.find((known) => known.id === id)
-    if (device === undefined) continue
-    const record = await readRecord(recordId, means)
-    const [first] = record?.planes ?? []
-    if (record === undefined || first === undefined) continue
-    const imageKey = deriveImageKey(means.hash, device.markKey, recordId)
-    if (hasTileOf(plane, first, imageKey, means)) return { recordId, record, imageKey, device }
+    const found = await openCandidate(recordId, id, devices, means)
+    if (found !== undefined && hasTileOf(pixels, found, means)) return found
   }
-  return findByChips(pixels, planes, devices, means)
+  return findByChips(pixels, devices, means)
+}
+
+/**
+ * The mark that an image should carry by its SOP Instance UID, of which no tile is left.
+ * @throws as {@link findMark}
+ */
+export async function findExpected(
+  pixels: ImagePixels,
+  { devices }: KnownKeys,
+  means: MarkMeans,
+): Promise<FoundMark | undefined> {
+  for (const { recordId, device, instanceUid } of await candidatesFor(pixels, means)) {
+    const isSame = instanceUid !== null && instanceUid === pixels.instanceUid
+    const found = isSame ? await openCandidate(recordId, device, devices, means) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** A record with the keys of its device, where both are known here. */
+async function openCandidate(
+  recordId: Uint8Array,
+  id: string,
+  devices: readonly MarkDevice[],
+  means: MarkMeans,
+): Promise<(FoundMark & { readonly record: MarkRecord }) | undefined> {
+  const device = devices.find((known) => known.id === id)
+  const record = device && (await readRecord(recordId, means))
+  if (device === undefined || record === undefined) return undefined
+  return { recordId, record, imageKey: deriveImageKey(means.hash, device.markKey, recordId), device }
 }
 
 /** By the record id that the chips of the first frame spell; nobody looks for crops here. */
 async function findByChips(
   pixels: ImagePixels,
-  planes: Planes,
   devices: readonly MarkDevice[],
   means: MarkMeans,
 ): Promise<FoundMark | undefined> {
   const { width, height } = pixels
+  const planes = pixels.read(0)
   const [view] = viewsOf(planes, pixels)
   const picture = { width, height, samples: renderGrey(planes, view) }
   for (const device of devices) {
@@ -118,7 +142,21 @@ const isSameShape = (head: MarkRecordHead, pixels: ImagePixels): boolean =>
   head.components === pixels.components
 
 /** Whether one of some tiles has the sums that the record keeps: quicker than reading it. */
-function hasTileOf(plane: Plane, record: PlaneRecord, imageKey: Uint8Array, means: MarkMeans): boolean {
+function hasTileOf(
+  pixels: ImagePixels,
+  { record, imageKey }: { readonly record: MarkRecord; readonly imageKey: Uint8Array },
+  means: MarkMeans,
+): boolean {
+  for (let frame = 0; frame < Math.min(FRAMES_PROBED, pixels.frames, record.frames); frame++) {
+    for (const [component, plane] of pixels.read(frame).entries()) {
+      const kept = record.planes[frame * record.components + component]
+      if (kept !== undefined && isPlaneOf(plane, kept, imageKey, means)) return true
+    }
+  }
+  return false
+}
+
+function isPlaneOf(plane: Plane, record: PlaneRecord, imageKey: Uint8Array, means: MarkMeans): boolean {
   const { tiles } = gridOf(plane, record.tileSize)
   const coder = means.createCoder(makeKeyTable(imageKey, record.tileSize))
   const step = Math.max(1, tiles.length / PROBES)

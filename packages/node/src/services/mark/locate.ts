@@ -15,7 +15,7 @@ import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
 import { checkRecordedSignature } from '@fiducial/core/domain/mark/recorded-signature.ts'
 import { type PlaneReading, readPlane, type TilesOutcome } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import { type Repair, type Repaired, repairPlane } from '@fiducial/core/domain/mark/tiles/repair.ts'
-import { findMark } from './find-mark.ts'
+import { findExpected, findMark } from './find-mark.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
 
 /** With what to look. */
@@ -47,7 +47,7 @@ export interface PlaneLocation {
 }
 
 export interface Location {
-  /** `absent`: no tile of any plane holds. */
+  /** `absent`: no tile of any plane holds, nor one but for a single sample. The record is then that of the instance, if there is one. */
   readonly outcome: TilesOutcome
   readonly imageKey: Uint8Array | undefined
   /** Undefined where nothing was found. */
@@ -98,7 +98,7 @@ export async function markOf(
   means: MarkMeans,
 ): Promise<MarkOfImage | undefined> {
   if (imageKey !== undefined) return { imageKey, recordId: undefined, record: undefined, device: undefined }
-  return findMark(pixels, { devices }, means)
+  return (await findMark(pixels, { devices }, means)) ?? findExpected(pixels, { devices }, means)
 }
 
 /** Reads the planes of one frame. */
@@ -152,7 +152,7 @@ export function repairsOf(
   means: MarkMeans,
 ): Repaired {
   const kept = record?.planes[number]
-  if (reading.outcome !== 'altered' || kept === undefined) return { plane, repairs: [] }
+  if (reading.outcome === 'holds' || kept === undefined) return { plane, repairs: [] }
   return repairPlane(plane, reading, { imageKey, plane: number, syndromes: kept.syndromes }, means)
 }
 
@@ -174,7 +174,8 @@ function contradictionsOf(
 }
 
 function outcomeOf(planes: readonly PlaneLocation[]): TilesOutcome {
-  if (planes.every(({ reading }) => reading.outcome === 'absent')) return 'absent'
+  // A tile that holds but for one sample is there.
+  if (planes.every(({ reading, repairs }) => reading.outcome === 'absent' && repairs.length === 0)) return 'absent'
   const isWhole = planes.every(
     ({ reading, contradictions }) => reading.outcome === 'holds' && contradictions.length === 0,
   )
