@@ -118,6 +118,8 @@ async function readImage(
   { devices }: MarkKeysAtHand,
   means: MarkMeans,
 ): Promise<MarkReading | undefined> {
+  // Tiles lie where they were put: an image of another shape has none of them.
+  if (mark.record !== undefined && !isSameShape(mark.record, pixels)) return undefined
   const gathered = new GatheredPlanes(mark)
   const tracer = new TileTracer({ mark, known, devices }, means)
   for (let frame = 0; frame < pixels.frames; frame++) {
