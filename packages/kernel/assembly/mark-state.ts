@@ -14,9 +14,9 @@ export const NO_CARRIER: u32 = 255
 /** Classes of prediction errors, by the threshold that lets them carry. */
 export const CLASSES: u32 = 34
 
-/** Slots of a row are a multiple of what is looked at in one step. */
+/** Slots that are looked at in one step; a row has a multiple of them. */
 // @ts-ignore: known at compile time
-const STEP: u32 = ASC_FEATURE_SIMD ? 16 : 4
+export const STEP: u32 = ASC_FEATURE_SIMD ? 16 : 4
 /** What may be written behind the slots, in slots. */
 const SPILL: u32 = 16
 
@@ -45,9 +45,9 @@ export let PREDICTION: usize = 0
 export let ERROR: usize = 0
 /** Class of the error, a byte a slot; with vectors only. */
 export let CLASS: usize = 0
-/** As `RANGE` where a slot carries, else `NO_CARRIER`; with vectors only. */
-export let CARRYING: usize = 0
-/** 1, 0 or -1 of a slot that does not carry; with vectors only. */
+/** As `RANGE` where a slot is walked, else `NO_CARRIER`; without vectors the same as `RANGE`. */
+export let WALKED: usize = 0
+/** 1, 0 or -1 of a slot that is not walked; with vectors only. */
 export let SHIFT: usize = 0
 /** How many carriers are of each class, 4 bytes each. */
 export let COUNTS: usize = 0
@@ -100,9 +100,11 @@ export function takeTile(tile: usize, pitch: u32, width: u32, height: u32): void
   if (ASC_FEATURE_SIMD) {
     ERROR = RANGE + slots
     CLASS = ERROR + 2 * slots
-    CARRYING = CLASS + slots
-    SHIFT = CARRYING + slots
+    WALKED = CLASS + slots
+    SHIFT = WALKED + slots
     PAYLOAD = SHIFT + slots
+  } else {
+    WALKED = RANGE
   }
 }
 

@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Embedding" and "Reading".
  */
 import { findCarriers } from './mark-carriers'
-import { IS_DOUBTFUL, moveLanes, sortLanes } from './mark-lanes'
+import { ARE_AMBIGUOUS, shiftLanes, sortLanes } from './mark-lanes'
 import {
   COUNTS,
   KEYS,
@@ -17,7 +17,7 @@ import {
   thresholdAt,
 } from './mark-state'
 import { addWords, sum } from './mark-tag'
-import { applyFlags, FLAGS, planFlags, readPayload, writePayload } from './mark-walk'
+import { applyFlags, FLAGS, planFlags, planNoFlags, readPayload, writePayload } from './mark-walk'
 
 /** Thresholds of the list. */
 const THRESHOLDS: u32 = 18
@@ -42,7 +42,10 @@ export function fit(tile: usize, pitch: u32, width: u32, height: u32): u32 {
     if (most < fixed) continue
     if (ASC_FEATURE_SIMD) {
       if (sortLanes(threshold, threshold, 2 * threshold) < fixed) continue
-      if (!IS_DOUBTFUL) return threshold
+      if (!ARE_AMBIGUOUS) {
+        planNoFlags()
+        return threshold
+      }
     }
     if (planFlags(threshold) != 0) return threshold
   }
@@ -62,8 +65,9 @@ export function embed(tile: usize, pitch: u32, width: u32, height: u32, pad: u32
   if (threshold == 0) return 0
   memory.copy(PAYLOAD + 4, stream, STREAM_BYTES)
   const samples = sum(tile, pitch, width, height, KEYS)
-  store<u32>(PAYLOAD, bswap(addWords(samples, width * height, threshold, flagsFound()) ^ pad))
-  write(threshold)
+  store<u32>(PAYLOAD, bswap(addWords(samples, width * height, threshold, FLAGS) ^ pad))
+  writePayload(threshold)
+  if (ASC_FEATURE_SIMD) shiftLanes(threshold, 0)
   return threshold
 }
 
@@ -98,42 +102,13 @@ export function read(
       if (sortLanes(threshold, 2 * threshold, threshold) < fixed) continue
     }
     for (let y: u32 = 0; y < height; y++) memory.copy(target + y * pitch, tile + y * pitch, 2 * width)
-    if (takeOff(threshold, away) == 0) continue
-    const tag = addWords(sum(target, pitch, width, height, KEYS), width * height, threshold, flagsFound())
+    if (readPayload(threshold, away) == 0) continue
+    if (FLAGS > 0) applyFlags(threshold, away)
+    if (ASC_FEATURE_SIMD) shiftLanes(-threshold, away)
+    const tag = addWords(sum(target, pitch, width, height, KEYS), width * height, threshold, FLAGS)
     if ((bswap(load<u32>(PAYLOAD)) & 0x7fff_ffff) != (tag ^ pad)) continue
     memory.copy(stream, PAYLOAD + 4, STREAM_BYTES)
     return threshold
   }
   return 0
-}
-
-/** Flags of the tile, by whichever way it was gone through. */
-function flagsFound(): u32 {
-  if (ASC_FEATURE_SIMD) {
-    if (!IS_DOUBTFUL) return 0
-  }
-  return FLAGS
-}
-
-function write(threshold: i32): void {
-  if (ASC_FEATURE_SIMD) {
-    if (!IS_DOUBTFUL) {
-      moveLanes(threshold, 0, 0)
-      return
-    }
-  }
-  writePayload(threshold)
-}
-
-/** Reads the payload and restores the samples. @returns 0 if the carriers end before the payload does */
-function takeOff(threshold: i32, away: isize): u32 {
-  if (ASC_FEATURE_SIMD) {
-    if (!IS_DOUBTFUL) {
-      moveLanes(threshold, 1, away)
-      return 1
-    }
-  }
-  if (readPayload(threshold, away) == 0) return 0
-  if (FLAGS > 0) applyFlags(threshold, away)
-  return 1
 }

@@ -2,7 +2,7 @@
  * Walk: carriers one by one in their order, whatever mode they are in.
  *
  * Source: docs/reference/mark.md, "Carriers", "Embedding" and "Reading". Instead of sorting, a walk goes through the slots
- * once for each range that occurs, and picks those that have it.
+ * once for each range that occurs, and picks those that have it. With vectors, mark-lanes.ts says which slots that are.
  */
 import {
   HEIGHT,
@@ -11,15 +11,25 @@ import {
   PITCH,
   PREDICTION,
   PRESENT,
-  RANGE,
   ROW,
+  STEP,
   STREAM_BYTES,
   TAG_BITS,
   TILE,
+  WALKED,
 } from './mark-state'
 
 /** Flags of the last walk. */
 export let FLAGS: u32 = 0
+
+/** Where the last walk ended that did not end too soon: range and slot of the last carrier. */
+export let LAST_BITS: u32 = 0
+export let LAST_SLOT: u32 = 0
+
+/** Says that there are no flags, where that is known without a walk. */
+export function planNoFlags(): void {
+  FLAGS = 0
+}
 
 /** Notes the flags that a threshold needs. @returns 0 if the carriers end before the payload does */
 export function planFlags(threshold: i32): u32 {
@@ -58,25 +68,23 @@ function walk(task: i32, threshold: i32, target: isize): u32 {
   const limit = task == PLAN || task == WRITE ? threshold : 2 * threshold
   const near = 3 * threshold
   let carried: u32 = 0
+  let lastBits: u32 = 0
+  let lastSlot: usize = 0
   // Whoever writes knows them from `planFlags`.
   let flags: u32 = task == WRITE ? FLAGS : 0
   for (let bits: u32 = 0; bits <= 16; bits++) {
     if (((PRESENT >> bits) & 1) == 0) continue
-    const wanted = bits * 0x0101_0101
-    let slots = RANGE
+    let slots = WALKED
     let predictions = PREDICTION
     for (let y: u32 = 0; y < HEIGHT; y++, slots += ROW, predictions += 2 * ROW) {
       const row = TILE + y * PITCH + 2 * (~y & 1)
-      for (let j: u32 = 0; j < ROW; j += 4) {
-        // The highest bit of each byte of `found` says whether that slot has the range.
-        const other = load<u32>(slots + j) ^ wanted
-        let found = ~(((other & 0x7f7f_7f7f) + 0x7f7f_7f7f) | other | 0x7f7f_7f7f)
-        for (; found != 0; found &= found - 1) {
+      for (let j: u32 = 0; j < ROW; j += STEP) {
+        for (let found = slotsWith(slots + j, bits); found != 0; found &= found - 1) {
           if (carried == fixed + flags) {
-            FLAGS = flags
+            end(flags, lastBits, lastSlot)
             return 1
           }
-          const k = j + (ctz(found) >> 3)
+          const k = j + (ASC_FEATURE_SIMD ? ctz(found) : ctz(found) >> 3)
           const at = row + 4 * k
           const sample: i32 = load<u16>(at)
           let prediction: i32 = load<u16>(predictions + 2 * k)
@@ -125,6 +133,10 @@ function walk(task: i32, threshold: i32, target: isize): u32 {
             continue
           }
           carried++
+          if (ASC_FEATURE_SIMD) {
+            lastBits = bits
+            lastSlot = slots + k
+          }
           if (task == WRITE) {
             const changed = value + error + getBit(carried)
             store<u16>(at, isHigh ? MAXIMUM - changed : changed)
@@ -137,8 +149,25 @@ function walk(task: i32, threshold: i32, target: isize): u32 {
       }
     }
   }
-  FLAGS = flags
+  end(flags, lastBits, lastSlot)
   return u32(carried == fixed + flags)
+}
+
+@inline
+function end(flags: u32, lastBits: u32, lastSlot: usize): void {
+  FLAGS = flags
+  if (ASC_FEATURE_SIMD) {
+    LAST_BITS = lastBits
+    LAST_SLOT = <u32>(lastSlot - WALKED)
+  }
+}
+
+/** Which of the next `STEP` slots have a range: a bit each, or without vectors the highest bit of a byte each. */
+@inline
+function slotsWith(slots: usize, bits: u32): u32 {
+  if (ASC_FEATURE_SIMD) return i8x16.bitmask(i8x16.eq(v128.load(slots), i8x16.splat(<i8>bits)))
+  const other = load<u32>(slots) ^ (bits * 0x0101_0101)
+  return ~(((other & 0x7f7f_7f7f) + 0x7f7f_7f7f) | other | 0x7f7f_7f7f)
 }
 
 @inline

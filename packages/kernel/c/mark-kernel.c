@@ -638,6 +638,7 @@ static void init_globals(Z_mark_instance_t* instance) {
   instance->w2c_g14 = 0u;
   instance->w2c_g15 = 0u;
   instance->w2c_g16 = 0u;
+  instance->w2c_g17 = 0u;
 }
 
 
@@ -871,8 +872,8 @@ static u32 w2c_fit(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
   w2c_i0 *= w2c_i1;
   instance->w2c_g9 = w2c_i0;
   w2c_i0 = instance->w2c_g3;
-  instance->w2c_g12 = w2c_i0;
-  w2c_i0 = instance->w2c_g12;
+  instance->w2c_g13 = w2c_i0;
+  w2c_i0 = instance->w2c_g13;
   w2c_i1 = 136u;
   w2c_i0 += w2c_i1;
   instance->w2c_g11 = w2c_i0;
@@ -888,7 +889,9 @@ static u32 w2c_fit(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
   w2c_i0 = instance->w2c_g10;
   w2c_i1 = w2c_p0;
   w2c_i0 += w2c_i1;
-  instance->w2c_g13 = w2c_i0;
+  instance->w2c_g14 = w2c_i0;
+  w2c_i0 = instance->w2c_g10;
+  instance->w2c_g12 = w2c_i0;
   w2c_i0 = 0u;
   w2c_f4(instance, w2c_i0);
   w2c_i0 = instance->w2c_g1;
@@ -934,7 +937,7 @@ static u32 w2c_fit(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
       if (w2c_i0) {
         w2c_i0 = w2c_p2;
         w2c_i1 = w2c_p1;
-        w2c_i2 = instance->w2c_g12;
+        w2c_i2 = instance->w2c_g13;
         w2c_i3 = w2c_p0;
         w2c_i4 = 2u;
         w2c_i3 <<= (w2c_i4 & 31);
@@ -991,7 +994,7 @@ static u32 w2c_f2(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_p
   w2c_j1 += w2c_j2;
   w2c_j0 += w2c_j1;
   w2c_l4 = w2c_j0;
-  w2c_i0 = instance->w2c_g13;
+  w2c_i0 = instance->w2c_g14;
   w2c_i1 = 4u;
   w2c_i0 += w2c_i1;
   w2c_p2 = w2c_i0;
@@ -1201,8 +1204,8 @@ static void w2c_f4(Z_mark_instance_t* instance, u32 w2c_p0) {
   u32 w2c_i0, w2c_i1, w2c_i2, w2c_i3, w2c_i4, w2c_i5, w2c_i6, w2c_i7, 
       w2c_i8;
   w2c_i0 = 0u;
-  instance->w2c_g15 = w2c_i0;
-  w2c_i0 = instance->w2c_g12;
+  instance->w2c_g16 = w2c_i0;
+  w2c_i0 = instance->w2c_g13;
   w2c_i1 = 0u;
   w2c_i2 = 136u;
   memory_fill(&instance->w2c_memory, w2c_i0, w2c_i1, w2c_i2);
@@ -1324,7 +1327,7 @@ static void w2c_f4(Z_mark_instance_t* instance, u32 w2c_p0) {
             w2c_i1 = 2u;
             w2c_i0 >>= (w2c_i1 & 31);
             w2c_l5 = w2c_i0;
-            w2c_i0 = instance->w2c_g15;
+            w2c_i0 = instance->w2c_g16;
             w2c_i1 = 1u;
             w2c_i2 = 32u;
             w2c_i3 = w2c_l8;
@@ -1369,7 +1372,7 @@ static void w2c_f4(Z_mark_instance_t* instance, u32 w2c_p0) {
             w2c_l4 = w2c_i2;
             w2c_i1 <<= (w2c_i2 & 31);
             w2c_i0 |= w2c_i1;
-            instance->w2c_g15 = w2c_i0;
+            instance->w2c_g16 = w2c_i0;
             w2c_i0 = w2c_l2;
             w2c_i1 = w2c_l11;
             w2c_i0 += w2c_i1;
@@ -1385,7 +1388,7 @@ static void w2c_f4(Z_mark_instance_t* instance, u32 w2c_p0) {
             w2c_i0 += w2c_i1;
             w2c_i1 = w2c_l5;
             i32_store16(&instance->w2c_memory, (u64)(w2c_i0), w2c_i1);
-            w2c_i0 = instance->w2c_g12;
+            w2c_i0 = instance->w2c_g13;
             w2c_i1 = w2c_l6;
             w2c_i2 = w2c_l5;
             w2c_i1 -= w2c_i2;
@@ -1498,8 +1501,8 @@ static void w2c_f4(Z_mark_instance_t* instance, u32 w2c_p0) {
       w2c_l15 = w2c_i0;
       goto w2c_L0;
     }
-  w2c_i0 = instance->w2c_g15;
-  instance->w2c_g14 = w2c_i0;
+  w2c_i0 = instance->w2c_g16;
+  instance->w2c_g15 = w2c_i0;
   FUNC_EPILOGUE;
 }
 
@@ -1620,7 +1623,7 @@ static void w2c_f5(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
   w2c_i1 = w2c_l5;
   w2c_i0 = DIV_U(w2c_i0, w2c_i1);
   w2c_l5 = w2c_i0;
-  w2c_i0 = instance->w2c_g15;
+  w2c_i0 = instance->w2c_g16;
   w2c_i1 = 1u;
   w2c_i2 = 32u;
   w2c_i3 = w2c_l6;
@@ -1631,7 +1634,7 @@ static void w2c_f5(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
   w2c_l4 = w2c_i2;
   w2c_i1 <<= (w2c_i2 & 31);
   w2c_i0 |= w2c_i1;
-  instance->w2c_g15 = w2c_i0;
+  instance->w2c_g16 = w2c_i0;
   w2c_i0 = w2c_p0;
   w2c_i1 = instance->w2c_g8;
   w2c_i0 *= w2c_i1;
@@ -1649,7 +1652,7 @@ static void w2c_f5(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
   w2c_i0 += w2c_i1;
   w2c_i1 = w2c_l5;
   i32_store16(&instance->w2c_memory, (u64)(w2c_i0), w2c_i1);
-  w2c_i0 = instance->w2c_g12;
+  w2c_i0 = instance->w2c_g13;
   w2c_i1 = w2c_l3;
   w2c_i2 = w2c_l5;
   w2c_i1 -= w2c_i2;
@@ -1697,7 +1700,7 @@ static void w2c_f5(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c_
 static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
   u32 w2c_l1 = 0, w2c_l2 = 0, w2c_l3 = 0, w2c_l4 = 0, w2c_l5 = 0, w2c_l6 = 0, w2c_l7 = 0, w2c_l8 = 0, 
       w2c_l9 = 0, w2c_l10 = 0, w2c_l11 = 0, w2c_l12 = 0, w2c_l13 = 0, w2c_l14 = 0, w2c_l15 = 0, w2c_l16 = 0, 
-      w2c_l17 = 0, w2c_l18 = 0;
+      w2c_l17 = 0;
   FUNC_PROLOGUE;
   u32 w2c_i0, w2c_i1, w2c_i2, w2c_i3, w2c_i4, w2c_i5;
   w2c_i0 = instance->w2c_g1;
@@ -1710,24 +1713,20 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
   w2c_i1 = 3u;
   w2c_i0 *= w2c_i1;
   w2c_l7 = w2c_i0;
-  w2c_i0 = instance->w2c_g16;
-  w2c_l18 = w2c_i0;
+  w2c_i0 = instance->w2c_g17;
+  w2c_l17 = w2c_i0;
   w2c_L0: 
     w2c_i0 = w2c_l6;
     w2c_i1 = 16u;
     w2c_i0 = w2c_i0 <= w2c_i1;
     if (w2c_i0) {
-      w2c_i0 = instance->w2c_g14;
+      w2c_i0 = instance->w2c_g15;
       w2c_i1 = w2c_l6;
       w2c_i0 >>= (w2c_i1 & 31);
       w2c_i1 = 1u;
       w2c_i0 &= w2c_i1;
       if (w2c_i0) {
-        w2c_i0 = w2c_l6;
-        w2c_i1 = 16843009u;
-        w2c_i0 *= w2c_i1;
-        w2c_l15 = w2c_i0;
-        w2c_i0 = instance->w2c_g10;
+        w2c_i0 = instance->w2c_g12;
         w2c_l8 = w2c_i0;
         w2c_i0 = instance->w2c_g11;
         w2c_l9 = w2c_i0;
@@ -1751,7 +1750,7 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
             w2c_i2 = 1u;
             w2c_i1 <<= (w2c_i2 & 31);
             w2c_i0 += w2c_i1;
-            w2c_l16 = w2c_i0;
+            w2c_l15 = w2c_i0;
             w2c_i0 = 0u;
             w2c_l4 = w2c_i0;
             w2c_L6: 
@@ -1763,7 +1762,9 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
                 w2c_i1 = w2c_l8;
                 w2c_i0 += w2c_i1;
                 w2c_i0 = i32_load(&instance->w2c_memory, (u64)(w2c_i0));
-                w2c_i1 = w2c_l15;
+                w2c_i1 = w2c_l6;
+                w2c_i2 = 16843009u;
+                w2c_i1 *= w2c_i2;
                 w2c_i0 ^= w2c_i1;
                 w2c_l1 = w2c_i0;
                 w2c_i1 = 2139062143u;
@@ -1782,11 +1783,11 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
                   if (w2c_i0) {
                     w2c_i0 = w2c_l10;
                     w2c_i1 = w2c_l14;
-                    w2c_i2 = w2c_l18;
+                    w2c_i2 = w2c_l17;
                     w2c_i1 += w2c_i2;
                     w2c_i0 = w2c_i0 == w2c_i1;
                     if (w2c_i0) {goto w2c_B2;}
-                    w2c_i0 = w2c_l16;
+                    w2c_i0 = w2c_l15;
                     w2c_i1 = w2c_l4;
                     w2c_i2 = w2c_l5;
                     w2c_i2 = I32_CTZ(w2c_i2);
@@ -1828,7 +1829,7 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
                     w2c_i1 -= w2c_i2;
                     w2c_l12 = w2c_i1;
                     w2c_i0 = (u32)((s32)w2c_i0 <= (s32)w2c_i1);
-                    w2c_l17 = w2c_i0;
+                    w2c_l16 = w2c_i0;
                     w2c_i0 = !(w2c_i0);
                     w2c_i1 = w2c_l12;
                     w2c_i2 = 0u;
@@ -1864,7 +1865,7 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
                       }
                       goto w2c_B11;
                     }
-                    w2c_i0 = w2c_l17;
+                    w2c_i0 = w2c_l16;
                     if (w2c_i0) {
                       w2c_i0 = w2c_l1;
                       w2c_i1 = instance->w2c_g0;
@@ -1890,7 +1891,7 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
                     w2c_i2 = w2c_l1;
                     w2c_i3 = w2c_l12;
                     w2c_i2 += w2c_i3;
-                    w2c_i3 = instance->w2c_g13;
+                    w2c_i3 = instance->w2c_g14;
                     w2c_i4 = w2c_l10;
                     w2c_i5 = 1u;
                     w2c_i4 += w2c_i5;
@@ -1953,15 +1954,15 @@ static void w2c_f6(Z_mark_instance_t* instance, u32 w2c_p0) {
       goto w2c_L0;
       w2c_B2:;
     }
-  w2c_i0 = w2c_l18;
-  instance->w2c_g16 = w2c_i0;
+  w2c_i0 = w2c_l17;
+  instance->w2c_g17 = w2c_i0;
   FUNC_EPILOGUE;
 }
 
 static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
   u32 w2c_l2 = 0, w2c_l3 = 0, w2c_l4 = 0, w2c_l5 = 0, w2c_l6 = 0, w2c_l7 = 0, w2c_l8 = 0, w2c_l9 = 0, 
       w2c_l10 = 0, w2c_l11 = 0, w2c_l12 = 0, w2c_l13 = 0, w2c_l14 = 0, w2c_l15 = 0, w2c_l16 = 0, w2c_l17 = 0, 
-      w2c_l18 = 0, w2c_l19 = 0, w2c_l20 = 0;
+      w2c_l18 = 0, w2c_l19 = 0;
   FUNC_PROLOGUE;
   u32 w2c_i0, w2c_i1, w2c_i2, w2c_i3, w2c_i4;
   w2c_i0 = w2c_p1;
@@ -1988,17 +1989,13 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
     w2c_i1 = 16u;
     w2c_i0 = w2c_i0 <= w2c_i1;
     if (w2c_i0) {
-      w2c_i0 = instance->w2c_g14;
+      w2c_i0 = instance->w2c_g15;
       w2c_i1 = w2c_l8;
       w2c_i0 >>= (w2c_i1 & 31);
       w2c_i1 = 1u;
       w2c_i0 &= w2c_i1;
       if (w2c_i0) {
-        w2c_i0 = w2c_l8;
-        w2c_i1 = 16843009u;
-        w2c_i0 *= w2c_i1;
-        w2c_l16 = w2c_i0;
-        w2c_i0 = instance->w2c_g10;
+        w2c_i0 = instance->w2c_g12;
         w2c_l11 = w2c_i0;
         w2c_i0 = instance->w2c_g11;
         w2c_l12 = w2c_i0;
@@ -2022,7 +2019,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
             w2c_i2 = 1u;
             w2c_i1 <<= (w2c_i2 & 31);
             w2c_i0 += w2c_i1;
-            w2c_l17 = w2c_i0;
+            w2c_l16 = w2c_i0;
             w2c_i0 = 0u;
             w2c_l6 = w2c_i0;
             w2c_L6: 
@@ -2034,7 +2031,9 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                 w2c_i1 = w2c_l11;
                 w2c_i0 += w2c_i1;
                 w2c_i0 = i32_load(&instance->w2c_memory, (u64)(w2c_i0));
-                w2c_i1 = w2c_l16;
+                w2c_i1 = w2c_l8;
+                w2c_i2 = 16843009u;
+                w2c_i1 *= w2c_i2;
                 w2c_i0 ^= w2c_i1;
                 w2c_l3 = w2c_i0;
                 w2c_i1 = 2139062143u;
@@ -2058,11 +2057,11 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i0 = w2c_i0 == w2c_i1;
                     if (w2c_i0) {
                       w2c_i0 = w2c_p0;
-                      instance->w2c_g16 = w2c_i0;
+                      instance->w2c_g17 = w2c_i0;
                       w2c_i0 = 1u;
                       goto w2c_B0;
                     }
-                    w2c_i0 = w2c_l17;
+                    w2c_i0 = w2c_l16;
                     w2c_i1 = w2c_l6;
                     w2c_i2 = w2c_l7;
                     w2c_i2 = I32_CTZ(w2c_i2);
@@ -2073,7 +2072,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i2 = 2u;
                     w2c_i1 <<= (w2c_i2 & 31);
                     w2c_i0 += w2c_i1;
-                    w2c_l20 = w2c_i0;
+                    w2c_l19 = w2c_i0;
                     w2c_i0 = i32_load16_u(&instance->w2c_memory, (u64)(w2c_i0));
                     w2c_l3 = w2c_i0;
                     w2c_i0 = w2c_l12;
@@ -2102,11 +2101,11 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i1 = w2c_l3;
                     w2c_i2 = w2c_l4;
                     w2c_i1 -= w2c_i2;
-                    w2c_l18 = w2c_i1;
+                    w2c_l17 = w2c_i1;
                     w2c_i0 = (u32)((s32)w2c_i0 <= (s32)w2c_i1);
-                    w2c_l19 = w2c_i0;
+                    w2c_l18 = w2c_i0;
                     w2c_i0 = !(w2c_i0);
-                    w2c_i1 = w2c_l18;
+                    w2c_i1 = w2c_l17;
                     w2c_i2 = 0u;
                     w2c_i1 = (u32)((s32)w2c_i1 < (s32)w2c_i2);
                     w2c_i0 &= w2c_i1;
@@ -2114,7 +2113,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       w2c_i0 = w2c_l4;
                       w2c_i1 = w2c_l10;
                       w2c_i0 = (u32)((s32)w2c_i0 < (s32)w2c_i1);
-                      w2c_i1 = w2c_l18;
+                      w2c_i1 = w2c_l17;
                       w2c_i2 = 0u;
                       w2c_i3 = w2c_l14;
                       w2c_i2 -= w2c_i3;
@@ -2138,7 +2137,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                         w2c_p0 = w2c_i0;
                       } else {
                         w2c_i0 = w2c_l2;
-                        w2c_i1 = w2c_l20;
+                        w2c_i1 = w2c_l19;
                         w2c_i0 += w2c_i1;
                         w2c_i1 = w2c_p1;
                         w2c_i2 = w2c_l3;
@@ -2147,7 +2146,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       }
                       goto w2c_B12;
                     }
-                    w2c_i0 = w2c_l19;
+                    w2c_i0 = w2c_l18;
                     if (w2c_i0) {
                       w2c_i0 = w2c_l3;
                       w2c_i1 = instance->w2c_g0;
@@ -2162,7 +2161,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                         goto w2c_B12;
                       }
                       w2c_i0 = w2c_l2;
-                      w2c_i1 = w2c_l20;
+                      w2c_i1 = w2c_l19;
                       w2c_i0 += w2c_i1;
                       w2c_i1 = instance->w2c_g0;
                       w2c_i2 = w2c_l3;
@@ -2176,7 +2175,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       i32_store16(&instance->w2c_memory, (u64)(w2c_i0), w2c_i1);
                       goto w2c_B12;
                     }
-                    w2c_i0 = instance->w2c_g13;
+                    w2c_i0 = instance->w2c_g14;
                     w2c_i1 = w2c_l9;
                     w2c_i2 = 1u;
                     w2c_i1 += w2c_i2;
@@ -2196,7 +2195,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_l3 = w2c_i3;
                     w2c_i2 = I32_ROTL(w2c_i2, w2c_i3);
                     w2c_i1 &= w2c_i2;
-                    w2c_i2 = w2c_l18;
+                    w2c_i2 = w2c_l17;
                     w2c_i3 = 1u;
                     w2c_i2 &= w2c_i3;
                     w2c_i3 = w2c_l3;
@@ -2204,11 +2203,11 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i1 |= w2c_i2;
                     i32_store8(&instance->w2c_memory, (u64)(w2c_i0), w2c_i1);
                     w2c_i0 = w2c_l2;
-                    w2c_i1 = w2c_l20;
+                    w2c_i1 = w2c_l19;
                     w2c_i0 += w2c_i1;
                     w2c_i1 = instance->w2c_g0;
                     w2c_i2 = w2c_l4;
-                    w2c_i3 = w2c_l18;
+                    w2c_i3 = w2c_l17;
                     w2c_i4 = 1u;
                     w2c_i3 = (u32)((s32)w2c_i3 >> (w2c_i4 & 31));
                     w2c_i2 += w2c_i3;
@@ -2257,7 +2256,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
       goto w2c_L1;
     }
   w2c_i0 = w2c_p0;
-  instance->w2c_g16 = w2c_i0;
+  instance->w2c_g17 = w2c_i0;
   w2c_i0 = w2c_l9;
   w2c_i1 = w2c_p0;
   w2c_i2 = w2c_l13;
@@ -2270,7 +2269,7 @@ static u32 w2c_f7(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
 
 static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
   u32 w2c_l1 = 0, w2c_l2 = 0, w2c_l3 = 0, w2c_l4 = 0, w2c_l5 = 0, w2c_l6 = 0, w2c_l7 = 0, w2c_l8 = 0, 
-      w2c_l9 = 0, w2c_l10 = 0, w2c_l11 = 0, w2c_l12 = 0, w2c_l13 = 0, w2c_l14 = 0, w2c_l15 = 0, w2c_l16 = 0;
+      w2c_l9 = 0, w2c_l10 = 0, w2c_l11 = 0, w2c_l12 = 0, w2c_l13 = 0, w2c_l14 = 0, w2c_l15 = 0;
   FUNC_PROLOGUE;
   u32 w2c_i0, w2c_i1, w2c_i2, w2c_i3, w2c_i4;
   w2c_i0 = instance->w2c_g1;
@@ -2291,17 +2290,13 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
     w2c_i1 = 16u;
     w2c_i0 = w2c_i0 <= w2c_i1;
     if (w2c_i0) {
-      w2c_i0 = instance->w2c_g14;
+      w2c_i0 = instance->w2c_g15;
       w2c_i1 = w2c_l8;
       w2c_i0 >>= (w2c_i1 & 31);
       w2c_i1 = 1u;
       w2c_i0 &= w2c_i1;
       if (w2c_i0) {
-        w2c_i0 = w2c_l8;
-        w2c_i1 = 16843009u;
-        w2c_i0 *= w2c_i1;
-        w2c_l13 = w2c_i0;
-        w2c_i0 = instance->w2c_g10;
+        w2c_i0 = instance->w2c_g12;
         w2c_l10 = w2c_i0;
         w2c_i0 = instance->w2c_g11;
         w2c_l11 = w2c_i0;
@@ -2325,7 +2320,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
             w2c_i2 = 1u;
             w2c_i1 <<= (w2c_i2 & 31);
             w2c_i0 += w2c_i1;
-            w2c_l14 = w2c_i0;
+            w2c_l13 = w2c_i0;
             w2c_i0 = 0u;
             w2c_l5 = w2c_i0;
             w2c_L6: 
@@ -2337,7 +2332,9 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                 w2c_i1 = w2c_l10;
                 w2c_i0 += w2c_i1;
                 w2c_i0 = i32_load(&instance->w2c_memory, (u64)(w2c_i0));
-                w2c_i1 = w2c_l13;
+                w2c_i1 = w2c_l8;
+                w2c_i2 = 16843009u;
+                w2c_i1 *= w2c_i2;
                 w2c_i0 ^= w2c_i1;
                 w2c_l2 = w2c_i0;
                 w2c_i1 = 2139062143u;
@@ -2361,11 +2358,11 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                     w2c_i0 = w2c_i0 == w2c_i1;
                     if (w2c_i0) {
                       w2c_i0 = w2c_p0;
-                      instance->w2c_g16 = w2c_i0;
+                      instance->w2c_g17 = w2c_i0;
                       w2c_i0 = 1u;
                       goto w2c_B0;
                     }
-                    w2c_i0 = w2c_l14;
+                    w2c_i0 = w2c_l13;
                     w2c_i1 = w2c_l5;
                     w2c_i2 = w2c_l6;
                     w2c_i2 = I32_CTZ(w2c_i2);
@@ -2403,11 +2400,11 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                     w2c_i1 = w2c_l3;
                     w2c_i2 = w2c_l2;
                     w2c_i1 -= w2c_i2;
-                    w2c_l15 = w2c_i1;
+                    w2c_l14 = w2c_i1;
                     w2c_i0 = (u32)((s32)w2c_i0 <= (s32)w2c_i1);
-                    w2c_l16 = w2c_i0;
+                    w2c_l15 = w2c_i0;
                     w2c_i0 = !(w2c_i0);
-                    w2c_i1 = w2c_l15;
+                    w2c_i1 = w2c_l14;
                     w2c_i2 = 0u;
                     w2c_i1 = (u32)((s32)w2c_i1 < (s32)w2c_i2);
                     w2c_i0 &= w2c_i1;
@@ -2415,7 +2412,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                       w2c_i0 = w2c_l2;
                       w2c_i1 = w2c_l9;
                       w2c_i0 = (u32)((s32)w2c_i0 < (s32)w2c_i1);
-                      w2c_i1 = w2c_l15;
+                      w2c_i1 = w2c_l14;
                       w2c_i2 = 0u;
                       w2c_i3 = w2c_l1;
                       w2c_i2 -= w2c_i3;
@@ -2435,7 +2432,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                       w2c_i1 <<= (w2c_i2 & 31);
                       w2c_i0 = (u32)((s32)w2c_i0 < (s32)w2c_i1);
                       if (w2c_i0) {
-                        w2c_i0 = instance->w2c_g13;
+                        w2c_i0 = instance->w2c_g14;
                         w2c_i1 = w2c_l7;
                         w2c_i2 = 1u;
                         w2c_i1 += w2c_i2;
@@ -2445,8 +2442,8 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                         w2c_i2 = 3u;
                         w2c_i1 >>= (w2c_i2 & 31);
                         w2c_i0 += w2c_i1;
-                        w2c_l15 = w2c_i0;
-                        w2c_i1 = w2c_l15;
+                        w2c_l14 = w2c_i0;
+                        w2c_i1 = w2c_l14;
                         w2c_i1 = i32_load8_u(&instance->w2c_memory, (u64)(w2c_i1));
                         w2c_i2 = 4294967294u;
                         w2c_i3 = w2c_l2;
@@ -2471,7 +2468,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                       }
                       goto w2c_B12;
                     }
-                    w2c_i0 = w2c_l16;
+                    w2c_i0 = w2c_l15;
                     if (w2c_i0) {
                       w2c_i0 = w2c_l3;
                       w2c_i1 = instance->w2c_g0;
@@ -2481,7 +2478,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                       w2c_i1 -= w2c_i2;
                       w2c_i0 = (u32)((s32)w2c_i0 > (s32)w2c_i1);
                       if (w2c_i0) {
-                        w2c_i0 = instance->w2c_g13;
+                        w2c_i0 = instance->w2c_g14;
                         w2c_i1 = w2c_l7;
                         w2c_i2 = 1u;
                         w2c_i1 += w2c_i2;
@@ -2491,8 +2488,8 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
                         w2c_i2 = 3u;
                         w2c_i1 >>= (w2c_i2 & 31);
                         w2c_i0 += w2c_i1;
-                        w2c_l15 = w2c_i0;
-                        w2c_i1 = w2c_l15;
+                        w2c_l14 = w2c_i0;
+                        w2c_i1 = w2c_l14;
                         w2c_i1 = i32_load8_u(&instance->w2c_memory, (u64)(w2c_i1));
                         w2c_i2 = 4294967294u;
                         w2c_i3 = w2c_l2;
@@ -2562,7 +2559,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
       goto w2c_L1;
     }
   w2c_i0 = w2c_p0;
-  instance->w2c_g16 = w2c_i0;
+  instance->w2c_g17 = w2c_i0;
   w2c_i0 = w2c_l12;
   w2c_i1 = w2c_p0;
   w2c_i2 = w2c_l7;
@@ -2576,7 +2573,7 @@ static u32 w2c_f8(Z_mark_instance_t* instance, u32 w2c_p0) {
 static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
   u32 w2c_l2 = 0, w2c_l3 = 0, w2c_l4 = 0, w2c_l5 = 0, w2c_l6 = 0, w2c_l7 = 0, w2c_l8 = 0, w2c_l9 = 0, 
       w2c_l10 = 0, w2c_l11 = 0, w2c_l12 = 0, w2c_l13 = 0, w2c_l14 = 0, w2c_l15 = 0, w2c_l16 = 0, w2c_l17 = 0, 
-      w2c_l18 = 0, w2c_l19 = 0, w2c_l20 = 0;
+      w2c_l18 = 0, w2c_l19 = 0;
   FUNC_PROLOGUE;
   u32 w2c_i0, w2c_i1, w2c_i2, w2c_i3;
   w2c_i0 = w2c_p1;
@@ -2603,17 +2600,13 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
     w2c_i1 = 16u;
     w2c_i0 = w2c_i0 <= w2c_i1;
     if (w2c_i0) {
-      w2c_i0 = instance->w2c_g14;
+      w2c_i0 = instance->w2c_g15;
       w2c_i1 = w2c_l8;
       w2c_i0 >>= (w2c_i1 & 31);
       w2c_i1 = 1u;
       w2c_i0 &= w2c_i1;
       if (w2c_i0) {
-        w2c_i0 = w2c_l8;
-        w2c_i1 = 16843009u;
-        w2c_i0 *= w2c_i1;
-        w2c_l15 = w2c_i0;
-        w2c_i0 = instance->w2c_g10;
+        w2c_i0 = instance->w2c_g12;
         w2c_l11 = w2c_i0;
         w2c_i0 = instance->w2c_g11;
         w2c_l12 = w2c_i0;
@@ -2637,7 +2630,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
             w2c_i2 = 1u;
             w2c_i1 <<= (w2c_i2 & 31);
             w2c_i0 += w2c_i1;
-            w2c_l16 = w2c_i0;
+            w2c_l15 = w2c_i0;
             w2c_i0 = 0u;
             w2c_l6 = w2c_i0;
             w2c_L6: 
@@ -2649,7 +2642,9 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                 w2c_i1 = w2c_l11;
                 w2c_i0 += w2c_i1;
                 w2c_i0 = i32_load(&instance->w2c_memory, (u64)(w2c_i0));
-                w2c_i1 = w2c_l15;
+                w2c_i1 = w2c_l8;
+                w2c_i2 = 16843009u;
+                w2c_i1 *= w2c_i2;
                 w2c_i0 ^= w2c_i1;
                 w2c_l3 = w2c_i0;
                 w2c_i1 = 2139062143u;
@@ -2672,7 +2667,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i1 += w2c_i2;
                     w2c_i0 = w2c_i0 == w2c_i1;
                     if (w2c_i0) {goto w2c_B2;}
-                    w2c_i0 = w2c_l16;
+                    w2c_i0 = w2c_l15;
                     w2c_i1 = w2c_l6;
                     w2c_i2 = w2c_l7;
                     w2c_i2 = I32_CTZ(w2c_i2);
@@ -2683,7 +2678,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i2 = 2u;
                     w2c_i1 <<= (w2c_i2 & 31);
                     w2c_i0 += w2c_i1;
-                    w2c_l18 = w2c_i0;
+                    w2c_l17 = w2c_i0;
                     w2c_i0 = i32_load16_u(&instance->w2c_memory, (u64)(w2c_i0));
                     w2c_l3 = w2c_i0;
                     w2c_i0 = w2c_l12;
@@ -2697,7 +2692,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i2 = w2c_l10;
                     w2c_i1 -= w2c_i2;
                     w2c_i0 = (u32)((s32)w2c_i0 > (s32)w2c_i1);
-                    w2c_l17 = w2c_i0;
+                    w2c_l16 = w2c_i0;
                     if (w2c_i0) {
                       w2c_i0 = instance->w2c_g0;
                       w2c_i1 = w2c_l4;
@@ -2712,11 +2707,11 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                     w2c_i1 = w2c_l3;
                     w2c_i2 = w2c_l4;
                     w2c_i1 -= w2c_i2;
-                    w2c_l19 = w2c_i1;
+                    w2c_l18 = w2c_i1;
                     w2c_i0 = (u32)((s32)w2c_i0 <= (s32)w2c_i1);
-                    w2c_l20 = w2c_i0;
+                    w2c_l19 = w2c_i0;
                     w2c_i0 = !(w2c_i0);
-                    w2c_i1 = w2c_l19;
+                    w2c_i1 = w2c_l18;
                     w2c_i2 = 0u;
                     w2c_i1 = (u32)((s32)w2c_i1 < (s32)w2c_i2);
                     w2c_i0 &= w2c_i1;
@@ -2724,7 +2719,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       w2c_i0 = w2c_l4;
                       w2c_i1 = w2c_l10;
                       w2c_i0 = (u32)((s32)w2c_i0 < (s32)w2c_i1);
-                      w2c_i1 = w2c_l19;
+                      w2c_i1 = w2c_l18;
                       w2c_i2 = 0u;
                       w2c_i3 = w2c_l13;
                       w2c_i2 -= w2c_i3;
@@ -2747,7 +2742,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                         w2c_i1 = 1u;
                         w2c_i0 += w2c_i1;
                         w2c_p0 = w2c_i0;
-                        w2c_i0 = instance->w2c_g13;
+                        w2c_i0 = instance->w2c_g14;
                         w2c_i1 = w2c_l9;
                         w2c_i2 = 1u;
                         w2c_i1 += w2c_i2;
@@ -2769,7 +2764,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                         w2c_i0 = !(w2c_i0);
                         if (w2c_i0) {
                           w2c_i0 = w2c_l2;
-                          w2c_i1 = w2c_l18;
+                          w2c_i1 = w2c_l17;
                           w2c_i0 += w2c_i1;
                           w2c_i1 = w2c_p1;
                           w2c_i2 = w2c_l3;
@@ -2779,7 +2774,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       }
                       goto w2c_B11;
                     }
-                    w2c_i0 = w2c_l20;
+                    w2c_i0 = w2c_l19;
                     if (w2c_i0) {
                       w2c_i0 = w2c_l3;
                       w2c_i1 = instance->w2c_g0;
@@ -2794,7 +2789,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                         w2c_i1 = 1u;
                         w2c_i0 += w2c_i1;
                         w2c_p0 = w2c_i0;
-                        w2c_i0 = instance->w2c_g13;
+                        w2c_i0 = instance->w2c_g14;
                         w2c_i1 = w2c_l9;
                         w2c_i2 = 1u;
                         w2c_i1 += w2c_i2;
@@ -2816,7 +2811,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       }
                       if (w2c_i0) {goto w2c_B11;}
                       w2c_i0 = w2c_l2;
-                      w2c_i1 = w2c_l18;
+                      w2c_i1 = w2c_l17;
                       w2c_i0 += w2c_i1;
                       w2c_i1 = instance->w2c_g0;
                       w2c_i2 = w2c_l3;
@@ -2825,7 +2820,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
                       w2c_l3 = w2c_i2;
                       w2c_i1 -= w2c_i2;
                       w2c_i2 = w2c_l3;
-                      w2c_i3 = w2c_l17;
+                      w2c_i3 = w2c_l16;
                       w2c_i1 = w2c_i3 ? w2c_i1 : w2c_i2;
                       i32_store16(&instance->w2c_memory, (u64)(w2c_i0), w2c_i1);
                       goto w2c_B11;
@@ -2874,7 +2869,7 @@ static void w2c_f9(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1) {
       w2c_B2:;
     }
   w2c_i0 = w2c_p0;
-  instance->w2c_g16 = w2c_i0;
+  instance->w2c_g17 = w2c_i0;
   FUNC_EPILOGUE;
 }
 
@@ -2908,8 +2903,8 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
   w2c_i0 *= w2c_i1;
   instance->w2c_g9 = w2c_i0;
   w2c_i0 = instance->w2c_g3;
-  instance->w2c_g12 = w2c_i0;
-  w2c_i0 = instance->w2c_g12;
+  instance->w2c_g13 = w2c_i0;
+  w2c_i0 = instance->w2c_g13;
   w2c_i1 = 136u;
   w2c_i0 += w2c_i1;
   instance->w2c_g11 = w2c_i0;
@@ -2925,7 +2920,9 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
   w2c_i0 = instance->w2c_g10;
   w2c_i1 = w2c_l7;
   w2c_i0 += w2c_i1;
-  instance->w2c_g13 = w2c_i0;
+  instance->w2c_g14 = w2c_i0;
+  w2c_i0 = instance->w2c_g10;
+  instance->w2c_g12 = w2c_i0;
   w2c_i0 = 1u;
   w2c_f4(instance, w2c_i0);
   w2c_i0 = instance->w2c_g1;
@@ -2971,7 +2968,7 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
       if (w2c_i0) {
         w2c_i0 = w2c_l13;
         w2c_i1 = w2c_l14;
-        w2c_i2 = instance->w2c_g12;
+        w2c_i2 = instance->w2c_g13;
         w2c_i3 = w2c_l8;
         w2c_i4 = 2u;
         w2c_i3 <<= (w2c_i4 & 31);
@@ -3010,20 +3007,15 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
         w2c_i0 = w2c_l10;
         w2c_i1 = w2c_l12;
         w2c_i0 = w2c_f7(instance, w2c_i0, w2c_i1);
-        if (w2c_i0) {
-          w2c_i0 = instance->w2c_g16;
-          if (w2c_i0) {
-            w2c_i0 = w2c_l10;
-            w2c_i1 = w2c_l12;
-            w2c_f9(instance, w2c_i0, w2c_i1);
-          }
-          w2c_i0 = 1u;
-        } else {
-          w2c_i0 = 0u;
-        }
         w2c_i0 = !(w2c_i0);
         if (w2c_i0) {goto w2c_B4;}
-        w2c_i0 = instance->w2c_g13;
+        w2c_i0 = instance->w2c_g17;
+        if (w2c_i0) {
+          w2c_i0 = w2c_l10;
+          w2c_i1 = w2c_l12;
+          w2c_f9(instance, w2c_i0, w2c_i1);
+        }
+        w2c_i0 = instance->w2c_g14;
         w2c_i0 = i32_load(&instance->w2c_memory, (u64)(w2c_i0));
         w2c_l7 = w2c_i0;
         w2c_i1 = 4278255360u;
@@ -3044,7 +3036,7 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
         w2c_l9 = w2c_i1;
         w2c_j1 = 0ull;
         w2c_l17 = w2c_j1;
-        w2c_L9: 
+        w2c_L8: 
           w2c_i1 = w2c_p3;
           w2c_i2 = w2c_l9;
           w2c_i1 = w2c_i1 > w2c_i2;
@@ -3062,7 +3054,7 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
             w2c_l15 = w2c_i1;
             w2c_j1 = 0ull;
             w2c_l16 = w2c_j1;
-            w2c_L11: 
+            w2c_L10: 
               w2c_i1 = w2c_l7;
               w2c_i2 = w2c_l15;
               w2c_i1 = w2c_i1 < w2c_i2;
@@ -3083,7 +3075,7 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
                 w2c_i2 = 4u;
                 w2c_i1 += w2c_i2;
                 w2c_l11 = w2c_i1;
-                goto w2c_L11;
+                goto w2c_L10;
               }
             w2c_j1 = w2c_l17;
             w2c_j2 = w2c_l16;
@@ -3099,7 +3091,7 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
             w2c_i2 = 1u;
             w2c_i1 += w2c_i2;
             w2c_l9 = w2c_i1;
-            goto w2c_L9;
+            goto w2c_L8;
           }
         w2c_j1 = w2c_l17;
         w2c_j2 = 2147483647ull;
@@ -3109,14 +3101,14 @@ static u32 w2c_read(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2c
         w2c_i3 = w2c_p3;
         w2c_i2 *= w2c_i3;
         w2c_i3 = w2c_l10;
-        w2c_i4 = instance->w2c_g16;
+        w2c_i4 = instance->w2c_g17;
         w2c_i1 = w2c_f2(instance, w2c_i1, w2c_i2, w2c_i3, w2c_i4);
         w2c_i2 = w2c_p4;
         w2c_i1 ^= w2c_i2;
         w2c_i0 = w2c_i0 != w2c_i1;
         if (w2c_i0) {goto w2c_B4;}
         w2c_i0 = w2c_p5;
-        w2c_i1 = instance->w2c_g13;
+        w2c_i1 = instance->w2c_g14;
         w2c_i2 = 4u;
         w2c_i1 += w2c_i2;
         w2c_i2 = instance->w2c_g1;
@@ -3154,7 +3146,7 @@ static u32 w2c_embed(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2
     w2c_i0 = 0u;
     goto w2c_Bfunc;
   }
-  w2c_i0 = instance->w2c_g13;
+  w2c_i0 = instance->w2c_g14;
   w2c_i1 = 4u;
   w2c_i0 += w2c_i1;
   w2c_i1 = w2c_p5;
@@ -3219,7 +3211,7 @@ static u32 w2c_embed(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2
       w2c_l6 = w2c_i0;
       goto w2c_L1;
     }
-  w2c_i0 = instance->w2c_g13;
+  w2c_i0 = instance->w2c_g14;
   w2c_j1 = w2c_l11;
   w2c_j2 = 2147483647ull;
   w2c_j1 = REM_U(w2c_j1, w2c_j2);
@@ -3228,7 +3220,7 @@ static u32 w2c_embed(Z_mark_instance_t* instance, u32 w2c_p0, u32 w2c_p1, u32 w2
   w2c_i3 = w2c_p3;
   w2c_i2 *= w2c_i3;
   w2c_i3 = w2c_l7;
-  w2c_i4 = instance->w2c_g16;
+  w2c_i4 = instance->w2c_g17;
   w2c_i1 = w2c_f2(instance, w2c_i1, w2c_i2, w2c_i3, w2c_i4);
   w2c_i2 = w2c_p4;
   w2c_i1 ^= w2c_i2;

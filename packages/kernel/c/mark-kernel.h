@@ -49,6 +49,7 @@ typedef struct Z_mark_instance_t {
   u32 w2c_g14;
   u32 w2c_g15;
   u32 w2c_g16;
+  u32 w2c_g17;
   wasm_rt_memory_t w2c_memory;
 } Z_mark_instance_t;
 
