@@ -107,6 +107,17 @@ for (const build of BUILDS) {
       assert.deepEqual(work, before)
     })
 
+    it('agrees with plain code however long the stream is', () => {
+      const table = makeKeyTable(imageKey, 32)
+      const [plain, kernel] = [createPlainCoder(table), create(table)]
+      for (const streamBytes of [50, 59, 60, 61, 64, 65, 128, 129, 1000]) {
+        const work = randomTile({ width: 32, height: 32, bits: 12 }, streamBytes)
+        checkSame(plain, kernel, work)
+        work.samples.fill(1000)
+        checkSame(plain, kernel, work)
+      }
+    })
+
     it('keeps the coders of two tables apart', () => {
       const [first, second] = [create(makeKeyTable(imageKey, 32)), create(makeKeyTable(new Uint8Array(32), 32))]
       const work = randomTile({ width: 32, height: 32, bits: 12 }, 1)

@@ -100,14 +100,14 @@ function layMemory(kernel: Kernel, { tileSize, first }: KeyTable): Places {
   return places
 }
 
-/** No more bits than carriers fit in a tile, whatever it is. */
-const streamLimit = (side: number): number => Math.ceil((side * side) / 16)
+/** No more bits than carriers fit in a tile, whatever it is, and these are half of its samples. */
+const streamLimit = (side: number): number => Math.floor((side * side) / 16)
+const isTooLong = (stream: Uint8Array, samples: Uint16Array): boolean => 16 * stream.length > samples.length
 
 function embedTile(kernel: Kernel, places: Places, table: KeyTable, work: TileWork): number {
   const { samples, width, height, maximum, pad, stream } = work
   checkWork(table, work)
-  // More bits than carriers.
-  if (8 * stream.length > samples.length) return 0
+  if (isTooLong(stream, samples)) return 0
   const memory = kernel.memory.buffer
   const tile = new Uint16Array(memory, places.tile, samples.length)
   tile.set(samples)
@@ -121,7 +121,7 @@ function embedTile(kernel: Kernel, places: Places, table: KeyTable, work: TileWo
 function readTile(kernel: Kernel, places: Places, table: KeyTable, work: TileWork): number {
   const { samples, width, height, maximum, pad, stream } = work
   checkWork(table, work)
-  if (8 * stream.length > samples.length) return 0
+  if (isTooLong(stream, samples)) return 0
   const memory = kernel.memory.buffer
   new Uint16Array(memory, places.tile, samples.length).set(samples)
   kernel.plan(maximum, stream.length, places.first, places.scratch)
