@@ -14,6 +14,8 @@ import { visible } from './visible.ts'
 const HINTS: Partial<Record<FailureCode, string>> = {
   key_passphrase_missing: 'set FIDUCIAL_PASSPHRASE, or name a file that holds it: --passphrase-file FILE',
   key_passphrase_wrong: 'FIDUCIAL_PASSPHRASE or --passphrase-file holds another one than the keys were made with',
+  mark_altered: 'fiducial mark locate shows where; --force restores what is left',
+  mark_already: 'fiducial mark restore takes it off; --again marks the image once more',
   no_images: 'DICOM files are known by their content, not by their name',
   output_exists: '--overwrite replaces it',
   token_unavailable: 'pkcs11-tool --module MODULE --list-slots shows what is there; --slot N says which',
