@@ -71,15 +71,16 @@ static int pass(fiducial_mark *mark, FILE *frame, FILE *target) {
   return FIDUCIAL_MARK_OK;
 }
 
-/* Tries larger tiles until all have room. */
+/* Tries larger tiles until all have room for data, then the same without. */
 static int begin(fiducial_mark *mark, fiducial_mark_plane plane, uint32_t data, FILE *frame) {
-  for (plane.tile_size = plane.bits >= 10 ? 32 : 64; plane.tile_size <= 256; plane.tile_size *= 2) {
+  const uint32_t first = plane.bits >= 10 ? 32 : 64;
+  for (plane.tile_size = first; plane.tile_size <= 256; plane.tile_size *= 2) {
     plane.stream_bytes = data > 0 ? fiducial_mark_stream_bytes(&plane, data) : 0;
     int result = fiducial_mark_begin(mark, &plane, memory, sizeof memory, key);
     if (result == FIDUCIAL_MARK_OK) result = pass(mark, frame, NULL);
     if (result != FIDUCIAL_MARK_NO_ROOM) return result;
   }
-  return FIDUCIAL_MARK_NO_ROOM;
+  return data > 0 ? begin(mark, plane, 0, frame) : FIDUCIAL_MARK_NO_ROOM;
 }
 
 int main(int count, char **words) {

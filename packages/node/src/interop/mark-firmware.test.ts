@@ -42,6 +42,7 @@ const FRAMES: Readonly<Record<string, Frame>> = {
   'smooth, 16 bits': frame(128, 160, 16, 'smooth'),
   '8 bits, tiles of 64': frame(130, 190, 8, 'noisy'),
   'one tile, no parity': frame(50, 40, 12, 'noisy'),
+  'no room for a stream': frame(20, 20, 12, 'noisy'),
 }
 
 const headerOf = ({ side }: Frame) => ({
