@@ -98,7 +98,8 @@ async function sealImage(task: SealTask, source: FileSource, means: SealMeans): 
     throw new StoreError('output_exists', `${task.target} exists already`)
   using marked = await marking.mark(source, dirname(task.target))
   const dependencies = { ...means.dependencies, mark: marked.claim }
-  return signImage(task, source, marked.source, { ...means, dependencies })
+  // Taken away once the work has ended, not when it has begun: hence the awaiting.
+  return await signImage(task, source, marked.source, { ...means, dependencies })
 }
 
 /** @param source  as it was read @param image  what is signed: the same, or marked */
