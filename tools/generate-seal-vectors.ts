@@ -1,5 +1,6 @@
 /**
- * Seal vectors: makes vectors/seals anew: a small image, sealed with keys of each kind, and a series of three; or
+ * Seal vectors: makes vectors/seals anew: a small image, sealed with keys of each kind, one that is marked, and
+ * a series of three; or
  * vectors/gateway-seals: the same image, sealed by a gateway that it came to.
  *
  * The keys are thrown away; what is written is public. Run it when version 1 of a format changes, which it must not
@@ -14,7 +15,10 @@ import { join } from 'node:path'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
 import type { Origin } from '@fiducial/core/domain/gateway/origin.ts'
+import { openDicomPixels } from '@fiducial/core/domain/mark/pixels/dicom-pixels.ts'
+import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
 import type { Operator } from '@fiducial/core/domain/seal/holder.ts'
+import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import { sealName, seriesSealName } from '@fiducial/core/domain/seal/namespace.ts'
 import { formatSeal, formatSeriesSeal, parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { SeriesProver } from '@fiducial/core/domain/seal/series.ts'
@@ -22,14 +26,19 @@ import { seriesEntry } from '@fiducial/core/domain/seal/series-statement.ts'
 import { signSeries } from '@fiducial/core/domain/seal/sign.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { encodeFile, type NewElement } from '@fiducial/core/formats/dicom/encode.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { EXPLICIT_LITTLE_ENDIAN } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { text, us } from '@fiducial/core/formats/dicom/values.ts'
 import { embeddedAuthority } from '../packages/node/src/keys/embedded-authority.ts'
 import { initKeyRing } from '../packages/node/src/keys/key-ring.ts'
 import { nativeCrypto } from '../packages/node/src/keys/native-crypto.ts'
+import { prepareMark } from '../packages/node/src/services/mark/mark-instance.ts'
+import type { MarkMeans } from '../packages/node/src/services/mark/ports.ts'
 import { type OrderFacts, prepareGatewaySeal } from '../packages/node/src/services/seal-at-gateway.ts'
 import { prepareSeal, type SealDependencies } from '../packages/node/src/services/seal-instance.ts'
+import { memoryMarkRecords } from '../packages/node/src/testing/memory-mark-records.ts'
+import { markDeviceOf } from '../packages/node/src/wiring/mark.ts'
 
 const kinds = ['seals', 'gateway-seals'] as const
 const wanted = kinds.find((known) => known === process.argv[2])
@@ -82,7 +91,15 @@ async function enrol(statementKey: 'ed25519' | 'p-256'): Promise<Pick<SealDepend
 }
 
 /** Two frames of 4 rows and 6 columns; samples count up from the number of the instance. */
-function image(instance: number): Uint8Array {
+const SMALL = { rows: 4, columns: 6, sample: (i: number): number => i }
+/** As small as it can be and still have several tiles; with the grain that a sensor has. */
+const GRAINY = {
+  rows: 96,
+  columns: 64,
+  sample: (i: number): number => 1000 + (i % 64) + (Math.imul(i, 0x9e37_79b1) >>> 28),
+}
+
+function image(instance: number, { rows, columns, sample } = SMALL): Uint8Array {
   const elements: readonly NewElement[] = [
     text(0x00080005, 'CS', 'ISO_IR 192'),
     text(0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.7.3'),
@@ -97,8 +114,8 @@ function image(instance: number): Uint8Array {
     us(0x00280002, 1),
     text(0x00280004, 'CS', 'MONOCHROME2'),
     text(0x00280008, 'IS', '2'),
-    us(0x00280010, 4),
-    us(0x00280011, 6),
+    us(0x00280010, rows),
+    us(0x00280011, columns),
     us(0x00280100, 16),
     us(0x00280101, 12),
     us(0x00280102, 11),
@@ -106,18 +123,18 @@ function image(instance: number): Uint8Array {
     {
       tag: 0x7fe00010,
       vr: 'OW',
-      value: new Uint8Array(Uint16Array.from({ length: 48 }, (_, i) => instance + i).buffer),
+      value: new Uint8Array(Uint16Array.from({ length: 2 * rows * columns }, (_, i) => instance + sample(i)).buffer),
     },
   ]
   return concatBytes(...encodeFile({ transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN, elements }))
 }
 
 async function seal(
-  instance: number,
-  holders: Pick<SealDependencies, 'device' | 'operator'>,
+  bytes: Uint8Array,
+  holders: Pick<SealDependencies, 'device' | 'operator' | 'mark'>,
   isSeries: boolean,
 ): Promise<{ file: Uint8Array; seal: Seal }> {
-  const prepared = await prepareSeal(memorySource(image(instance)), {
+  const prepared = await prepareSeal(memorySource(bytes), {
     ...holders,
     ...MEANS,
     authority,
@@ -125,6 +142,30 @@ async function seal(
   })
   const file = concatBytes(...piecesOf(prepared.segments))
   return { file, seal: parseSeal(await prepared.finish(new Uint8Array(createHash('sha256').update(file).digest()))) }
+}
+
+/** Puts tiles into an image, with the mark key of all numbers from 0 to 31. */
+async function mark(bytes: Uint8Array): Promise<{ file: Uint8Array; claim: MarkClaim; record: Uint8Array }> {
+  const means: MarkMeans = {
+    ...MEANS,
+    hash: nativeCrypto.hash,
+    createCoder: createPlainCoder,
+    encoders: { load: () => Promise.reject(new TypeError('native pixels need no codec')) },
+    records: memoryMarkRecords(),
+  }
+  const device = markDeviceOf({
+    id: 'device-room-ed25519',
+    markKey: Uint8Array.from({ length: 32 }, (_, i) => i),
+    isDemo: true,
+  })
+  const prepared = await prepareMark(
+    openDicomPixels(parseDicom(memorySource(bytes))),
+    { device, layers: 'tiles' },
+    means,
+  )
+  const file = concatBytes(...[...prepared.pieces()].map((piece) => piece.slice()))
+  const { claim, recordBytes } = await prepared.finish()
+  return { file, claim, record: recordBytes }
 }
 
 const write = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes)
@@ -159,12 +200,17 @@ async function makeSeals(): Promise<void> {
     ['ed25519', holders],
     ['p-256', await enrol('p-256')],
   ] as const) {
-    const made = await seal(1, by, false)
+    const made = await seal(image(1), by, false)
     write(`${kind}.dcm`, made.file)
     write(sealName(`${kind}.dcm`), formatSeal(made.seal))
   }
+  const marked = await mark(image(4, GRAINY))
+  const made = await seal(marked.file, { ...holders, mark: marked.claim }, false)
+  write('marked.dcm', made.file)
+  write(sealName('marked.dcm'), formatSeal(made.seal))
+  write('marked.fmr', marked.record)
   const images: { readonly file: Uint8Array; readonly seal: Seal }[] = []
-  for (const instance of [1, 2, 3]) images.push(await seal(instance, holders, true))
+  for (const instance of [1, 2, 3]) images.push(await seal(image(instance), holders, true))
   const operator = images[0]?.seal.statement.operator as Operator
   const series = await signSeries({
     statement: {

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
+import { deriveImageKey } from '@fiducial/core/domain/mark/keys.ts'
+import { openDicomPixels } from '@fiducial/core/domain/mark/pixels/dicom-pixels.ts'
+import { parseMarkRecord } from '@fiducial/core/domain/mark/record.ts'
+import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
+import { readPlane } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import { compareInstance } from '@fiducial/core/domain/seal/compare.ts'
+import { isOfGateway } from '@fiducial/core/domain/seal/image-statement.ts'
 import { sealName } from '@fiducial/core/domain/seal/namespace.ts'
 import { parseImageSeal, parseSeriesSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { type SealCheck, verifyImageSeal, verifySeriesSeal } from '@fiducial/core/domain/seal/verify.ts'
@@ -156,5 +162,36 @@ describe('the vectors of seals', () => {
     for (const name of ['ed25519.dcm', 'p-256.dcm', 'series-1.dcm', 'series-2.dcm', 'series-3.dcm']) {
       assert.deepEqual(parseImageSeal(read(sealName(name))).statement.file, digestOf(read(name)))
     }
+  })
+})
+
+describe('the marked image of the vectors', () => {
+  const read = reader('seals')
+  const { statement } = parseImageSeal(read(sealName('marked.dcm')))
+  const claim = isOfGateway(statement) ? null : statement.mark
+
+  it('carries the mark that its seal claims, under the key that is told', () => {
+    assert.ok(claim)
+    const markKey = Uint8Array.from({ length: 32 }, (_, i) => i)
+    const imageKey = deriveImageKey(crypto.hash, markKey, claim.recordId)
+    const pixels = openDicomPixels(parseDicom(memorySource(read('marked.dcm'))))
+    assert.equal(claim.planes, pixels.frames)
+    for (let plane = 0; plane < pixels.frames; plane++) {
+      const [samples] = pixels.read(plane)
+      assert.ok(samples)
+      const order = { imageKey, plane, sideBytes: 0, publicKey: claim.publicKey }
+      const found = readPlane(samples, order, { hash: crypto.hash, crypto, createCoder: createPlainCoder })
+      assert.deepEqual([found.outcome, found.signature], ['holds', 'holds'])
+      const { header } = found
+      assert.deepEqual([header?.recordId, header?.plane, header?.planes], [claim.recordId, plane, claim.planes])
+      const { nonce, index, count } = claim.volume
+      assert.deepEqual([header?.volumeNonce, header?.index, header?.count], [nonce, index, count])
+    }
+  })
+
+  it('has the record of which the seal has the digest', () => {
+    const record = read('marked.fmr')
+    assert.deepEqual(digestOf(record), claim?.recordDigest)
+    assert.deepEqual(parseMarkRecord(record).recordId, claim?.recordId)
   })
 })
