@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { concatBytes } from '@fiducial/core/bytes/text.ts'
+import type { MarkHeader } from '@fiducial/core/domain/mark/header.ts'
 import { deriveImageKey } from '@fiducial/core/domain/mark/keys.ts'
 import { openDicomPixels } from '@fiducial/core/domain/mark/pixels/dicom-pixels.ts'
 import { parseMarkRecord } from '@fiducial/core/domain/mark/record.ts'
@@ -182,10 +183,12 @@ describe('the marked image of the vectors', () => {
       const order = { imageKey, plane, sideBytes: 0, publicKey: claim.publicKey }
       const found = readPlane(samples, order, { hash: crypto.hash, crypto, createCoder: createPlainCoder })
       assert.deepEqual([found.outcome, found.signature], ['holds', 'holds'])
-      const { header } = found
+      const header: MarkHeader | undefined = found.header
       assert.deepEqual([header?.recordId, header?.plane, header?.planes], [claim.recordId, plane, claim.planes])
-      const { nonce, index, count } = claim.volume
-      assert.deepEqual([header?.volumeNonce, header?.index, header?.count], [nonce, index, count])
+      assert.deepEqual(
+        [header?.volumeNonce, header?.index, header?.count],
+        [claim.volume.nonce, claim.volume.index, claim.volume.count],
+      )
     }
   })
 
