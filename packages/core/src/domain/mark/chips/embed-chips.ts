@@ -13,7 +13,7 @@ import { paintCells } from './paint.ts'
 import { makePattern, messageBits, type Pattern } from './pattern.ts'
 import { type ChipLimits, createPlanner } from './plan-cells.ts'
 import { type ChipReport, reportChips } from './report.ts'
-import { type ChipSide, cellChanges, cellSigns, formatSide } from './side.ts'
+import { type ChipSide, cellHalves, cellSigns, formatSide } from './side.ts'
 
 export type { ChipLimits } from './plan-cells.ts'
 
@@ -53,8 +53,8 @@ export function embedChips(planes: readonly Plane[], options: ChipOptions): Chip
   const plan = widenMargins({ grid, look, pattern, planner, signs, coded, message, maximum: maximumOf(first) })
   if (plan === undefined) return undefined
   const side: ChipSide = { coded, ...plan }
-  const changes = cellChanges(pattern, grid, side)
-  const painted = planes.map((plane) => paintCells(plane, grid, changes))
+  const paint = { unit: side.unit, halves: cellHalves(pattern, grid, side) }
+  const painted = planes.map((plane) => paintCells(plane, grid, paint))
   return { planes: painted, side: formatSide(side), report: reportChips({ planes, painted, grid, views: look.views }) }
 }
 

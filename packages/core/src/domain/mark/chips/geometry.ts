@@ -27,10 +27,10 @@ export const ALL_ACROSS = [96, 64, 48] as const
 export const BLOCK_CELLS = 4
 
 /** The cells over a picture; undefined where chips are not offered. */
-export function cellGrid({ width, height }: Pick<ChipShape, 'width' | 'height'>): CellGrid | undefined {
+export function cellGrid({ width, height, bits }: ChipShape): CellGrid | undefined {
   const side = Math.min(width, height)
   if (side < LEAST_SIDE) return undefined
-  const across = side >= 900 ? 96 : side >= 600 ? 64 : 48
+  const across = side >= 900 ? 96 : side >= 600 || (side >= 400 && bits > 8) ? 64 : 48
   return { across, columns: Math.floor((width * across) / side), rows: Math.floor((height * across) / side) }
 }
 
@@ -64,5 +64,5 @@ export function chipSideLength(shape: ChipShape): number {
   const grid = cellGrid(shape)
   if (grid === undefined) return 0
   const blocks = blockGrid(grid)
-  return 2 + 48 + Math.ceil((blocks.columns * blocks.rows * 2) / 8) + Math.ceil((grid.columns * grid.rows) / 8)
+  return 2 + 48 + Math.ceil((blocks.columns * blocks.rows * 3) / 8) + Math.ceil((grid.columns * grid.rows) / 8)
 }

@@ -16,6 +16,12 @@ export type View = readonly [low: number, high: number]
 const LATER_NOISE = 16
 /** Changes beyond this many standard deviations, of the picture and later noise, are lost on a reader. */
 const CAP = 0.7
+/** Standard deviation of the pixels of a dot below which a whole grey level would be seen, as a dot. */
+const SMOOTH = 0.5
+/** A change of this many grey levels, on average over a dot, is not seen on any picture. */
+const FAINTEST = 0.5
+/** Standard deviations of the pixels of a dot that hide a change. */
+const VEIL = 2
 
 /** The cells of a frame in one view. */
 export interface ViewLook {
@@ -28,6 +34,8 @@ export interface ViewLook {
   /** What a change by one stored value adds to the sum of squared changes of grey levels. */
   readonly costs: Float32Array
   readonly caps: Float32Array
+  /** The largest change of each cell, in stored values, that is hidden by what the picture has there. */
+  readonly veils: Float32Array
 }
 
 /** The cells of a frame. */
@@ -41,6 +49,8 @@ export interface CellLook {
   readonly areas: Int32Array
   /** The largest change of each cell, in stored values, that a reader has something of. */
   readonly caps: Float32Array
+  /** The largest change of each cell, in stored values, that is hidden in every view. */
+  readonly veils: Float32Array
 }
 
 export function lookAtCells(planes: readonly Plane[], grid: CellGrid, asked: readonly View[]): CellLook {
@@ -49,7 +59,8 @@ export function lookAtCells(planes: readonly Plane[], grid: CellGrid, asked: rea
   const looks = views.map((view) => lookAtView(planes, grid, view))
   const ranges = dotRanges(planes, grid)
   const caps = Float32Array.from(ranges.areas, (_, i) => Math.min(...looks.map((look) => look.caps[i] as number)))
-  return { views, looks, ...ranges, caps }
+  const veils = caps.map((_, i) => Math.min(...looks.map((look) => look.veils[i] as number)))
+  return { views, looks, ...ranges, veils, caps: caps.map((cap, i) => Math.min(cap, veils[i] as number)) }
 }
 
 function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewLook {
@@ -73,6 +84,9 @@ function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewL
   const worths = powers.map((power, i) => (yields[i] === 0 ? 0 : (gain * power) / later))
   return {
     worths,
+    veils: veilsOf(samples, planes[0] as Plane, grid).map((veil, i) =>
+      (live[i] as number) > 0 ? veil / gain : Infinity,
+    ),
     caps: scales.map((scale, i) =>
       (live[i] as number) > 0.5 ? (CAP * Math.sqrt(scale * scale + LATER_NOISE)) / gain : Infinity,
     ),
@@ -80,6 +94,37 @@ function lookAtView(planes: readonly Plane[], grid: CellGrid, view: View): ViewL
     yields,
     costs: seen.map((pixels) => pixels * gain * gain),
   }
+}
+
+/**
+ * How large a change, in grey levels, is hidden by the restlessness of the pixels of a dot and of the dots around it: the
+ * quietest of them counts, so that a flat place beside an edge is not taken for a restless one.
+ */
+function veilsOf(samples: Float32Array, { width, height }: Plane, grid: CellGrid): Float32Array {
+  const cells = grid.columns * grid.rows
+  const sums = new Float64Array(cells)
+  const squares = new Float64Array(cells)
+  const areas = new Float64Array(cells)
+  forEachDotPixel(width, height, grid, (cell, pixel) => {
+    const value = samples[pixel] as number
+    areas[cell] = (areas[cell] as number) + 1
+    sums[cell] = (sums[cell] as number) + value
+    squares[cell] = (squares[cell] as number) + value * value
+  })
+  const spreads = Float32Array.from(sums, (sum, i) => {
+    const area = Math.max(1, areas[i] as number)
+    return Math.sqrt(Math.max(0, (squares[i] as number) / area - (sum / area) ** 2))
+  })
+  return spreads.map((_, i) => {
+    const x = i % grid.columns
+    const y = (i - x) / grid.columns
+    let least = spreads[i] as number
+    if (x > 0) least = Math.min(least, spreads[i - 1] as number)
+    if (x + 1 < grid.columns) least = Math.min(least, spreads[i + 1] as number)
+    if (y > 0) least = Math.min(least, spreads[i - grid.columns] as number)
+    if (y + 1 < grid.rows) least = Math.min(least, spreads[i + grid.columns] as number)
+    return least < SMOOTH ? FAINTEST : Math.max(2 * FAINTEST, VEIL * least)
+  })
 }
 
 /** The grey picture of a view, 0 to 255, not rounded. */

@@ -65,8 +65,9 @@ export function widenMargins(question: MarginQuestion): Plan | undefined {
     })
   }
   const round = (situations: readonly Situation[], margin: number): boolean => {
-    const changes = planner.changesOf(planner.planFor(wishes()))
-    strength *= Math.min(1.2, Math.max(0.8, planner.useOf(changes) ** -0.5))
+    const plan = planner.planFor(wishes())
+    strength *= Math.min(1.2, Math.max(0.8, planner.useOf(plan) ** -0.5))
+    const changes = planner.changesOf(plan)
     const state = { changes, margin, emphasis, strength }
     return situations.map((situation) => raiseRivals({ ...question, roles }, situation, state)).every(Boolean)
   }
@@ -124,7 +125,7 @@ function situationsOf({ grid, look }: MarginQuestion): { whole: Situation[]; par
 }
 
 interface State {
-  readonly changes: Int32Array
+  readonly changes: Float32Array
   readonly margin: number
   readonly emphasis: Float64Array
   readonly strength: number

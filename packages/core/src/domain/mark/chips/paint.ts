@@ -6,14 +6,21 @@
 import type { Plane } from '../plane.ts'
 import { type CellGrid, cellGrid, dotIndex } from './geometry.ts'
 import { makePattern } from './pattern.ts'
-import { cellChanges, parseSide } from './side.ts'
+import { cellHalves, parseSide } from './side.ts'
+
+/** What is added to the pixels of dots. */
+export interface Paint {
+  /** Stored values; negative to take off what was painted. */
+  readonly unit: number
+  /** For each cell, how many half units; one half is a whole unit on every other pixel. */
+  readonly halves: Int32Array
+}
 
 /**
  * A plane with the change of each cell added to the pixels of its dot.
- * @param changes  one for each cell, in stored values
  * @throws {RangeError} if a sample would leave its range
  */
-export function paintCells(plane: Plane, grid: CellGrid, changes: Int32Array): Plane {
+export function paintCells(plane: Plane, grid: CellGrid, { unit, halves }: Paint): Plane {
   const { width, height, bits } = plane
   const side = Math.min(width, height)
   const columns = dotIndex(width, side, { across: grid.across, count: grid.columns })
@@ -26,9 +33,10 @@ export function paintCells(plane: Plane, grid: CellGrid, changes: Int32Array): P
     for (let x = 0; x < width; x++) {
       const column = columns[x] as number
       if (column < 0) continue
-      const change = changes[row * grid.columns + column] as number
-      if (change === 0) continue
-      const value = (samples[y * width + x] as number) + change
+      const half = halves[row * grid.columns + column] as number
+      const steps = (Math.abs(half) + ((x + y) & 1)) >> 1
+      if (steps === 0) continue
+      const value = (samples[y * width + x] as number) + (half < 0 ? -steps : steps) * unit
       if (value < 0 || value > maximum) throw new RangeError('a sample would leave its range')
       samples[y * width + x] = value
     }
@@ -49,6 +57,7 @@ export function removeChips(
   const first = planes[0]
   const grid = first === undefined ? undefined : cellGrid(first)
   if (grid === undefined) throw new RangeError('no chips on a picture of this size')
-  const changes = cellChanges(makePattern(marks.key), grid, parseSide(marks.side, grid)).map((change) => -change)
-  return planes.map((plane) => paintCells(plane, grid, changes))
+  const side = parseSide(marks.side, grid)
+  const halves = cellHalves(makePattern(marks.key), grid, side)
+  return planes.map((plane) => paintCells(plane, grid, { unit: -side.unit, halves }))
 }

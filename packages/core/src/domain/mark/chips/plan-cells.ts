@@ -29,10 +29,10 @@ export interface PlanQuestion {
 /** What is painted but for the code. */
 export type Plan = Pick<ChipSide, 'unit' | 'magnitudes' | 'painted'>
 
-/** Units of a change that few exceed. */
-const LARGEST = 6
 /** Halvings of the range of strengths. */
-const STEPS = 20
+const STEPS = 30
+/** Strengths are tried until the faintest wish, this much below the largest, is large as well. */
+const FARTHEST = 1000
 const REACH_ABOVE = 3
 const BALANCING_ROUNDS = 12
 
@@ -42,10 +42,10 @@ export interface Planner {
   readonly worth: Float32Array
   /** The plan nearest to changes of this many stored values in each cell. */
   planFor(wishes: Float32Array): Plan
-  /** The changes of a plan, in stored values. */
-  changesOf(plan: Plan): Int32Array
-  /** The part of the limits that changes use up: 1 is all. */
-  useOf(changes: Int32Array): number
+  /** The mean changes of a plan, in stored values. */
+  changesOf(plan: Plan): Float32Array
+  /** The part of the limits that a plan uses up: 1 is all. */
+  useOf(plan: Plan): number
 }
 
 export function createPlanner({ first, grid, look, signs, limits }: PlanQuestion): Planner {
@@ -62,25 +62,28 @@ export function createPlanner({ first, grid, look, signs, limits }: PlanQuestion
   ]
   const costs = [Float32Array.from(look.areas), ...look.looks.map((view) => view.costs)]
   const worth = balancedWorth(look, costs, allowed)
-  const useOf = (changes: Int32Array | Float32Array): number => {
+  const useOf = (squareOf: (cell: number) => number): number => {
     const uses = costs.map((cost, c) => {
       let sum = 0
-      for (let i = 0; i < changes.length; i++) sum += (changes[i] as number) ** 2 * (cost[i] as number)
+      for (let i = 0; i < cost.length; i++) sum += squareOf(i) * (cost[i] as number)
       return sum / (allowed[c] as number)
     })
     return Math.max(...uses)
   }
   const cap = (wishes: Float32Array) => wishes.map((wish, i) => Math.min(wish, look.caps[i] as number))
-  const unit = unitFor(worth, cap, useOf)
+  const unit = unitFor(worth, cap, (changes) => useOf((i) => (changes[i] as number) ** 2))
+  const halfOf = ({ magnitudes, painted }: Plan, i: number) =>
+    painted[i] === 0 ? 0 : (magnitudes[blockOf[i] as number] as number)
   return {
     worth,
     planFor: (wishes) =>
       nearestPlan({ unit, wishes: cap(wishes), blockOf, blocks: blocks.columns * blocks.rows, signs, look, maximum }),
-    changesOf: ({ magnitudes, painted }) =>
-      Int32Array.from(signs, (sign, i) =>
-        painted[i] === 0 ? 0 : sign * (magnitudes[blockOf[i] as number] as number) * unit,
-      ),
-    useOf,
+    changesOf: (plan) => Float32Array.from(signs, (sign, i) => (sign * halfOf(plan, i) * unit) / 2),
+    useOf: (plan) =>
+      useOf((i) => {
+        const half = halfOf(plan, i)
+        return (half === 1 ? 0.5 : (half * half) / 4) * unit * unit
+      }),
   }
 }
 
@@ -100,7 +103,7 @@ function unitFor(
   const sorted = cap(worth.map((value) => value * low))
     .filter((value) => value > 0)
     .sort()
-  return Math.max(1, Math.floor((sorted[Math.floor(sorted.length * 0.9)] ?? 0) / LARGEST))
+  return Math.max(1, Math.floor(sorted[Math.floor(sorted.length * 0.25)] ?? 0))
 }
 
 /**
@@ -148,12 +151,14 @@ function nearestPlan({ unit, wishes, blockOf, blocks, signs, look, maximum }: Wi
   const wanted = sums.map((sum, b) => sum / Math.max(1, counts[b] as number))
   const magnitudes = Uint8Array.from(
     wanted,
-    (value) => 2 ** Math.min(3, Math.max(0, Math.round(Math.log2(value / unit)))),
+    (value) => 2 ** Math.min(7, Math.max(0, 1 + Math.round(Math.log2(Math.max(value, 1e-9) / unit)))),
   )
   const painted = Uint8Array.from(signs, (sign, i) => {
-    const change = (magnitudes[blockOf[i] as number] as number) * unit
-    if ((wishes[i] as number) < change / 2) return 0
-    return (sign > 0 ? (look.most[i] as number) + change <= maximum : (look.least[i] as number) >= change) ? 1 : 0
+    const half = magnitudes[blockOf[i] as number] as number
+    const change = (half * unit) / 2
+    if ((wishes[i] as number) < change / 2 || change > 1.5 * (look.veils[i] as number)) return 0
+    const most = Math.ceil(half / 2) * unit
+    return (sign > 0 ? (look.most[i] as number) + most <= maximum : (look.least[i] as number) >= most) ? 1 : 0
   })
   return { unit, magnitudes, painted }
 }
@@ -162,22 +167,22 @@ function nearestPlan({ unit, wishes, blockOf, blocks, signs, look, maximum }: Wi
 export function strongestPlan(planner: Planner, wishes: Float32Array, maximum: number): Plan | undefined {
   const peak = wishes.reduce((most, value) => Math.max(most, value), 0)
   if (peak === 0) return undefined
-  let high = maximum / 8 / peak
-  let low = high * 1e-7
+  let high = (maximum * FARTHEST) / peak
+  let low = high * 1e-11
   let best: Plan | undefined
   for (let i = 0; i < STEPS; i++) {
     const strength = Math.sqrt(low * high)
     const plan = planner.planFor(wishes.map((wish) => wish * strength))
-    if (planner.useOf(planner.changesOf(plan)) <= 1) {
+    if (planner.useOf(plan) <= 1) {
       if (plan.painted.includes(1)) best = plan
       low = strength
     } else high = strength
   }
   // Whole numbers make the use of the limits uneven: a little more strength sometimes uses less.
-  let most = best === undefined ? 0 : planner.useOf(planner.changesOf(best))
+  let most = best === undefined ? 0 : planner.useOf(best)
   for (let strength = low; strength < low * REACH_ABOVE; strength *= 1.04) {
     const plan = planner.planFor(wishes.map((wish) => wish * strength))
-    const use = planner.useOf(planner.changesOf(plan))
+    const use = planner.useOf(plan)
     if (use > 1 || use <= most) continue
     most = use
     best = plan

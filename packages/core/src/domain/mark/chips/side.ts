@@ -10,11 +10,11 @@ import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 
 /** What was painted. */
 export interface ChipSide {
-  /** The smallest change, in stored values, 1 to 65,535. */
+  /** The step of changes, in stored values, 1 to 65,535. */
   readonly unit: number
   /** 384 of 0 or 1. */
   readonly coded: Uint8Array
-  /** For each block of cells, 1, 2, 4 or 8 units. */
+  /** For each block of cells, 1, 2, 4 … 128 half units; a half is a unit on every other pixel. */
   readonly magnitudes: Uint8Array
   /** For each cell, 1 if it is painted. */
   readonly painted: Uint8Array
@@ -23,8 +23,8 @@ export interface ChipSide {
 /** The bytes of side information, as many as chipSideLength says. */
 export function formatSide({ unit, coded, magnitudes, painted }: ChipSide): Uint8Array {
   const low = Uint8Array.from(
-    { length: magnitudes.length * 2 },
-    (_, i) => (Math.log2(magnitudes[i >> 1] as number) >> (1 - (i & 1))) & 1,
+    { length: magnitudes.length * 3 },
+    (_, i) => (Math.log2(magnitudes[Math.floor(i / 3)] as number) >> (2 - (i % 3))) & 1,
   )
   const parts = [Uint8Array.of(unit >> 8, unit & 255), packBits(coded), packBits(low), packBits(painted)]
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -39,7 +39,7 @@ export function formatSide({ unit, coded, magnitudes, painted }: ChipSide): Uint
 /** Reads what {@link formatSide} writes; every byte string of the right length is one. @throws {RangeError} for another length */
 export function parseSide(bytes: Uint8Array, grid: CellGrid): ChipSide {
   const blocks = blockGrid(grid)
-  const counts = [16, CODED_BITS, blocks.columns * blocks.rows * 2, grid.columns * grid.rows]
+  const counts = [16, CODED_BITS, blocks.columns * blocks.rows * 3, grid.columns * grid.rows]
   if (counts.reduce((sum, count) => sum + Math.ceil(count / 8), 0) !== bytes.length)
     throw new RangeError('length of side information')
   let offset = 0
@@ -48,10 +48,9 @@ export function parseSide(bytes: Uint8Array, grid: CellGrid): ChipSide {
     offset += Math.ceil(count / 8)
     return bits
   }) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
-  const magnitudes = Uint8Array.from(
-    { length: low.length / 2 },
-    (_, i) => 2 ** (2 * (low[2 * i] as number) + (low[2 * i + 1] as number)),
-  )
+  const exponent = (block: number) =>
+    4 * (low[3 * block] as number) + 2 * (low[3 * block + 1] as number) + (low[3 * block + 2] as number)
+  const magnitudes = Uint8Array.from({ length: low.length / 3 }, (_, block) => 2 ** exponent(block))
   return { unit: ((bytes[0] as number) << 8) | (bytes[1] as number), coded, magnitudes, painted }
 }
 
@@ -69,15 +68,15 @@ export function cellSigns(pattern: Pattern, grid: CellGrid, coded: Uint8Array): 
   return signs
 }
 
-/** The change of each cell, in stored values. */
-export function cellChanges(pattern: Pattern, grid: CellGrid, side: ChipSide): Int32Array {
+/** The change of each cell, in half units. */
+export function cellHalves(pattern: Pattern, grid: CellGrid, side: ChipSide): Int32Array {
   const signs = cellSigns(pattern, grid, side.coded)
   const blocks = blockGrid(grid)
   return Int32Array.from(signs, (sign, i) => {
     const x = i % grid.columns
     const y = (i - x) / grid.columns
     const block = Math.floor(y / BLOCK_CELLS) * blocks.columns + Math.floor(x / BLOCK_CELLS)
-    return sign * (side.painted[i] as number) * (side.magnitudes[block] as number) * side.unit
+    return sign * (side.painted[i] as number) * (side.magnitudes[block] as number)
   })
 }
 
