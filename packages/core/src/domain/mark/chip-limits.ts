@@ -2,7 +2,7 @@
  * Chip limits: how faint chips have to be on images of a kind.
  *
  * Ours, by kind: images of 10 bits and more have room below what any window shows; of 8 bits, X-rays are smooth and ultrasound is all
- * speckle, in which chips need more and hide better. docs/reference/mark-safety.md holds what was measured.
+ * speckle, in which chips need more and hide better.
  */
 import type { ChipLimits } from './chips/embed-chips.ts'
 import type { ImagePixels } from './pixels/image-pixels.ts'
