@@ -7,7 +7,11 @@ import { messageOf, rankedInputs } from './code.ts'
 import { type CellPlace, codedEvidence, type Phase, pilotScore } from './evidence.ts'
 import { idOf, type Pattern } from './pattern.ts'
 
-/** Where the marked picture lies on the one that was read: all lengths are shares of the marked picture's shorter side. */
+/**
+ * Where the marked picture lies on the one that was read. Lengths are shares of the marked picture's shorter side if the picture
+ * was read as a whole; after a search they are cells, as only the record tells how many of them make the shorter side, and left and
+ * top are known modulo 128 cells.
+ */
 export interface ChipTransform {
   /** Where pixel (x, y) was: (left + across·x′, top + down·y′), (x′, y′) turned back by the angle about the picture's middle. */
   readonly left: number
