@@ -17,6 +17,7 @@ import { encodeBundle } from '@fiducial/core/formats/tlog/entry-bundle.ts'
 import type { QuotedCheckpoint } from '@fiducial/core/formats/tlog/quoted-checkpoint.ts'
 import { toyEvent } from '@fiducial/core/testing/toy-events.ts'
 import { sha256 } from '@fiducial/core/testing/toy-pki.ts'
+import { toyMarkClaim } from '@fiducial/core/testing/toy-seal.ts'
 import { nativeCrypto } from '../../keys/native-crypto.ts'
 import { makeLogSigner, ORIGIN } from '../../testing/log-site.ts'
 import { MemorySite, makeToySeal } from '../../testing/memory-site.ts'
@@ -95,6 +96,22 @@ describe('ConsultedInstanceLog', () => {
       await recorder.recordSeal(seal)
       await recorder.recordSeal(other)
     })
+  })
+
+  it('tells which mark a device has put into the pixels, and of what an image was derived', async () => {
+    const marking = new MemorySite()
+    const marked = await makeToySeal({ uid: '2.25.12', mark: toyMarkClaim })
+    const derived = toyEvent('derived') as Extract<ReturnType<typeof toyEvent>, { type: 'derived' }>
+    await marking.fill(async ({ recorder }) => {
+      await recorder.recordSeal(marked)
+      await recorder.record(derived)
+    })
+    const [first] = consulted(await consult(marking).lookUp(askOfSeal(marked))).records
+    assert.deepEqual(first?.mark, { recordId: toyMarkClaim.recordId, publicKey: toyMarkClaim.publicKey })
+    const { sopInstanceUid = null } = derived.instance ?? {}
+    assert.ok(sopInstanceUid !== null)
+    const [copy] = consulted(await consult(marking).lookUp({ sopInstanceUid, digests: {} })).records
+    assert.equal(copy?.sourceInstanceUid, derived.details.source.sopInstanceUid)
   })
 
   it('finds the entry of a sealed image, proven', async () => {

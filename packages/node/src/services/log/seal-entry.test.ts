@@ -7,6 +7,7 @@ import { STATEMENT_LIMIT } from '@fiducial/core/domain/log/event.ts'
 import { identityOf } from '@fiducial/core/domain/log/identity.ts'
 import { formatSeal, parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
+import { toyMarkClaim } from '@fiducial/core/testing/toy-seal.ts'
 import { nativeCrypto } from '../../keys/native-crypto.ts'
 import { makeToySeal } from '../../testing/memory-site.ts'
 import { PAYLOAD_LIMIT, TERMS_LIMIT } from './admission.ts'
@@ -52,6 +53,12 @@ describe('entryOfSeal', () => {
     const stranger = { keyid: 'aa', sig: new Uint8Array(64) }
     const more = signed(() => ({ envelope: { ...envelope, signatures: [stranger, ...envelope.signatures] } }))
     assert.deepEqual(entryOfSeal(more, nativeCrypto).leaf, leaf)
+  })
+
+  it('is found by the record of the mark in its pixels', async () => {
+    const { terms } = entryOfSeal(await makeToySeal({ mark: toyMarkClaim }), nativeCrypto)
+    const digests = terms.filter(({ kind }) => kind === 'digest').map(({ value }) => value)
+    assert.ok(digests.includes(encodeHex(toyMarkClaim.recordDigest)))
   })
 
   it('is found by its names and digests, each once', () => {
