@@ -6,15 +6,18 @@
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import type { VolumePlace } from '@fiducial/core/domain/mark/keys.ts'
 import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
 import { type FinishedMark, prepareMark } from '../../services/mark/mark-instance.ts'
 import { openPixels, uncompressed } from '../../services/mark/open-pixels.ts'
 import type { MarkDevice, MarkMeans } from '../../services/mark/ports.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { withHint } from '../failure.ts'
 import { type SecretOptions, withRing } from '../secrets.ts'
 import { counted } from '../table.ts'
 import { visible } from '../visible.ts'
+import type { StagedFile } from './adapters.ts'
 import { type OpenImage, type RawOption, readRawOption } from './open-image.ts'
 import { Outputs } from './outputs.ts'
 import { planVolumes } from './plan-volumes.ts'
@@ -98,11 +101,20 @@ class EmbedRun {
     const place = this.#places.get(input.path)
     const order = { device, layers, isAgain: again, ...(place !== undefined && { place }) }
     const prepared = await prepareMark(pixels, order, means)
-    using staged = await this.#context.adapters.mark.stage(target, prepared.pieces(), overwrite)
+    using staged = await this.#stage(target, prepared.pieces(), overwrite)
     const finished = await prepared.finish()
     staged.commit()
     this.#report(input, target, finished)
     return EXIT.ok
+  }
+
+  async #stage(target: string, pieces: Iterable<Uint8Array>, isOverwriting: boolean): Promise<StagedFile> {
+    try {
+      return await this.#context.adapters.mark.stage(target, pieces, isOverwriting)
+    } catch (error) {
+      const isUnwritten = error instanceof FormatError && error.code === 'codec_unsupported'
+      throw isUnwritten ? withHint(error, '--uncompressed writes the marked copy without compression') : error
+    }
   }
 
   async #pixelsOf({ pixels, dicom }: OpenImage) {

@@ -54,12 +54,21 @@ export async function readMark(pixels: ImagePixels, order: ReadOrder, means: Mar
     if (location.outcome !== 'absent') return { by: 'tiles', location }
   }
   const picture = pictureOf(pixels.read(0), pixels)
-  for (const device of devices) {
-    const key = deriveMarkKeys(means.hash, device.markKey).chips
-    const reading = readChips(picture, key, { isSearching })
-    if (reading === undefined) continue
-    const record = await readRecord(reading.id, means)
-    return { by: 'chips', device, reading, record, match: record && bestMatch(picture, reading, record, device, means) }
+  // Looking at all keys in place costs less than one search.
+  for (const searches of isSearching ? [false, true] : [false]) {
+    for (const device of devices) {
+      const key = deriveMarkKeys(means.hash, device.markKey).chips
+      const reading = readChips(picture, key, { isSearching: searches })
+      if (reading === undefined) continue
+      const record = await readRecord(reading.id, means)
+      return {
+        by: 'chips',
+        device,
+        reading,
+        record,
+        match: record && bestMatch(picture, reading, record, device, means),
+      }
+    }
   }
   return { by: 'nothing' }
 }
