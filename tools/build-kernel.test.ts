@@ -33,11 +33,13 @@ const SHA256_EXPORTS = [
   'memory memory',
 ]
 const MARK_EXPORTS = [
+  'function addChanges',
   'function embed',
   'function plan',
   'function read',
   'function scratchBytes',
   'function sum',
+  'function sumRows',
   'memory memory',
 ]
 

@@ -44,14 +44,14 @@ export const KERNELS: readonly KernelBuild[] = [
   },
   {
     purpose: 'the mark, with vectors',
-    sources: ['mark.ts', ...MARK_PARTS],
+    sources: ['mark.ts', ...MARK_PARTS, 'mark-pixels.ts'],
     hasVectors: true,
     file: 'packages/core/src/domain/mark/kernel/mark-simd.ts',
     constant: 'MARK_SIMD_KERNEL',
   },
   {
     purpose: 'the mark, without vectors',
-    sources: ['mark.ts', ...MARK_PARTS],
+    sources: ['mark.ts', ...MARK_PARTS, 'mark-pixels.ts'],
     hasVectors: false,
     file: 'packages/core/src/domain/mark/kernel/mark-scalar.ts',
     constant: 'MARK_SCALAR_KERNEL',

@@ -5,35 +5,11 @@
  * file is the other side of its memory: keys, two tiles, stream, scratch. Each coder has memory of its own, 0.2 MB for tiles
  * of 32 samples and 5 MB for those of 256.
  */
-import { decodeBase64 } from '../../../bytes/base64.ts'
 import { createPlainCoder } from '../tiles/plain-coder.ts'
 import type { TileCoder, TileWork } from '../tiles/tile-coder.ts'
 import type { KeyTable } from '../tiles/tile-keys.ts'
-import { MARK_SCALAR_KERNEL } from './mark-scalar.ts'
-import { MARK_SIMD_KERNEL } from './mark-simd.ts'
+import { createKernel, findBuild, type Kernel, type KernelBuild, reserve } from './wasm.ts'
 
-/** Which build of the kernel: with vectors, or without. */
-export type KernelBuild = 'simd' | 'scalar'
-
-/** What the kernel exports; lengths in bytes, places in its memory. */
-interface Kernel {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
-  scratchBytes(width: number, height: number, streamBytes: number): number
-  plan(maximum: number, streamBytes: number, keys: number, scratch: number): void
-  embed(tile: number, pitch: number, width: number, height: number, pad: number, stream: number): number
-  read(tile: number, pitch: number, width: number, height: number, pad: number, stream: number, target: number): number
-  sum(tile: number, pitch: number, width: number, height: number, keys: number): number
-}
-
-/** The runtime's own WebAssembly, as much of it as is used here. */
-interface Wasm {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: object }
-  validate(bytes: Uint8Array): boolean
-}
-
-const PAGE_BYTES = 65_536
-const KERNELS: Readonly<Record<KernelBuild, string>> = { simd: MARK_SIMD_KERNEL, scalar: MARK_SCALAR_KERNEL }
 /** Vectors are loaded whole: what lies behind the last sample is read, and not looked at. */
 const SLACK_BYTES = 64
 /** Where the first thing lies in memory: the kernel has no data of its own. */
@@ -44,8 +20,7 @@ const START = 64
  * @param table  for tiles at least as large as those that come
  */
 export function createTileCoder(table: KeyTable): TileCoder {
-  const wasm = findWasm()
-  const build = (['simd', 'scalar'] as const).find((name) => wasm?.validate(decodeBase64(KERNELS[name])))
+  const build = findBuild()
   return build === undefined ? createPlainCoder(table) : createKernelCoder(table, build)
 }
 
@@ -54,10 +29,7 @@ export function createTileCoder(table: KeyTable): TileCoder {
  * @throws {TypeError} where the runtime has no WebAssembly; what it throws itself where it has no vectors
  */
 export function createKernelCoder(table: KeyTable, build: KernelBuild): TileCoder {
-  const wasm = findWasm()
-  if (wasm === undefined) throw new TypeError('this runtime has no WebAssembly')
-  // Runtimes keep what they have compiled as long as it is in use.
-  const kernel = new wasm.Instance(new wasm.Module(decodeBase64(KERNELS[build]))).exports as Kernel
+  const kernel = createKernel(build)
   const places = layMemory(kernel, table)
   new Uint32Array(kernel.memory.buffer, places.first, table.first.length).set(table.first)
   new Uint32Array(kernel.memory.buffer, places.second, table.second.length).set(table.second)
@@ -95,8 +67,7 @@ function layMemory(kernel: Kernel, { tileSize, first }: KeyTable): Places {
     stream: take(streamLimit(side)),
     scratch: take(kernel.scratchBytes(side, side, streamLimit(side))),
   }
-  const missing = next - kernel.memory.buffer.byteLength
-  if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE_BYTES))
+  reserve(kernel, next)
   return places
 }
 
@@ -152,5 +123,3 @@ function checkWork({ tileSize }: KeyTable, { samples, width, height, maximum, pa
   if (!Number.isInteger(maximum) || maximum < 15 || maximum > 65_535) throw new RangeError('maximum of a tile')
   if (!Number.isInteger(pad) || pad < 0 || pad >= 2 ** 31) throw new RangeError('pad of a tile')
 }
-
-const findWasm = (): Wasm | undefined => (globalThis as unknown as { readonly WebAssembly?: Wasm }).WebAssembly
