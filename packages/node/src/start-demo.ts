@@ -21,6 +21,7 @@ import type { GatewayExtension, GatewayParts, RunningGateway } from './wiring/ga
 import { gatewayFolder } from './wiring/gateway-storage.ts'
 import { LastingPool } from './workers/lasting-pool.ts'
 import type { RoomTask, Taken } from './workers/room-work.ts'
+import type { SealSetup } from './workers/setup.ts'
 
 /** An archive behind the gateway. */
 export interface DemoPacs extends AsyncDisposable {
@@ -72,38 +73,43 @@ export const demoExtension =
   }
 
 export interface DemoRoomsOrder {
-  readonly home: string
-  readonly secrets: RingOptions
+  readonly roomKeys: SealSetup
   readonly running: RunningGateway
   readonly aeTitle: string
   readonly logger: GatewayLogger
 }
 
-/** Starts the rooms; enrols what they seal with where that is missing. @throws {KeyError} {StoreError} */
+/**
+ * With what the rooms seal that do, and mark: tiles alone, so that they keep up. Whoever is missing is enrolled.
+ * @throws {KeyError} {StoreError}
+ */
+export async function makeRoomKeys(home: string, secrets: RingOptions): Promise<SealSetup> {
+  const { openKeyRing } = await import('./keys/key-ring.ts')
+  const { markDeviceOf } = await import('./wiring/mark.ts')
+  const ring = await openKeyRing(home, secrets)
+  const { device, operator } = await findRoomKeys(ring)
+  return {
+    kind: 'seal',
+    settings: { device, operator, isSeries: false, isOverwriting: true, logFolder: join(home, 'log') },
+    device: await ring.material(device),
+    operator: await ring.material(operator),
+    authority: await ring.timestampMaterial(),
+    isDemo: true,
+    mark: { device: markDeviceOf({ id: device, markKey: ring.markKey(device), isDemo: true }), layers: 'tiles', home },
+    anchors: ring.trust(),
+  }
+}
+
+/** Starts the rooms. @throws {StoreError} */
 export async function startDemoRooms({
-  home,
-  secrets,
+  roomKeys: seal,
   running,
   aeTitle,
   logger,
 }: DemoRoomsOrder): Promise<AsyncDisposable> {
-  const { openKeyRing } = await import('./keys/key-ring.ts')
-  const ring = await openKeyRing(home, secrets)
-  const { device, operator } = await findRoomKeys(ring)
   const pool = new LastingPool({
     script: new URL('./workers/worker.ts', import.meta.url),
-    setup: {
-      kind: 'room',
-      seal: {
-        kind: 'seal',
-        settings: { device, operator, isSeries: false, isOverwriting: true, logFolder: join(home, 'log') },
-        device: await ring.material(device),
-        operator: await ring.material(operator),
-        authority: await ring.timestampMaterial(),
-        isDemo: true,
-        anchors: ring.trust(),
-      },
-    },
+    setup: { kind: 'room', seal },
     threads: 1,
     timeoutMs: 300_000,
   })

@@ -27,6 +27,8 @@ export async function startUp(order: UpOrder, version: string): Promise<UpRunnin
   if (pacs !== undefined) opened.use(pacs)
   const settings = pacs === undefined ? order.settings : withPacs(order.settings, pacs.destination)
   const extend = pacs && demo?.demoExtension(pacs)
+  // Made first, so that the gateway knows whose marks it reads.
+  const roomKeys = await demo?.makeRoomKeys(home, secrets)
   const running = opened.use(
     await startGateway({
       ...{ ...order, settings, version, logger, openExaminer },
@@ -35,7 +37,8 @@ export async function startUp(order: UpOrder, version: string): Promise<UpRunnin
     }),
   )
   const { aet: aeTitle } = settings.dicom
-  if (demo !== undefined) opened.use(await demo.startDemoRooms({ home, secrets, running, aeTitle, logger }))
+  if (demo !== undefined && roomKeys !== undefined)
+    opened.use(await demo.startDemoRooms({ roomKeys, running, aeTitle, logger }))
   const all = opened.move()
   return {
     dicom: running.dicom,

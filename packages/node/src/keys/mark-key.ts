@@ -24,7 +24,10 @@ export interface MarkKeyPlace {
   readonly passphrase: string | undefined
 }
 
-const pathOf = ({ folder, id }: MarkKeyPlace): string => join(folder, 'holders', id, 'mark.key.pem')
+/** @param folder  of the ring */
+export const markKeyPath = (folder: string, id: string): string => join(folder, 'holders', id, 'mark.key.pem')
+
+const pathOf = ({ folder, id }: MarkKeyPlace): string => markKeyPath(folder, id)
 
 /** @throws {KeyError} `key_missing`, `key_unreadable`, `key_passphrase_missing`, `key_passphrase_wrong` */
 export function readMarkKey(place: MarkKeyPlace): Uint8Array {
