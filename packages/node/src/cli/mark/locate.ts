@@ -5,6 +5,7 @@ import { type Region, regionsOf } from '@fiducial/core/domain/mark/regions.ts'
 import { checkVolumes, slicePlaceOf, type VolumeFinding, type VolumeMember } from '@fiducial/core/domain/mark/volume.ts'
 import { type LocateOrder, type Location, locateChanges, type PlaneLocation } from '../../services/mark/locate.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
+import { type CopiedTile, traceChanges } from '../../services/mark/trace-changes.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode, worstOf } from '../exit.ts'
@@ -77,7 +78,8 @@ class LocateRun {
     const pictures = await this.#draw(image, input, location)
     this.#remember(image, input, location)
     const isOther = isOtherInstance(image, location)
-    this.#report(input, location, { pictures, isOther })
+    const copied = await traceChanges(image.pixels, location, this.#parts.order, this.#parts.means)
+    this.#report(input, location, { pictures, isOther, copied })
     return worstOf([EXITS[location.outcome], isOther ? EXIT.undetermined : EXIT.ok])
   }
 
@@ -116,14 +118,11 @@ class LocateRun {
     return drawn
   }
 
-  #report(
-    { label }: Input,
-    location: Location,
-    { pictures, isOther }: { readonly pictures: readonly string[]; readonly isOther: boolean },
-  ): void {
+  #report({ label }: Input, location: Location, { pictures, isOther, copied }: Findings): void {
     const { output } = this.#context
     const { outcome, recordId, record, device, planes } = location
-    const sentence = `${sentenceOf(location)}${isOther ? '; it was marked as another instance' : ''}`
+    const other = isOther ? '; it was marked as another instance' : ''
+    const sentence = `${sentenceOf(location)}${copiesInWords(copied, location)}${other}`
     output.record({
       path: label,
       outcome,
@@ -132,6 +131,7 @@ class LocateRun {
       markedAt: record?.markedAt.toISOString() ?? null,
       isOtherInstance: isOther,
       sentence,
+      copied: copied.map(describeCopy),
       planes: planes.map(describePlane),
       pictures,
     })
@@ -140,6 +140,26 @@ class LocateRun {
     output.line(`${head}  ${visible(label)}: ${sentence}`)
     for (const path of pictures) output.line(`  drawn in ${visible(path)}`)
   }
+}
+
+/** What is told of an image beside what its tiles say. */
+interface Findings {
+  readonly pictures: readonly string[]
+  readonly isOther: boolean
+  readonly copied: readonly CopiedTile[]
+}
+
+function describeCopy({ frame, component, tile, recordId, fromFrame }: CopiedTile): object {
+  const { x, y, width, height } = tile
+  return { frame, component, left: x, top: y, right: x + width, bottom: y + height, recordId, fromFrame: fromFrame - 1 }
+}
+
+function copiesInWords(copied: readonly CopiedTile[], { recordId }: Location): string {
+  if (copied.length === 0) return ''
+  const sources = [...new Set(copied.map((copy) => copy.recordId))].map((id) =>
+    recordId !== undefined && id === encodeHex(recordId) ? 'elsewhere in this image' : `record ${id}`,
+  )
+  return `; ${copied.length === 1 ? '1 was' : `${copied.length} were`} copied from ${sources.join(' and ')}`
 }
 
 /** The pixels of one image in the file of another hold as well as before. */

@@ -125,7 +125,10 @@ export async function readRecord(
 }
 
 /** Records of images of the same shape, those of the same instance first. */
-async function candidatesFor(pixels: ImagePixels, { records }: MarkMeans): Promise<readonly MarkRecordHead[]> {
+export async function candidatesFor(
+  pixels: ImagePixels,
+  { records }: Pick<MarkMeans, 'records'>,
+): Promise<readonly MarkRecordHead[]> {
   const found: MarkRecordHead[] = []
   for await (const bytes of records.heads()) {
     const head = parseMarkRecordHead(bytes)
