@@ -67,6 +67,10 @@ export function addMarkCommands(mark: Command, { command, runs, passphrase }: Co
     ),
   )
     .option('--out <folder>', 'draw each altered image there, as PNG')
+    .option(
+      '--of <record>',
+      'the inputs are parts of the image of this record: cropped, turned, mirrored, without loss',
+    )
     .action(
       runs(async ([inputs], options: LocateOptions, context) =>
         (await import('./locate.ts')).locateMarks(inputs as string[], options, context),

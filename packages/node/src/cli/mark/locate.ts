@@ -11,12 +11,15 @@ import type { Context } from '../context.ts'
 import { EXIT, type ExitCode, worstOf } from '../exit.ts'
 import { counted } from '../table.ts'
 import { visible } from '../visible.ts'
+import { locateParts, openRecord } from './locate-part.ts'
 import type { OpenImage, RawOption } from './open-image.ts'
 import { Outputs } from './outputs.ts'
 import { runOverImages } from './run.ts'
 import { type LookOptions, readLookOrder } from './who.ts'
 
 export interface LocateOptions extends LookOptions, RawOption {
+  /** Id of the record of which the inputs are parts. */
+  readonly of?: string
   readonly out?: string
 }
 
@@ -27,6 +30,10 @@ export async function locateMarks(
 ): Promise<ExitCode> {
   return readLookOrder(options, context, async (order) => {
     const means = await context.adapters.mark.means(context.home)
+    if (options.of !== undefined) {
+      const known = await openRecord(options.of, order.devices, means)
+      return locateParts(words, known, options, means, context)
+    }
     return new LocateRun(words, options, { order, means }, context).run()
   })
 }
