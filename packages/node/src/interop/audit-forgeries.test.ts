@@ -23,6 +23,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   program: 'ambiguous',
   'fragments-merged': 'ambiguous',
   'other-seal': 'wrong_seal',
+  'patch-copied': 'altered',
+  screenshot: 'unknown',
   'rogue-key': 'wrong_signer',
   'expired-key': 'wrong_signer',
   'person-as-device': 'wrong_signer',
@@ -77,6 +79,13 @@ describe('an audit of the demonstration', () => {
       assert.ok(found('nodule').includes('uid_reused'))
       assert.ok(!found('fragments-merged').includes('uid_reused'))
     })
+  })
+
+  it('knows a screenshot again by the mark in its pixels, where it reads marks', async () => {
+    const { entries } = await site.audit(site.at('demo', 'forged'), '--paths', '--marks', '--full')
+    const [shot] = entries.filter(({ key }) => key === 'screenshot.dcm')
+    assert.ok(shot)
+    assert.ok(troublesOf(shot).includes('replayed'), `${troublesOf(shot)}`)
   })
 
   it('misses the image that was taken out of the archive, by its identifier', async () => {
