@@ -4,6 +4,7 @@
  * Each record is stored before its image takes its name.
  */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { ChipReport } from '@fiducial/core/domain/mark/chips/report.ts'
 import type { VolumePlace } from '@fiducial/core/domain/mark/keys.ts'
 import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
@@ -123,7 +124,7 @@ class EmbedRun {
     return openPixels(await uncompressed(dicom, means), means)
   }
 
-  #report({ label }: Input, target: string, { record, claim }: FinishedMark): void {
+  #report({ label }: Input, target: string, { record, claim, report }: FinishedMark): void {
     const { output } = this.#context
     const { index, count } = record.volume
     output.record({
@@ -138,6 +139,7 @@ class EmbedRun {
       tileSize: largestTile(record),
       volume: { nonce: encodeHex(record.volume.volumeNonce), index, count },
       record: { sha256: encodeHex(claim.recordDigest) },
+      chips: report === undefined ? null : roundReport(report),
     })
     const slice = count > 1 ? `, slice ${index + 1} of ${count}` : ''
     const layers = claim.hasChips ? 'tiles and chips' : 'tiles'
@@ -149,3 +151,14 @@ class EmbedRun {
 
 const largestTile = ({ planes }: MarkRecord): number =>
   planes.reduce((most, { tileSize }) => Math.max(most, tileSize), 0)
+
+/** Decibels to a hundredth, shares of power to a thousandth; null where nothing was changed. */
+function roundReport({ storedPsnr, displayPsnrs, maxChange, addedPowers }: ChipReport): object {
+  const round = (value: number, unit: number) => (Number.isFinite(value) ? Math.round(value * unit) / unit : null)
+  return {
+    storedPsnr: round(storedPsnr, 100),
+    displayPsnrs: displayPsnrs.map((psnr) => round(psnr, 100)),
+    maxChange,
+    addedPowers: addedPowers.map((power) => round(power, 1000)),
+  }
+}

@@ -9,6 +9,7 @@ import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { publicKeyOf, signEd25519 } from '@fiducial/core/bytes/sign-ed25519.ts'
 import { chipLimitsOf } from '@fiducial/core/domain/mark/chip-limits.ts'
 import type { View } from '@fiducial/core/domain/mark/chips/look.ts'
+import type { ChipReport } from '@fiducial/core/domain/mark/chips/report.ts'
 import {
   deriveImageKey,
   deriveMarkKeys,
@@ -57,6 +58,8 @@ export interface FinishedMark {
   readonly recordBytes: Uint8Array
   /** For the seal of the image. */
   readonly claim: MarkClaim
+  /** How strong the chips are, in the frame where they are strongest; undefined where there are none. */
+  readonly report: ChipReport | undefined
 }
 
 /**
@@ -89,6 +92,7 @@ class Marking {
   readonly #place: VolumePlace
   readonly #planes: PlaneRecord[] = []
   readonly #thumbnails: SealedThumbnail[] = []
+  #report: ChipReport | undefined
 
   constructor(pixels: ImagePixels, order: MarkOrder, means: MarkMeans) {
     const { markKey } = order.device
@@ -118,6 +122,8 @@ class Marking {
       this.#means,
     )
     this.#planes.push(...made.records)
+    if (made.report !== undefined && !(made.report.storedPsnr > (this.#report?.storedPsnr ?? Number.POSITIVE_INFINITY)))
+      this.#report = made.report
     if (made.records[0]?.hasChips === true) this.#keepThumbnail(frame, made.planes, views[0])
     return made.planes
   }
@@ -139,7 +145,8 @@ class Marking {
     }
     const recordBytes = formatMarkRecord(record)
     await records.put(this.recordId, recordBytes)
-    return { record, recordBytes, claim: claimOf(record, digestOf(hash, 'sha256', recordBytes)) }
+    const claim = claimOf(record, digestOf(hash, 'sha256', recordBytes))
+    return { record, recordBytes, claim, report: this.#report }
   }
 
   /** Without one, a picture that was torn out still leads here, but cannot be held against anything. */
