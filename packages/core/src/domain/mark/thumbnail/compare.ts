@@ -13,7 +13,7 @@ import { isolateRegions, type Region } from './regions.ts'
 import { surroundingsOf } from './surroundings.ts'
 import { LEAST_DIFFERENCE, WINDOW_LIMITS } from './thresholds.ts'
 import type { Thumbnail } from './thumbnail.ts'
-import { fitToneCurve, medianOf, type ToneCurve } from './tone-curve.ts'
+import { fitToneCurve, medianOf, robustSpread, type ToneCurve } from './tone-curve.ts'
 
 /** What a cell shows. */
 export const CELL_STATES = { unseen: 0, same: 1, differs: 2 } as const
@@ -125,7 +125,7 @@ function judgeCells(fit: Fit): Uint8Array {
   for (const [side, limit] of WINDOW_LIMITS) {
     const scores = scoreWindows(fit, side)
     const known = scores.filter((score) => !Number.isNaN(score))
-    const scale = Math.max(1, 1.4826 * medianOf(known.map(Math.abs)))
+    const scale = Math.max(1, robustSpread(known))
     for (let i = 0; i < scores.length; i++) {
       const score = (scores[i] as number) / scale
       if (Math.abs(score) > limit) markWindow(fit, states, { at: i, side, sign: Math.sign(score) })

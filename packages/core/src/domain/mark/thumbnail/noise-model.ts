@@ -5,7 +5,7 @@
  * groups of cells of like steepness, by their median, which alterations of less than half of the cells do not move.
  */
 import type { Surroundings } from './surroundings.ts'
-import { medianOf } from './tone-curve.ts'
+import { robustSpread } from './tone-curve.ts'
 
 /** Ends of the groups, as shares of all cells: finer where cells are steep and rare. */
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 1]
@@ -21,6 +21,8 @@ const BENT = 0.3
 
 /** Grey levels from black or white that count as such. */
 const EXTREME = 4
+/** In grey levels; JPEG makes steps of what is nearly black, and those lie together. */
+const LEAST_EXTREME = 0.9
 
 export interface Differences {
   /** What the picture should show, in grey levels. */
@@ -70,7 +72,7 @@ export function expectSpread(
     const members = cells.slice((SHARES[group - 1] ?? 0) * cells.length, share * cells.length)
     const middle = members[members.length >> 1]
     if (middle === undefined) continue
-    const spread = 1.4826 * medianOf(members.map((i) => Math.abs(differences[i] as number)))
+    const spread = robustSpread(members.map((i) => differences[i] as number))
     points.push({
       steepness: steepness[middle] as number,
       spread: Math.max(points.at(-1)?.spread ?? LEAST, spread),
@@ -79,7 +81,8 @@ export function expectSpread(
   const lettered = Math.min(LETTERED_MOST, LETTERED * (8 / cellSide) ** 2)
   return steepness.map((value, i) => {
     const thin = lettered * value * (value / 255) ** 2
-    return Math.max(interpolate(points, value), MISPLACED * value, thin, BENT * (bend[i] as number))
+    const least = isGrey(i) ? 0 : LEAST_EXTREME
+    return Math.max(least, interpolate(points, value), MISPLACED * value, thin, BENT * (bend[i] as number))
   })
 }
 
