@@ -33,7 +33,6 @@ const SHA256_EXPORTS = [
   'memory memory',
 ]
 const MARK_EXPORTS = [
-  'function addChanges',
   'function embed',
   'function plan',
   'function read',

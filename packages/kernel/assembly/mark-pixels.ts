@@ -1,7 +1,7 @@
 /**
- * Pixel passes of the chips: sums of rows, of which means over cells are made, and changes added to a row.
+ * Pixel pass of the chips: sums of rows, of which means over cells are made.
  *
- * Source: docs/reference/mark.md, "Chips". What cells are and what is added to them is decided elsewhere.
+ * Source: docs/reference/mark.md, "Chips". The painting of cells is bound by memory in plain code already.
  */
 
 /** Rows of bytes that add up in two bytes. */
@@ -54,36 +54,4 @@ function sumLanes(rows: usize, width: u32, count: u32, sums: usize): void {
     v128.store(to, c, 32)
     v128.store(to, d, 48)
   }
-}
-
-/**
- * Adds changes to samples, in place.
- *
- * @param samples  2 bytes each, none above `maximum`
- * @param changes  as many, 2 bytes each, signed
- * @returns 0 if one left its range: then the samples may be anything
- */
-export function addChanges(samples: usize, changes: usize, count: u32, maximum: u32): u32 {
-  let i: u32 = 0
-  let isOut = false
-  if (ASC_FEATURE_SIMD) {
-    const zero = i16x8.splat(0)
-    const most = i16x8.splat(<i16>maximum)
-    let out = zero
-    for (; i + 8 <= count; i += 8) {
-      const v = v128.load(samples + 2 * i)
-      const change = v128.load(changes + 2 * i)
-      const up = i16x8.max_s(change, zero)
-      const down = i16x8.sub(up, change)
-      out = v128.or(out, v128.or(i16x8.gt_u(up, i16x8.sub(most, v)), i16x8.gt_u(down, v)))
-      v128.store(samples + 2 * i, i16x8.add(v, change))
-    }
-    isOut = v128.any_true(out)
-  }
-  for (; i < count; i++) {
-    const value = <i32>load<u16>(samples + 2 * i) + <i32>load<i16>(changes + 2 * i)
-    if (value < 0 || value > <i32>maximum) isOut = true
-    store<u16>(samples + 2 * i, value)
-  }
-  return u32(!isOut)
 }

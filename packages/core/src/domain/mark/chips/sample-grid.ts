@@ -3,6 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Samples". One pass over the pixels, row by row.
  */
+import { createRowSums, type SumRows } from '../kernel/row-sums.ts'
 
 /** A picture of one component. */
 export interface GreyPicture {
@@ -18,6 +19,9 @@ export interface Boxes {
   readonly count: number
 }
 
+/** Pictures with fewer pixels are added up before a kernel is made. */
+const LARGE_PIXELS = 1 << 18
+
 /**
  * The mean of the picture over each box, row by row; boxes that reach over the edge count what is inside. A box with nothing
  * inside gets the nearest edge's value.
@@ -27,13 +31,15 @@ export function sampleGrid(picture: GreyPicture, across: Boxes, down: Boxes): Fl
   const out = new Float32Array(across.count * down.count)
   const sums = new Float64Array(width)
   const edges = edgePlaces(across, width)
+  const sum = samples instanceof Uint8Array && samples.length >= LARGE_PIXELS ? createRowSums() : undefined
   for (let row = 0; row < down.count; row++) {
     const top = clampEdge(down.first + (row - 0.5) * down.step, height)
     const bottom = Math.max(clampEdge(down.first + (row + 0.5) * down.step, height), top)
     const thin = bottom - top < 1e-3
     const from = thin ? Math.min(Math.max(top - 0.5, 0), height - 1) : top
     const to = thin ? from + 1 : bottom
-    sumRows({ width, height, samples }, sums, from, to)
+    if (sum !== undefined && samples instanceof Uint8Array) sumBytes({ width, samples, sum }, sums, from, to)
+    else sumRows({ width, height, samples }, sums, from, to)
     averageBoxes(sums, edges, to - from, out.subarray(row * across.count, (row + 1) * across.count))
   }
   return out
@@ -55,6 +61,27 @@ function sumRows({ width, height, samples }: GreyPicture, sums: Float64Array, fr
     if (weight === 1) for (let x = 0; x < width; x++) sums[x] = (sums[x] as number) + (samples[offset + x] as number)
     else for (let x = 0; x < width; x++) sums[x] = (sums[x] as number) + weight * (samples[offset + x] as number)
   }
+}
+
+/** The same for bytes, whose whole rows the kernel adds up. */
+function sumBytes(
+  { width, samples, sum }: { readonly width: number; readonly samples: Uint8Array; readonly sum: SumRows },
+  sums: Float64Array,
+  from: number,
+  to: number,
+): void {
+  const first = Math.ceil(from)
+  const end = Math.max(first, Math.floor(to))
+  sums.set(sum(samples.subarray(first * width, end * width), width))
+  // Of the rows at both edges a part, of one row if both lie in it.
+  const above = Math.min(first, to) - from
+  const below = end < to ? to - end : 0
+  if (above > 0) addRow(sums, samples.subarray((first - 1) * width, first * width), above)
+  if (below > 0) addRow(sums, samples.subarray(end * width, (end + 1) * width), below)
+}
+
+function addRow(sums: Float64Array, row: Uint8Array, weight: number): void {
+  for (let x = 0; x < sums.length; x++) sums[x] = (sums[x] as number) + weight * (row[x] as number)
 }
 
 function averageBoxes(sums: Float64Array, edges: Float64Array, tall: number, out: Float32Array): void {

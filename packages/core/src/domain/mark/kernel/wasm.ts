@@ -19,7 +19,6 @@ export interface Kernel {
   read(tile: number, pitch: number, width: number, height: number, pad: number, stream: number, target: number): number
   sum(tile: number, pitch: number, width: number, height: number, keys: number): number
   sumRows(rows: number, width: number, count: number, sums: number): void
-  addChanges(samples: number, changes: number, count: number, maximum: number): number
 }
 
 /** The runtime's own WebAssembly, as much of it as is used here. */
