@@ -78,9 +78,8 @@ describe('chips', () => {
     const { planes } = embed([picture(512, 512)])
     const reading = readChips(shown(cut(planes[0] as Plane, { left: 60, top: 41, width: 400, height: 390 })), key)
     assert.deepEqual(reading?.id, id)
-    const cell = 512 / 48
-    assert.ok(Math.abs((reading?.transform.left ?? 0) - 60 / cell) < 0.2)
-    assert.ok(Math.abs((reading?.transform.top ?? 0) - 41 / cell) < 0.2)
+    assert.ok(Math.abs((reading?.transform.left ?? 0) - 60 / 512) < 0.003)
+    assert.ok(Math.abs((reading?.transform.top ?? 0) - 41 / 512) < 0.003)
   })
   it('are read from a negative, which is told', () => {
     const { width, height, samples } = shown(embed([picture(400, 400)]).planes[0] as Plane)

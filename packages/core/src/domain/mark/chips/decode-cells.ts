@@ -8,9 +8,8 @@ import { type CellPlace, codedEvidence, type Phase, pilotScore } from './evidenc
 import { idOf, type Pattern } from './pattern.ts'
 
 /**
- * Where the marked picture lies on the one that was read. Lengths are shares of the marked picture's shorter side if the picture
- * was read as a whole; after a search they are cells, as only the record tells how many of them make the shorter side, and left and
- * top are known modulo 128 cells.
+ * Where the marked picture lies on the one that was read: lengths are shares of the marked picture's shorter side. After a search,
+ * left and top are known modulo 128 cells, more than most pictures have.
  */
 export interface ChipTransform {
   /** Where pixel (x, y) was: (left + across·x′, top + down·y′), (x′, y′) turned back by the angle about the picture's middle. */
@@ -36,7 +35,7 @@ interface Decoding {
   readonly place: CellPlace
   readonly pattern: Pattern
   readonly key: Uint8Array
-  readonly phase: Phase
+  readonly phase: Phase & { readonly across: number }
   /** How many of the likeliest paths are tried. */
   readonly paths: number
 }

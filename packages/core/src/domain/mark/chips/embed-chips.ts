@@ -6,7 +6,7 @@
 import { maximumOf, type Plane } from '../plane.ts'
 import { bestInputs, CODED_BITS, encodeInputs } from './code.ts'
 import { codedEvidence } from './evidence.ts'
-import { type CellGrid, cellGrid } from './geometry.ts'
+import { acrossChoices, type CellGrid, gridOf } from './geometry.ts'
 import { type CellLook, lookAtCells, type View } from './look.ts'
 import { widenMargins } from './margins.ts'
 import { paintCells } from './paint.ts'
@@ -34,6 +34,9 @@ export interface ChippedFrame {
   readonly report: ChipReport
 }
 
+/** With less evidence than this the picture itself is in the way, and more, smaller cells are better. */
+const ENOUGH = 500
+
 /**
  * Puts chips on the components of one frame; all of them change alike.
  * @param planes  1 or 3, of one shape
@@ -42,28 +45,40 @@ export interface ChippedFrame {
  */
 export function embedChips(planes: readonly Plane[], options: ChipOptions): ChippedFrame | undefined {
   const first = checkFrame(planes, options)
-  const grid = cellGrid(first)
-  if (grid === undefined) return undefined
   const pattern = makePattern(options.key)
-  const look = lookAtCells(planes, grid, options.views)
   const message = messageBits(options.key, options.id)
-  const coded = encodeInputs(bestInputs(hostEvidence(look, grid, pattern), message))
-  const signs = cellSigns(pattern, grid, coded)
-  const planner = createPlanner({ first, grid, look, signs, limits: options.limits })
-  const plan = widenMargins({ grid, look, pattern, planner, signs, coded, message, maximum: maximumOf(first) })
-  if (plan === undefined) return undefined
-  const side: ChipSide = { coded, ...plan }
-  const paint = { unit: side.unit, halves: cellHalves(pattern, grid, side) }
-  const painted = planes.map((plane) => paintCells(plane, grid, paint))
-  return { planes: painted, side: formatSide(side), report: reportChips({ planes, painted, grid, views: look.views }) }
+  let chipped: ChippedFrame | undefined
+  for (const across of acrossChoices(first)) {
+    const grid = gridOf(first, across)
+    const look = lookAtCells(planes, grid, options.views)
+    const coded = encodeInputs(bestInputs(hostEvidence(look, grid, pattern), message))
+    const signs = cellSigns(pattern, grid, coded)
+    const planner = createPlanner({ first, grid, look, signs, limits: options.limits })
+    const plan = widenMargins({ grid, look, pattern, planner, signs, coded, message, maximum: maximumOf(first) })
+    if (plan === undefined) continue
+    const side: ChipSide = { grid, coded, ...plan }
+    const paint = { unit: side.unit, halves: cellHalves(pattern, side) }
+    const painted = planes.map((plane) => paintCells(plane, grid, paint))
+    const report = reportChips({ planes, painted, grid, views: look.views })
+    chipped = { planes: painted, side: formatSide(first, side), report }
+    if (leastYield(look, planner.changesOf(plan)) > ENOUGH) break
+  }
+  return chipped
+}
+
+/** What changes add to the evidence of all cells, squared, in the view in which it is least. */
+function leastYield({ looks }: CellLook, changes: Float32Array): number {
+  const sums = looks.map(({ yields }) =>
+    yields.reduce((sum, value, i) => sum + value * Math.abs(changes[i] as number), 0),
+  )
+  return Math.min(...sums) ** 2
 }
 
 /** What the picture's own cells say for each coded bit, in all views together. */
 function hostEvidence({ looks }: CellLook, grid: CellGrid, pattern: Pattern): Float64Array {
-  const place = { left: 0, top: 0, wide: 0, high: 0, ...grid }
   const sum = new Float64Array(CODED_BITS)
   for (const { evidence } of looks) {
-    codedEvidence(evidence, place, pattern, { x: 0, y: 0 }).forEach((value, b) => {
+    codedEvidence(evidence, grid, pattern, { x: 0, y: 0, across: grid.across }).forEach((value, b) => {
       sum[b] = (sum[b] as number) + value
     })
   }

@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Chips", "Reading".
  */
 import { CODED_BITS } from './code.ts'
-import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
+import { type Pattern, PERIOD, SIGN_PERIOD, signsFor } from './pattern.ts'
 import { type GreyPicture, sampleGrid } from './sample-grid.ts'
 import { cellResidual, cellRooms, localScale, weigh } from './whiten.ts'
 
@@ -59,11 +59,12 @@ export function pilotScore(cells: Float32Array, { columns, rows }: CellPlace, pa
 /** For each coded bit, how much speaks for a 1. */
 export function codedEvidence(
   cells: Float32Array,
-  { columns, rows }: CellPlace,
+  { columns, rows }: Pick<CellPlace, 'columns' | 'rows'>,
   pattern: Pattern,
-  phase: Phase,
+  phase: Phase & { readonly across: number },
 ): Float64Array {
   const evidence = new Float64Array(CODED_BITS)
+  const signs = signsFor(pattern, phase.across)
   const wrap = (value: number, period: number) => ((value % period) + period) % period
   for (let y = 0; y < rows; y++) {
     const line = wrap(y + phase.y, PERIOD) * PERIOD
@@ -71,7 +72,7 @@ export function codedEvidence(
     for (let x = 0; x < columns; x++) {
       const role = pattern.roles[line + wrap(x + phase.x, PERIOD)] as number
       if (role < 0) continue
-      const sign = pattern.signs[signLine + wrap(x + phase.x, SIGN_PERIOD)] as number
+      const sign = signs[signLine + wrap(x + phase.x, SIGN_PERIOD)] as number
       evidence[role] = (evidence[role] as number) + sign * (cells[y * columns + x] as number)
     }
   }

@@ -21,17 +21,27 @@ export interface CellGrid {
 
 /** Pictures with a shorter side below this many pixels carry no chips. */
 export const LEAST_SIDE = 250
-/** All numbers of cells along the shorter side that are in use: a reader tries them in this order. */
-export const ALL_ACROSS = [96, 64, 48] as const
+/** All numbers of cells along the shorter side that are in use. */
+export const ALL_ACROSS = [48, 64, 96] as const
 /** Blocks of this many cells each way share a magnitude. */
 export const BLOCK_CELLS = 4
 
-/** The cells over a picture; undefined where chips are not offered. */
-export function cellGrid({ width, height, bits }: ChipShape): CellGrid | undefined {
+/** The numbers of cells along the shorter side that an embedder chooses from; none where chips are not offered. */
+export function acrossChoices({ width, height }: ChipShape): readonly number[] {
   const side = Math.min(width, height)
-  if (side < LEAST_SIDE) return undefined
-  const across = side >= 900 ? 96 : side >= 600 || (side >= 400 && bits > 8) ? 64 : 48
+  return side < LEAST_SIDE ? [] : side < 400 ? [48] : side < 900 ? [64, 96] : [96]
+}
+
+/** The cells over a picture, for a number of them along the shorter side. */
+export function gridOf({ width, height }: Pick<ChipShape, 'width' | 'height'>, across: number): CellGrid {
+  const side = Math.min(width, height)
   return { across, columns: Math.floor((width * across) / side), rows: Math.floor((height * across) / side) }
+}
+
+/** The cells that an embedder tries first; undefined where chips are not offered. */
+export function cellGrid(shape: ChipShape): CellGrid | undefined {
+  const [across] = acrossChoices(shape)
+  return across === undefined ? undefined : gridOf(shape, across)
 }
 
 /** Blocks over the cells, row by row. */
@@ -61,8 +71,11 @@ export function dotIndex(
 
 /** Bytes of side information: what taking the chips off needs; 0 where chips are not offered. */
 export function chipSideLength(shape: ChipShape): number {
-  const grid = cellGrid(shape)
-  if (grid === undefined) return 0
+  return Math.max(0, ...acrossChoices(shape).map((across) => sideBytes(gridOf(shape, across))))
+}
+
+/** Bytes of side information that a grid takes up. */
+export function sideBytes(grid: CellGrid): number {
   const blocks = blockGrid(grid)
-  return 2 + 48 + Math.ceil((blocks.columns * blocks.rows * 3) / 8) + Math.ceil((grid.columns * grid.rows) / 8)
+  return 1 + 2 + 48 + Math.ceil((blocks.columns * blocks.rows * 3) / 8) + Math.ceil((grid.columns * grid.rows) / 8)
 }

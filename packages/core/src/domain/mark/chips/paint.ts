@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Chips", "Painting".
  */
 import type { Plane } from '../plane.ts'
-import { type CellGrid, cellGrid, dotIndex } from './geometry.ts'
+import { type CellGrid, dotIndex } from './geometry.ts'
 import { makePattern } from './pattern.ts'
 import { cellHalves, parseSide } from './side.ts'
 
@@ -55,9 +55,8 @@ export function removeChips(
   marks: { readonly key: Uint8Array; readonly side: Uint8Array },
 ): Plane[] {
   const first = planes[0]
-  const grid = first === undefined ? undefined : cellGrid(first)
-  if (grid === undefined) throw new RangeError('no chips on a picture of this size')
-  const side = parseSide(marks.side, grid)
-  const halves = cellHalves(makePattern(marks.key), grid, side)
-  return planes.map((plane) => paintCells(plane, grid, { unit: -side.unit, halves }))
+  if (first === undefined) throw new RangeError('a frame has 1 or 3 components')
+  const side = parseSide(marks.side, first)
+  const halves = cellHalves(makePattern(marks.key), side)
+  return planes.map((plane) => paintCells(plane, side.grid, { unit: -side.unit, halves }))
 }

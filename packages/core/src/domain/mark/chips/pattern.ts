@@ -5,6 +5,7 @@
  */
 import { chacha20Stream } from '../../../bytes/chacha20.ts'
 import { CODED_BITS, MESSAGE_BITS } from './code.ts'
+import { ALL_ACROSS } from './geometry.ts'
 
 /** Cells each way after which the roles of cells repeat. */
 export const PERIOD = 32
@@ -19,8 +20,8 @@ export interface Pattern {
   readonly roles: Int16Array
   /** PERIOD × PERIOD: 1 or −1 at pilots, 0 elsewhere. */
   readonly pilots: Int8Array
-  /** SIGN_PERIOD × SIGN_PERIOD: 1 or −1, for data. */
-  readonly signs: Int8Array
+  /** For each number of cells along the shorter side, SIGN_PERIOD × SIGN_PERIOD: 1 or −1, for data. */
+  readonly signs: ReadonlyMap<number, Int8Array>
 }
 
 /** @param key  32 bytes @throws {RangeError} for another length */
@@ -38,7 +39,11 @@ export function makePattern(key: Uint8Array): Pattern {
   for (let i = 0; i < cells; i++) roles[order[i] as number] = i < PILOTS ? -1 : (i - PILOTS) % CODED_BITS
   const pilotSigns = signsOf(chacha20Stream(key, nonce('pilots'), cells / 8))
   const pilots = pilotSigns.map((sign, i) => (roles[i] === -1 ? sign : 0))
-  return { roles, pilots, signs: signsOf(chacha20Stream(key, nonce('signs'), (SIGN_PERIOD * SIGN_PERIOD) / 8)) }
+  const signBytes = (SIGN_PERIOD * SIGN_PERIOD) / 8
+  const signs = new Map(
+    ALL_ACROSS.map((across) => [across, signsOf(chacha20Stream(key, nonce(`sign${across}`), signBytes))]),
+  )
+  return { roles, pilots, signs }
 }
 
 /** The 96 bits that stand for an id: the id, then 32 bits that only the key makes. @param id  8 bytes */
@@ -83,4 +88,11 @@ function signsOf(stream: Uint8Array): Int8Array {
     { length: stream.length * 8 },
     (_, i) => (((stream[i >> 3] as number) >> (7 - (i & 7))) & 1) * 2 - 1,
   )
+}
+
+/** The signs of data for a number of cells along the shorter side. @throws {RangeError} for a number that is not in use */
+export function signsFor(pattern: Pattern, across: number): Int8Array {
+  const signs = pattern.signs.get(across)
+  if (signs === undefined) throw new RangeError('cells along the shorter side')
+  return signs
 }

@@ -48,7 +48,7 @@ function readWhole(picture: GreyPicture, key: Uint8Array, pattern: Pattern, acro
     columns: Math.floor((picture.width * across) / side + 1e-3),
     rows: Math.floor((picture.height * across) / side + 1e-3),
   }
-  const decoding = { place, pattern, key, phase: { x: 0, y: 0 }, paths: PATHS_WHOLE }
+  const decoding = { place, pattern, key, phase: { x: 0, y: 0, across }, paths: PATHS_WHOLE }
   const found =
     decodeCells(readCells(picture, place), decoding) ?? decodeCells(readCells(picture, place, true), decoding)
   if (found === undefined) return undefined

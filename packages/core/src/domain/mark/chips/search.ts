@@ -4,8 +4,8 @@
  * Source: docs/reference/mark.md, "Chips", "Reading": stretched whole pictures, then every size of cells, then angles up to 3°.
  */
 import { type Alignment, placeCells, refineAlignment, scoreAlignment, turnPicture } from './alignment.ts'
-import { type ChipReading, decodeCells } from './decode-cells.ts'
-import { readCells } from './evidence.ts'
+import { type ChipReading, type ChipTransform, decodeCells } from './decode-cells.ts'
+import { type Phase, readCells } from './evidence.ts'
 import { ALL_ACROSS } from './geometry.ts'
 import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 import { createPilotMap } from './pilot-map.ts'
@@ -105,22 +105,35 @@ function tryCandidates(search: Search, candidates: Candidate[], count: number): 
   return undefined
 }
 
-/** Tries the places in the longer period of the signs. */
+/** Tries the places in the longer period of the signs, and every number of cells. */
 function decodeAlignment(search: Search, turned: GreyPicture, alignment: Alignment): ChipReading | undefined {
-  const { key, pattern, scale } = search
   const { place, phase } = placeCells(turned, alignment)
   const cells = readCells(turned, place)
-  for (let y = 0; y < SIGN_PERIOD; y += PERIOD) {
-    for (let x = 0; x < SIGN_PERIOD; x += PERIOD) {
-      const found = decodeCells(cells, { place, pattern, key, phase: { x: phase.x + x, y: phase.y + y }, paths: 1 })
-      if (found === undefined) continue
-      const across = 1 / (alignment.wide * scale.x)
-      const down = 1 / (alignment.high * scale.y)
-      const wrap = (value: number) => ((value % SIGN_PERIOD) + SIGN_PERIOD) % SIGN_PERIOD
-      const left = wrap(phase.x + x) - place.left / alignment.wide
-      const top = wrap(phase.y + y) - place.top / alignment.high
-      return { ...found, transform: { left, top, across, down, angle: alignment.angle } }
+  for (const across of ALL_ACROSS) {
+    for (let y = 0; y < SIGN_PERIOD; y += PERIOD) {
+      for (let x = 0; x < SIGN_PERIOD; x += PERIOD) {
+        const at = { x: phase.x + x, y: phase.y + y, across }
+        const found = decodeCells(cells, { ...search, place, phase: at, paths: 1 })
+        if (found !== undefined) return { ...found, transform: transformOf(search, alignment, at) }
+      }
     }
   }
   return undefined
+}
+
+function transformOf(
+  { scale, picture }: Search,
+  alignment: Alignment,
+  at: Phase & { readonly across: number },
+): ChipTransform {
+  const { place } = placeCells(picture, alignment)
+  const { wide, high, angle } = alignment
+  const wrap = (value: number) => ((value % SIGN_PERIOD) + SIGN_PERIOD) % SIGN_PERIOD
+  return {
+    left: (wrap(at.x) - place.left / wide) / at.across,
+    top: (wrap(at.y) - place.top / high) / at.across,
+    across: 1 / (wide * scale.x * at.across),
+    down: 1 / (high * scale.y * at.across),
+    angle,
+  }
 }
