@@ -1,6 +1,6 @@
 /** Sealing with marks by the command line: what is written, what a second run finds, and who can read it. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
@@ -163,6 +163,15 @@ describe('fiducial seal --mark', () => {
     assert.equal(sealed.code, 0, sealed.stderr)
     assert.equal(markOf(await verify('closed/chest.dcm', [], locked)), 'mark_key_missing')
     assert.equal(markOf(await verify('closed/chest.dcm', words, locked)), 'holds')
+  })
+
+  it('leaves nothing behind where the record cannot be kept', async () => {
+    const full = join(folder, 'full')
+    await makeKeys(full)
+    writeFileSync(join(full, 'marks'), 'in the way')
+    const { code, stderr } = await fiducial(['seal', 'in/large.dcm', '--out', 'lost', '--mark'], full)
+    assert.equal(code, 73, stderr)
+    assert.deepEqual(existsSync(join(folder, 'lost')) ? readdirSync(join(folder, 'lost')) : [], [])
   })
 
   it('shows in inspect what is claimed and what is there', async () => {
