@@ -46,6 +46,7 @@ export type FormatCode =
   | 'mark_lossy_source'
   | 'mark_malformed'
   | 'mark_no_capacity'
+  | 'mark_no_pixels'
   | 'mark_record_malformed'
   | 'mark_unsuited'
   | 'multipart_malformed'

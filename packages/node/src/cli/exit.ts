@@ -66,6 +66,7 @@ const CODES = {
   mark_lossy_source: EXIT.data,
   mark_malformed: EXIT.data,
   mark_no_capacity: EXIT.data,
+  mark_no_pixels: EXIT.data,
   mark_record_malformed: EXIT.data,
   mark_unsuited: EXIT.data,
   multipart_malformed: EXIT.data,

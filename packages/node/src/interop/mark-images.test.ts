@@ -32,6 +32,7 @@ const look = { devices: [device] }
 
 /** What images that cannot be marked are refused with. */
 const REFUSALS: ReadonlySet<string> = new Set([
+  'mark_no_pixels',
   'mark_unsuited',
   'mark_lossy_source',
   'mark_no_capacity',

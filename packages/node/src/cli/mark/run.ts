@@ -75,9 +75,9 @@ export async function runOverImages(
   return { done, exit: exits.length === 0 ? EXIT.ok : worstOf(exits), summary: progress.summary() }
 }
 
-/** What lies about in folders and is no image that can be marked is passed over, as what has no pixels is. */
+/** What lies about in folders and is no image is passed over, reports and presentation states among it. */
 const isLeftOut = (input: Input, failure: Failure, { words }: RunOptions): boolean =>
-  isPassedOver(input, failure, words)
+  isPassedOver(input, failure, words) || (failure.code === 'mark_no_pixels' && !words.includes(input.label))
 
 function report(
   { label }: Input,

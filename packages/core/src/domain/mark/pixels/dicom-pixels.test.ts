@@ -208,7 +208,7 @@ describe('openDicomPixels', () => {
   })
 
   const refusals: readonly (readonly [string, string, () => DicomFile])[] = [
-    ['no pixels', 'mark_unsuited', () => withoutPixels()],
+    ['no pixels', 'mark_no_pixels', () => withoutPixels()],
     ['floating point', 'mark_unsuited', () => withoutPixels({ tag: 0x7fe00008, vr: 'OF', value: new Uint8Array(8) })],
     ['32 bits', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280100, 32))],
     ['one bit', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280100, 1), us(0x00280101, 1))],

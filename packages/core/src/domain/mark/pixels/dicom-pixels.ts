@@ -33,8 +33,8 @@ const GREY = /^MONOCHROME[12]$/
 /**
  * Opens the pixels of a DICOM file.
  *
- * @throws {FormatError} `mark_unsuited` for pixels that are no whole cells of 8 or 16 bits, or none; `codec_unsupported` without a decoder;
- *   `dicom_fragments_malformed` where nobody can say which fragments make a frame
+ * @throws {FormatError} `mark_no_pixels`, `mark_unsuited` for pixels that are no whole cells of 8 or 16 bits; `codec_unsupported` without a
+ *   decoder; `dicom_fragments_malformed` where nobody can say which fragments make a frame
  */
 export function openDicomPixels(file: DicomFile, codecs: PixelCodecs = {}): ImagePixels {
   const { dataSet, transferSyntaxUid } = file
@@ -67,7 +67,8 @@ function findPixels({ dataSet }: DicomFile): Element {
   if (only !== undefined && others.length === 0) return only
   if (others.length > 0) throw new FormatError('dicom_duplicate_tag', 'two elements of pixel data')
   const isFloat = FLOAT_PIXEL_DATA.some((tag) => findElement(elements, tag) !== undefined)
-  throw new FormatError('mark_unsuited', isFloat ? 'pixels in floating point' : 'there are no pixels')
+  if (isFloat) throw unsuited('floating point')
+  throw new FormatError('mark_no_pixels', 'there are no pixels')
 }
 
 /** How a frame lies in native bytes, or in those that a decoder gives. */
