@@ -22,7 +22,7 @@ export interface CellGrid {
 /** Pictures with a shorter side below this many pixels carry no chips. */
 export const LEAST_SIDE = 250
 /** All numbers of cells along the shorter side that are in use. */
-export const ALL_ACROSS = [48, 64, 96] as const
+export const ALL_ACROSS: readonly number[] = [48, 64, 96]
 /** Blocks of this many cells each way share a magnitude. */
 export const BLOCK_CELLS = 4
 

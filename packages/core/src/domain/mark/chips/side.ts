@@ -36,7 +36,7 @@ export function formatSide(shape: ChipShape, { grid, unit, coded, magnitudes, pa
     { length: magnitudes.length * 3 },
     (_, i) => (Math.log2(magnitudes[Math.floor(i / 3)] as number) >> (2 - (i % 3))) & 1,
   )
-  const head = Uint8Array.of(ALL_ACROSS.findIndex((across) => across === grid.across), unit >> 8, unit & 255)
+  const head = Uint8Array.of(ALL_ACROSS.indexOf(grid.across), unit >> 8, unit & 255)
   const bytes = new Uint8Array(chipSideLength(shape))
   let offset = 0
   for (const part of [head, packBits(coded), packBits(low), packBits(painted)]) {
