@@ -6,9 +6,9 @@
 
 /** Sides of the windows in cells, and the score in robust standard deviations above which one differs. */
 export const WINDOW_LIMITS: readonly (readonly [side: number, limit: number])[] = [
-  [1, 7],
-  [2, 6],
-  [3, 7],
+  [1, 6],
+  [2, 5],
+  [3, 6],
 ]
 
 /** Grey levels: a mean that is off by less scores less, however quiet the picture is. */
