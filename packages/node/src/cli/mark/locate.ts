@@ -3,7 +3,7 @@ import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { drawAltered, renderPlanes } from '@fiducial/core/domain/mark/heat-map.ts'
 import { type Region, regionsOf } from '@fiducial/core/domain/mark/regions.ts'
 import { checkVolumes, slicePlaceOf, type VolumeFinding, type VolumeMember } from '@fiducial/core/domain/mark/volume.ts'
-import { type LocateOrder, type Location, locateChanges, type PlaneLocation } from '../../services/mark/locate.ts'
+import { type LocateOrder, type Location, locateChanges, type PlaneFinding } from '../../services/mark/locate.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
 import { type CopiedTile, traceChanges } from '../../services/mark/trace-changes.ts'
 import type { Input } from '../adapters.ts'
@@ -173,7 +173,7 @@ function copiesInWords(copied: readonly CopiedTile[], { recordId }: Location): s
 const isOtherInstance = ({ pixels }: OpenImage, { outcome, record }: Location): boolean =>
   outcome !== 'absent' && (record?.instanceUid ?? null) !== null && record?.instanceUid !== pixels.instanceUid
 
-const describePlane = ({ frame, component, reading, contradictions, repairs }: PlaneLocation): object => {
+const describePlane = ({ frame, component, reading, contradictions, repairs }: PlaneFinding): object => {
   const { outcome, grid, held, signature } = reading
   return {
     frame,
@@ -213,7 +213,7 @@ export function sentenceOf({ outcome, planes, recordId, record }: Location): str
 export const placeInWords = ({ left, top, right, bottom }: Omit<Region, 'tiles'>): string =>
   `columns ${left} to ${right - 1}, rows ${top} to ${bottom - 1}`
 
-function wordOf(contradiction: PlaneLocation['contradictions'][number]): string {
+function wordOf(contradiction: PlaneFinding['contradictions'][number]): string {
   switch (contradiction) {
     case 'plane':
       return 'belong to another frame or component'

@@ -37,13 +37,19 @@ export type Contradiction =
   /** The device did not sign these samples. */
   | 'signature'
 
-export interface PlaneLocation {
+/** What a plane shows, without its samples. */
+export interface PlaneFinding {
   readonly frame: number
   readonly component: number
-  readonly reading: PlaneReading
+  readonly reading: Omit<PlaneReading, 'restored'>
   readonly contradictions: readonly Contradiction[]
   /** Samples that were changed alone in their tile, as the record tells. */
   readonly repairs: readonly Repair[]
+}
+
+/** The same with what was there before. */
+export interface PlaneLocation extends PlaneFinding {
+  readonly reading: PlaneReading
 }
 
 export interface Location {
@@ -57,7 +63,7 @@ export interface Location {
   readonly device: MarkDevice | undefined
   /** What the tiles say, where a plane has kept it. */
   readonly header: MarkHeader | undefined
-  readonly planes: readonly PlaneLocation[]
+  readonly planes: readonly PlaneFinding[]
 }
 
 /** What to read an image with. */
@@ -79,7 +85,7 @@ export async function locateChanges(pixels: ImagePixels, order: LocateOrder, mea
   const mark = await markOf(pixels, order, means)
   if (mark === undefined) return nothing
   const planes = Array.from({ length: pixels.frames }, (_, frame) =>
-    locateFrame(pixels.read(frame), frame, pixels, mark, means),
+    locateFrame(pixels.read(frame), frame, pixels, mark, means).map(withoutSamples),
   ).flat()
   const header = planes.find(({ reading }) => reading.header !== undefined)?.reading.header
   return {
@@ -89,6 +95,11 @@ export async function locateChanges(pixels: ImagePixels, order: LocateOrder, mea
     header,
     planes,
   }
+}
+
+/** All frames at once would be the whole image once more. */
+function withoutSamples({ reading: { restored: _restored, ...reading }, ...plane }: PlaneLocation): PlaneFinding {
+  return { ...plane, reading }
 }
 
 /** The key and record of an image. @returns undefined where nothing is found */
@@ -173,7 +184,7 @@ function contradictionsOf(
   return found
 }
 
-function outcomeOf(planes: readonly PlaneLocation[]): TilesOutcome {
+function outcomeOf(planes: readonly PlaneFinding[]): TilesOutcome {
   // A tile that holds but for one sample is there.
   if (planes.every(({ reading, repairs }) => reading.outcome === 'absent' && repairs.length === 0)) return 'absent'
   const isWhole = planes.every(

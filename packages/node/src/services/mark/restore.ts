@@ -14,6 +14,7 @@ import {
   locateChanges,
   locateFrame,
   type MarkOfImage,
+  type PlaneFinding,
   type PlaneLocation,
   repairsOf,
 } from './locate.ts'
@@ -57,7 +58,7 @@ export async function prepareRestore(
 }
 
 /** Whether a plane is whole, or becomes so by putting single samples right. */
-function isRepairable({ reading, contradictions, repairs }: PlaneLocation): boolean {
+function isRepairable({ reading, contradictions, repairs }: PlaneFinding): boolean {
   const lost = reading.held.filter((one) => one === 0).length
   return contradictions.length === 0 && repairs.length === lost
 }

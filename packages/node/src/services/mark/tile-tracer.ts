@@ -11,11 +11,10 @@ import type { Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import type { MarkRecord, MarkRecordHead } from '@fiducial/core/domain/mark/record.ts'
 import { takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
-import type { PlaneReading } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
 import { readRecord } from './find-mark.ts'
 import type { ForeignTiles, TileOrigin } from './gathered-planes.ts'
-import type { MarkOfImage, PlaneLocation } from './locate.ts'
+import type { MarkOfImage, PlaneFinding } from './locate.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
 
 export interface TracedImage {
@@ -60,13 +59,13 @@ export class TileTracer {
   }
 
   /** @returns for each plane the tiles that come from elsewhere @throws {StoreError} as the records do */
-  async trace(planes: Planes, locations: readonly PlaneLocation[]): Promise<readonly ForeignTiles[]> {
+  async trace(planes: Planes, locations: readonly PlaneFinding[]): Promise<readonly ForeignTiles[]> {
     const found: ForeignTiles[] = []
     for (const [i, { reading }] of locations.entries()) found.push(await this.#tracePlane(planes[i] as Plane, reading))
     return found
   }
 
-  async #tracePlane(plane: Plane, { outcome, grid, held }: PlaneReading): Promise<ForeignTiles> {
+  async #tracePlane(plane: Plane, { outcome, grid, held }: PlaneFinding['reading']): Promise<ForeignTiles> {
     const found = new Map<number, TileOrigin>()
     if (outcome === 'holds' || this.#left === 0) return found
     const books = await this.#booksFor(grid.tileSize)

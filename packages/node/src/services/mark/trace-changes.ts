@@ -3,7 +3,7 @@ import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels
 import type { Tile } from '@fiducial/core/domain/mark/tiles/grid.ts'
 import { candidatesFor, type KnownKeys } from './find-mark.ts'
 import type { TileOrigin } from './gathered-planes.ts'
-import type { Location, PlaneLocation } from './locate.ts'
+import type { Location, PlaneFinding } from './locate.ts'
 import type { MarkMeans } from './ports.ts'
 import { TileTracer } from './tile-tracer.ts'
 
@@ -41,4 +41,4 @@ export async function traceChanges(
   return copied
 }
 
-const tileAt = ({ grid }: PlaneLocation['reading'], number: number): Tile => grid.tiles[number] as Tile
+const tileAt = ({ grid }: PlaneFinding['reading'], number: number): Tile => grid.tiles[number] as Tile
