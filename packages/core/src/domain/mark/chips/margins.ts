@@ -31,12 +31,12 @@ interface Situation {
   readonly share: number
 }
 
-const ROUNDS = 40
+const ROUNDS = 16
 /** Margin in standard deviations of a coded bit's noise: where to begin, and by what it grows once it holds. */
 const FIRST_MARGIN = 0.2
-const MARGIN_STEP = 0.04
+const MARGIN_GROWTH = 1.15
 /** What a margin shrinks by while it does not hold. */
-const RELAXED = 0.97
+const RELAXED = 0.92
 /** More than what is missing is added, so that few rounds do. */
 const OVERSHOOT = 1.3
 const KEPT_SIDE = 0.75
@@ -89,7 +89,7 @@ function widen(emphasis: Float64Array, first: number, round: (margin: number) =>
       kept.set(before)
       widest = margin
     }
-    if (isHolding) margin += MARGIN_STEP
+    if (isHolding) margin *= MARGIN_GROWTH
     else margin *= RELAXED
   }
   emphasis.set(kept)
@@ -141,7 +141,8 @@ function raiseRivals(
   const sums = new Float64Array(CODED_BITS)
   const gains = new Float64Array(CODED_BITS)
   let square = 0
-  for (const i of cells) {
+  for (let k = 0; k < cells.length; k++) {
+    const i = cells[k] as number
     const role = roles[i] as number
     if (role < 0) continue
     const yielded = yields[i] as number

@@ -3,9 +3,9 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Reading": stretched whole pictures, then every size of cells, then angles up to 3°.
  */
-import { type Alignment, placeCells, refineAlignment, scoreAlignment, turnPicture } from './alignment.ts'
+import { type Alignment, placeCells, type Refined, refineAlignment, scoreAlignment, turnPicture } from './alignment.ts'
 import { type ChipReading, type ChipTransform, decodeCells } from './decode-cells.ts'
-import { type Phase, readCells } from './evidence.ts'
+import { type CellPlace, type Phase, readCells } from './evidence.ts'
 import { ALL_ACROSS } from './geometry.ts'
 import { type Pattern, PERIOD, SIGN_PERIOD } from './pattern.ts'
 import { createPilotMap } from './pilot-map.ts'
@@ -24,12 +24,19 @@ const ANGLES = [1, -1, 2, -2, 3, -3].map((degrees) => degrees * DEGREE)
 /** A turned picture has lost its corners only: fewer sizes are tried. */
 const FEWEST_TURNED = 36
 
+/** Pilots that agree this well belong to a picture with chips. */
+const SURE_SCORE = 5.5
+const PATHS_SURE = 32
+
 interface Candidate {
   readonly alignment: Alignment
   readonly score: number
 }
 
 interface Search {
+  /** The picture that was asked about. */
+  readonly full: GreyPicture
+  /** The same, smaller. */
   readonly picture: GreyPicture
   /** Pixels of the picture that was asked about for one of the working picture. */
   readonly scale: { readonly x: number; readonly y: number }
@@ -41,7 +48,7 @@ interface Search {
 export function searchCells(picture: GreyPicture, key: Uint8Array, pattern: Pattern): ChipReading | undefined {
   const working = shrink(picture)
   const scale = { x: picture.width / working.width, y: picture.height / working.height }
-  const search = { picture: working, scale, key, pattern }
+  const search = { full: picture, picture: working, scale, key, pattern }
   return (
     tryCandidates(search, stretchedCandidates(search), 3) ??
     tryCandidates(search, sizedCandidates(search, [0], FEWEST_CELLS), 14) ??
@@ -99,26 +106,41 @@ function tryCandidates(search: Search, candidates: Candidate[], count: number): 
   for (const { alignment } of candidates.slice(0, count)) {
     const refined = refineAlignment(search.picture, alignment, search.pattern)
     if (refined.score < 4.2) continue
-    const reading = decodeAlignment(search, refined.turned, refined.alignment)
+    const reading = decodeAlignment(search, refined)
     if (reading !== undefined) return reading
   }
   return undefined
 }
 
-/** Tries the places in the longer period of the signs, and every number of cells. */
-function decodeAlignment(search: Search, turned: GreyPicture, alignment: Alignment): ChipReading | undefined {
+/** Tries the places in the longer period of the signs, and every number of cells; if the pilots are sure, with more paths. */
+function decodeAlignment(search: Search, { turned, alignment, score }: Refined): ChipReading | undefined {
   const { place, phase } = placeCells(turned, alignment)
-  const cells = readCells(turned, place)
-  for (const across of ALL_ACROSS) {
-    for (let y = 0; y < SIGN_PERIOD; y += PERIOD) {
-      for (let x = 0; x < SIGN_PERIOD; x += PERIOD) {
-        const at = { x: phase.x + x, y: phase.y + y, across }
-        const found = decodeCells(cells, { ...search, place, phase: at, paths: 1 })
-        if (found !== undefined) return { ...found, transform: transformOf(search, alignment, at) }
-      }
+  const cells = alignment.angle === 0 ? readFull(search, place) : readCells(turned, place)
+  for (const paths of score > SURE_SCORE ? [1, PATHS_SURE] : [1]) {
+    for (const at of phasesFrom(phase)) {
+      const found = decodeCells(cells, { ...search, place, phase: at, paths })
+      if (found !== undefined) return { ...found, transform: transformOf(search, alignment, at) }
     }
   }
   return undefined
+}
+
+/** Cells of the picture that was asked about, finer than the working picture. */
+function readFull({ full, scale }: Search, place: CellPlace): Float32Array {
+  return readCells(full, {
+    ...place,
+    left: place.left * scale.x,
+    top: place.top * scale.y,
+    wide: place.wide * scale.x,
+    high: place.high * scale.y,
+  })
+}
+
+function phasesFrom(phase: Phase): (Phase & { readonly across: number })[] {
+  const starts = Array.from({ length: SIGN_PERIOD / PERIOD }, (_, i) => i * PERIOD)
+  return ALL_ACROSS.flatMap((across) =>
+    starts.flatMap((y) => starts.map((x) => ({ x: phase.x + x, y: phase.y + y, across }))),
+  )
 }
 
 function transformOf(
