@@ -5,6 +5,7 @@ import { decodeLatin1, encodeUtf8, joinBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
 import { seeded } from '../../testing/seeded.ts'
 import {
+  firstDigestOf,
   formatMarkRecord,
   headLength,
   type MarkRecord,
@@ -64,6 +65,11 @@ describe('a mark record', () => {
   it('tells from its beginning what it is a record of', () => {
     const { planes: _planes, thumbnails: _thumbnails, ...head } = record
     assert.deepEqual(parseMarkRecordHead(bytes.subarray(0, headLength(bytes))), head)
+  })
+
+  it('tells the digest of the first plane from what stands behind the head', () => {
+    assert.deepEqual(firstDigestOf(bytes), record.planes[0]?.digest)
+    assert.equal(firstDigestOf(bytes.subarray(0, headLength(bytes) + 95)), undefined)
   })
 
   const refusals: readonly (readonly [string, Uint8Array])[] = [

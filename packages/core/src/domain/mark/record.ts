@@ -105,6 +105,17 @@ export function parseMarkRecord(bytes: Uint8Array): MarkRecord {
  */
 export const parseMarkRecordHead = (bytes: Uint8Array): MarkRecordHead => readHead(readFields(bytes).fields)
 
+/**
+ * The digest of the first marked plane, which stands behind the head: an image that was not altered has it.
+ * @param bytes  the beginning of a record
+ * @returns undefined where that ends before
+ * @throws {FormatError} `mark_record_malformed`
+ */
+export function firstDigestOf(bytes: Uint8Array): Uint8Array | undefined {
+  const start = headLength(bytes) + SIGNATURE_BYTES
+  return start + DIGEST_BYTES > bytes.length ? undefined : bytes.subarray(start, start + DIGEST_BYTES)
+}
+
 /** Bytes up to the end of the head. @param bytes  the first 8 at least @throws {FormatError} `mark_record_malformed` */
 export function headLength(bytes: Uint8Array): number {
   if (bytes.length < PREFIX_BYTES || !equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) throw malformed('magic')

@@ -2,7 +2,7 @@
  * Find mark: which record an image belongs to, and the key of its tiles.
  *
  * An image does not say which it is: its tiles show nothing without the key of the image, and that is derived from the record id. So
- * the records of images of the same shape are tried, those of the same instance first: a few tiles tell. Chips need no such
+ * the records of images of the same shape are tried, those of the same instance or the same samples first: a few tiles tell. Chips need no such
  * search, and lead to images whose shape has changed.
  */
 import { equalBytes } from '@fiducial/core/bytes/text.ts'
@@ -12,12 +12,14 @@ import { deriveImageKey, deriveMarkKeys } from '@fiducial/core/domain/mark/keys.
 import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import {
+  firstDigestOf,
   type MarkRecord,
   type MarkRecordHead,
   type PlaneRecord,
   parseMarkRecord,
   parseMarkRecordHead,
 } from '@fiducial/core/domain/mark/record.ts'
+import { digestPlane } from '@fiducial/core/domain/mark/tiles/digest-plane.ts'
 import { gridOf, type Tile, takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
 import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
@@ -41,10 +43,13 @@ export interface FoundMark {
 
 /** Tiles that are looked at, spread over a plane. */
 const PROBES = 256
+/** Records that are tried of which nothing says that the image is theirs, the newest first: some seconds. */
+const TRIES = 1000
 /** Frames that are looked at. */
 const FRAMES_PROBED = 4
 
 /**
+ * @param tries  how many records are tried of images that are neither this instance nor the same samples
  * @returns undefined where no tile of the first frames is that of a record known here, and no chips are seen
  * @throws {StoreError} as the records do; {FormatError} as {@link ImagePixels.read}
  */
@@ -52,9 +57,12 @@ export async function findMark(
   pixels: ImagePixels,
   { devices }: KnownKeys,
   means: MarkMeans,
+  { tries = TRIES }: { readonly tries?: number } = {},
 ): Promise<FoundMark | undefined> {
-  for (const { recordId, device: id } of await candidatesFor(pixels, means)) {
-    const found = await openCandidate(recordId, id, devices, means)
+  let tried = 0
+  for (const { head, isLikely } of await candidatesIn(pixels, means)) {
+    if (!isLikely && tried++ >= tries) break
+    const found = await openCandidate(head.recordId, head.device, devices, means)
     if (found !== undefined && hasTileOf(pixels, found, means)) return found
   }
   return findByChips(pixels, devices, means)
@@ -124,18 +132,36 @@ export async function readRecord(
   }
 }
 
-/** Records of images of the same shape, those of the same instance first. */
-export async function candidatesFor(
+/** A record of an image that this one may be. */
+interface Candidate {
+  readonly head: MarkRecordHead
+  /** It is the record of this instance, or of these very samples. */
+  readonly isLikely: boolean
+}
+
+async function candidatesIn(
   pixels: ImagePixels,
-  { records }: Pick<MarkMeans, 'records'>,
-): Promise<readonly MarkRecordHead[]> {
-  const found: MarkRecordHead[] = []
+  { records, hash }: Pick<MarkMeans, 'records' | 'hash'>,
+): Promise<readonly Candidate[]> {
+  const found: Candidate[] = []
+  let digest: Uint8Array | undefined
   for await (const bytes of records.heads()) {
     const head = parseMarkRecordHead(bytes)
-    if (isSameShape(head, pixels)) found.push(head)
+    if (!isSameShape(head, pixels)) continue
+    const isSame = head.instanceUid !== null && head.instanceUid === pixels.instanceUid
+    digest ??= digestPlane(hash, pixels.read(0)[0] as Plane)
+    const marked = firstDigestOf(bytes)
+    found.push({ head, isLikely: isSame || (marked !== undefined && equalBytes(marked, digest)) })
   }
-  const isSame = ({ instanceUid }: MarkRecordHead) => instanceUid !== null && instanceUid === pixels.instanceUid
-  return [...found.filter(isSame), ...found.filter((head) => !isSame(head))]
+  return [...found.filter(({ isLikely }) => isLikely), ...found.filter(({ isLikely }) => !isLikely)]
+}
+
+/** Records of images of the same shape, those of the same instance or the same samples first. */
+export async function candidatesFor(
+  pixels: ImagePixels,
+  means: Pick<MarkMeans, 'records' | 'hash'>,
+): Promise<readonly MarkRecordHead[]> {
+  return (await candidatesIn(pixels, means)).map(({ head }) => head)
 }
 
 const isSameShape = (head: MarkRecordHead, pixels: ImagePixels): boolean =>

@@ -15,9 +15,13 @@ import { writeFileAtomically } from '../write-file.ts'
 const NAME = /^[0-9a-f]{16}\.fmr$/
 /** Holds most heads. */
 const FIRST_BYTES = 4096
+/** What is kept behind a head: the digest of the first plane. */
+const BEHIND_BYTES = 96
 
 /** @param folder  made when something is first stored */
 export function openMarkRecords(folder: string): MarkRecords {
+  // Records are never changed, so what was read of one stays true.
+  const known = new Map<string, KnownHead>()
   const pathOf = (recordId: Uint8Array) => join(folder, `${encodeHex(recordId)}.fmr`)
   return {
     get: async (recordId) => readWhole(pathOf(recordId)),
@@ -36,10 +40,7 @@ export function openMarkRecords(folder: string): MarkRecords {
     },
 
     async *heads() {
-      for (const path of newestFirst(folder)) {
-        const head = readHead(path)
-        if (head !== undefined) yield head
-      }
+      for (const { head } of newestFirst(folder, known)) if (head !== undefined) yield head
     },
   }
 }
@@ -52,11 +53,21 @@ function makeFolder(folder: string): void {
   }
 }
 
-function newestFirst(folder: string): readonly string[] {
-  const names = attempt(() => readdirSync(folder)) ?? []
-  const paths = names.filter((name) => NAME.test(name)).map((name) => join(folder, name))
-  const dated = paths.map((path) => ({ path, at: attempt(() => statSync(path))?.mtimeMs ?? 0 }))
-  return dated.toSorted((a, b) => b.at - a.at || (a.path < b.path ? -1 : 1)).map(({ path }) => path)
+/** The beginning of a file, and since when it is there. */
+interface KnownHead {
+  readonly at: number
+  /** Undefined for what is no record. */
+  readonly head: Uint8Array | undefined
+}
+
+function newestFirst(folder: string, known: Map<string, KnownHead>): readonly KnownHead[] {
+  const names = (attempt(() => readdirSync(folder)) ?? []).filter((name) => NAME.test(name))
+  for (const name of names) {
+    const path = join(folder, name)
+    if (!known.has(name)) known.set(name, { at: attempt(() => statSync(path))?.mtimeMs ?? 0, head: readHead(path) })
+  }
+  const there = names.toSorted().map((name) => known.get(name) as KnownHead)
+  return there.toSorted((a, b) => b.at - a.at)
 }
 
 const readWhole = (path: string): Uint8Array | undefined => {
@@ -70,8 +81,9 @@ function readHead(path: string): Uint8Array | undefined {
   if (file === undefined) return undefined
   try {
     const first = readBytes(file, FIRST_BYTES)
-    const length = headLength(first)
-    return length <= first.length || first.length < FIRST_BYTES ? first : readBytes(file, length)
+    const length = headLength(first) + BEHIND_BYTES
+    // No more is kept in mind than is needed.
+    return length <= first.length || first.length < FIRST_BYTES ? first.slice(0, length) : readBytes(file, length)
   } catch (error) {
     if (error instanceof FormatError) return undefined
     throw error
