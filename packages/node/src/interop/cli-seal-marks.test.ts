@@ -6,6 +6,7 @@ import { before, describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
 import { setElements } from '@fiducial/core/domain/forge/edit.ts'
+import { flipPixel } from '@fiducial/core/domain/forge/forgeries.ts'
 import { parseSeal } from '@fiducial/core/domain/seal/seal.ts'
 import { encodeFile } from '@fiducial/core/formats/dicom/encode.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
@@ -124,10 +125,46 @@ describe('fiducial seal --mark', () => {
     assert.equal(markOf(await verify(join('out', 'chest.dcm'))), 'holds')
   })
 
-  it('refuses to mark again what is marked', async () => {
-    const { code, stderr } = await fiducial(['seal', 'out/chest.dcm', '--out', 'again', '--mark'])
-    assert.equal(code, 65)
-    assert.match(stderr, /mark_already/)
+  it('claims the mark of what was marked before, whole, as a slice of its volume', async () => {
+    const series = join(folder, 'series')
+    mkdirSync(series)
+    for (const [name, uid] of [
+      ['1.dcm', '2.25.6001'],
+      ['2.dcm', '2.25.6002'],
+    ] as const) {
+      writeFileSync(
+        join(series, name),
+        setElements(takeImage('chest', name), text(0x00080018, 'UI', uid), text(0x0020000e, 'UI', '2.25.6000')),
+      )
+    }
+    assert.equal((await fiducial(['mark', 'embed', 'series', '--out', 'volume', '--volume'])).code, 0)
+    for (const state of ['2 images sealed', '2 already sealed and intact']) {
+      const { code, stdout } = await fiducial(['seal', 'volume', '--out', 'slices', '--mark'])
+      assert.equal(code, 0, stdout)
+      assert.ok(stdout.includes(state), stdout)
+    }
+    const seals = ['1.dcm', '2.dcm'].map((name) =>
+      parseSeal(new Uint8Array(readFileSync(join(folder, 'slices', `${name}.fiducial.json`)))),
+    )
+    const volumes = seals.map(({ statement: { mark } }) => mark?.volume)
+    assert.deepEqual(
+      volumes.map((volume) => volume?.count),
+      [2, 2],
+    )
+    assert.deepEqual(volumes.map((volume) => volume?.index).sort(), [0, 1])
+    assert.deepEqual(volumes[0]?.nonce, volumes[1]?.nonce)
+    assert.equal(markOf(await verify('slices/1.dcm')), 'holds')
+  })
+
+  it('claims no mark that was altered, or is that of another image', async () => {
+    const marked = new Uint8Array(readFileSync(join(folder, 'volume', '1.dcm')))
+    writeFileSync(join(folder, 'altered.dcm'), flipPixel(marked))
+    writeFileSync(join(folder, 'renamed.dcm'), setElements(marked, text(0x00080018, 'UI', '2.25.6003')))
+    for (const name of ['altered.dcm', 'renamed.dcm']) {
+      const { code, stderr } = await fiducial(['seal', name, '--out', 'claimed', '--mark'])
+      assert.equal(code, 1)
+      assert.match(stderr, /mark_altered/)
+    }
   })
 
   it('leaves chips out on demand', async () => {

@@ -37,15 +37,18 @@ export function findExistingSeal(
   const parsed = parseOrNothing(seal)
   if (parsed === undefined) return undefined
   const { statement } = parsed
-  const isSame = (source: ByteSource, digest: Uint8Array): boolean => equalBytes(digestOfSource(source, crypto), digest)
-  if (!isSame(copy, statement.file)) return undefined
-  if (original !== undefined && !isSame(original, statement.original)) return undefined
+  if (!equalBytes(digestOfSource(copy, crypto), statement.file)) return undefined
+  if (original !== undefined && !isOriginal(original, parsed, crypto)) return undefined
   const { checks } = verifySeal(parsed, { crypto, anchors, now: now() })
   const isGood = checks.every(
     (check) => check.outcome === 'holds' || (check.outcome === 'unknown' && check.reason === 'series_pending'),
   )
   return isGood ? parsed : undefined
 }
+
+/** Whether a file is, to the byte, what was sealed, before the signatures were put in. */
+export const isOriginal = (source: ByteSource, { statement }: Pick<Seal, 'statement'>, crypto: Crypto): boolean =>
+  equalBytes(digestOfSource(source, crypto), statement.original)
 
 function parseOrNothing(seal: Uint8Array): Seal | undefined {
   try {

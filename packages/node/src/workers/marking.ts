@@ -9,12 +9,16 @@ import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ByteSource, memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
+import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import type { Seal } from '@fiducial/core/domain/seal/seal.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { prepareMark } from '../services/mark/mark-instance.ts'
+import { adoptMark } from '../services/mark/adopt-mark.ts'
+import { type MarkOrder, type PreparedMark, prepareMark } from '../services/mark/mark-instance.ts'
 import { isMarkedCopy } from '../services/mark/marked-copy.ts'
 import { openPixels } from '../services/mark/open-pixels.ts'
+import type { MarkMeans } from '../services/mark/ports.ts'
 import { type FileSource, openFileSource } from '../storage/file-source.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
 import { makeFolder } from '../storage/write-pair.ts'
@@ -28,6 +32,7 @@ export interface MarkedImage extends Disposable {
 
 export interface Marking {
   /**
+   * An image that carries a whole mark of the device is taken as it is.
    * @param folder  for the marked file; made where there is none
    * @throws {FormatError} the code of the first finding of a strict reader; `mark_unsuited` and the others of the mark
    * @throws {StoreError} as files and records do
@@ -45,8 +50,11 @@ export async function openMarking({ device, layers, home }: MarkSetup): Promise<
   const means = openMarkMeans(home)
   return {
     async mark(source, folder) {
-      const file = parseDicom(source, { isStrict: true })
-      const prepared = await prepareMark(await openPixels(file, means), { device, layers }, means)
+      const pixels = await openPixels(parseDicom(source, { isStrict: true }), means)
+      const prepared = await prepareUnlessMarked(pixels, { device, layers }, means)
+      if (prepared === undefined) {
+        return { source, claim: await adoptMark(pixels, device, means), [Symbol.dispose]: () => undefined }
+      }
       const kept = keep(prepared.pieces(), source.length, folder)
       try {
         const { claim } = await prepared.finish()
@@ -58,6 +66,20 @@ export async function openMarking({ device, layers, home }: MarkSetup): Promise<
     },
     isOf: async (original, copy, { statement }) =>
       isMarkedCopy({ original: parseDicom(original), copy: parseDicom(copy), statement, device }, means),
+  }
+}
+
+/** Undefined for an image that carries a mark of the device already. @throws {FormatError} as {@link prepareMark} */
+async function prepareUnlessMarked(
+  pixels: ImagePixels,
+  order: MarkOrder,
+  means: MarkMeans,
+): Promise<PreparedMark | undefined> {
+  try {
+    return await prepareMark(pixels, order, means)
+  } catch (error) {
+    if (error instanceof FormatError && error.code === 'mark_already') return undefined
+    throw error
   }
 }
 

@@ -16,7 +16,7 @@ import { httpAuthority } from '../keys/http-authority.ts'
 import type { HolderMaterial } from '../keys/key-ring.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { createSigner } from '../keys/signer.ts'
-import { findExistingSeal } from '../services/existing-seal.ts'
+import { findExistingSeal, isOriginal } from '../services/existing-seal.ts'
 import type { HolderKeys, QuoteCheckpoint, TimestampAuthority } from '../services/ports.ts'
 import { prepareSeal, type SealDependencies } from '../services/seal-instance.ts'
 import { type FileSource, openFileSource } from '../storage/file-source.ts'
@@ -148,13 +148,19 @@ async function findEarlier(
     using copy = openFileSource(target)
     const files = marking === undefined ? { original, copy, seal } : { copy, seal }
     const found = findExistingSeal(files, { crypto: nativeCrypto, anchors, now: () => new Date() })
-    const isSame = found !== undefined && (marking === undefined || (await marking.isOf(original, copy, found)))
+    const isSame = found !== undefined && (marking === undefined || (await isMarkedOf(original, copy, found, marking)))
     return isSame ? describe('already', target, found) : undefined
   } catch (error) {
     // No image, or one that cannot be read: writing it tells.
     if (error instanceof StoreError) return undefined
     throw error
   }
+}
+
+/** Whether a sealed copy carries a mark, and is what was made of an image: by marking it, or as it had been marked before. */
+async function isMarkedOf(original: FileSource, copy: FileSource, seal: Seal, marking: Marking): Promise<boolean> {
+  if (seal.statement.mark === null) return false
+  return isOriginal(original, seal, nativeCrypto) || (await marking.isOf(original, copy, seal))
 }
 
 function describe(state: SealedImage['state'], target: string, { statement, series }: Seal): SealedImage {
