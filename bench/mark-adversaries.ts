@@ -45,6 +45,8 @@ const { values: flags } = parseArgs({
 const VICTIMS = 10
 /** Window of the denoiser: the chips of such a picture are about ten samples wide. */
 const REACH = 5
+/** What somebody may change a picture by to get rid of the mark, in dB. */
+const BUDGETS = [55, 50, 45] as const
 
 const keyOf = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest())
 const CHIP_KEY = keyOf('bench: chips of one device')
@@ -129,21 +131,22 @@ for (const [i, { chipped, original }] of known.entries()) {
     const alike = victims.map(({ chipped: plane, original: before }) =>
       likeness(estimate.mean, differenceOf(plane, before)),
     )
-    const removed = victims.map(({ chipped: plane, original: before, id }) => {
-      const added = differenceOf(plane, before)
-      // As much as takes the most of this victim's pattern away: more than an attacker can know.
-      const strength = dot(estimate.mean, added) / Math.max(1e-9, dot(estimate.mean, estimate.mean))
-      const attacked = addResidual(plane, estimate.mean, -2 * strength, 255)
-      return { isRead: carries(shown(attacked), id), near: nearness(plane, attacked) }
-    })
     estimateRows.push([
       what,
       estimate.count,
       spread(alike, 3),
-      countOf(removed.map(({ isRead }) => isRead)),
-      spread(removed.map(({ near }) => near).filter(Number.isFinite)),
+      ...BUDGETS.map((budget) =>
+        countOf(victims.map((victim) => carries(removeAt(victim, estimate.mean, budget), victim.id))),
+      ),
     ])
   }
+}
+
+/** A victim less so much of an estimate that it is `budget` dB from what it was. */
+function removeAt({ chipped }: Marked, estimate: Float32Array, budget: number): Picture {
+  const wanted = 255 / 10 ** (budget / 20)
+  const size = Math.sqrt(dot(estimate, estimate) / estimate.length)
+  return shown(addResidual(chipped, estimate, -wanted / Math.max(size, 1e-9), 255))
 }
 
 function dot(first: Float32Array, second: Float32Array): number {
@@ -317,8 +320,13 @@ publishReport({
   tables: [
     { title: 'Chips: removal, knowing nothing', columns: ['attack', 'id still read', 'PSNR, dB'], rows: blindRows },
     {
-      title: 'Chips: what images of one device have in common, taken away twice over',
-      columns: ['learned from', 'images', 'likeness to what a victim carries', 'id still read', 'PSNR, dB'],
+      title: 'Chips: what images of one device have in common, taken away; id still read after that',
+      columns: [
+        'learned from',
+        'images',
+        'likeness to what a victim carries',
+        ...BUDGETS.map((budget) => `at ${budget} dB`),
+      ],
       rows: estimateRows,
     },
     {

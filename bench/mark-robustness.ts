@@ -7,7 +7,7 @@
  * Each image is marked with both layers, as faint as images of its kind are marked by default, shown in each of its views, attacked, and
  * read. An id counts if it is the one that was embedded; any other is a false id. Every reading is a line of the scratch file, so that
  * a run that was broken off goes on where it was. With --peers the same pictures carry the marks of others.
- * --unmarked reads pictures without a mark, attacked and not, with random keys.
+ * --unmarked reads pictures without a mark, attacked and not, each with a key of its own; --images 0 reads no others.
  */
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
@@ -77,15 +77,18 @@ const lines: Line[] =
         .map((line) => JSON.parse(line) as Line)
     : []
 
+const placeOf = (scheme: string, image: string, attack: string): string => `${scheme} ${image} ${attack}`
+const noted = new Set(
+  lines.map((line) => placeOf(line.scheme, line.image, line.kind === 'cost' ? 'cost' : line.attack)),
+)
+
 function note(line: Line): void {
   lines.push(line)
+  noted.add(placeOf(line.scheme, line.image, line.kind === 'cost' ? 'cost' : line.attack))
   if (flags.scratch !== undefined) appendFileSync(flags.scratch, `${JSON.stringify(line)}\n`)
 }
 
-const isNoted = (scheme: string, image: string, attack: string): boolean =>
-  lines.some(
-    (line) => line.kind === 'reading' && line.scheme === scheme && line.image === image && line.attack === attack,
-  )
+const isNoted = (scheme: string, image: string, attack: string): boolean => noted.has(placeOf(scheme, image, attack))
 
 const keyOf = (text: string): Uint8Array => new Uint8Array(createHash('sha256').update(text).digest())
 const CHIP_KEY = keyOf('bench: chips')
@@ -135,7 +138,7 @@ async function measureOurs(image: MarkImage): Promise<void> {
   for (const [i, { view, picture }] of named.entries()) {
     const shown = renderView(marked.planes, view)
     const before = renderView(planes, view)
-    if (!lines.some((line) => line.kind === 'cost' && line.scheme === 'fiducial' && line.image === picture)) {
+    if (!isNoted('fiducial', picture, 'cost')) {
       const [plane, after] = [planes[0], marked.planes[0]]
       if (plane === undefined || after === undefined) continue
       note({
@@ -213,7 +216,7 @@ async function readUnmarked(wanted: number): Promise<void> {
 
 const peers = flags.peers === undefined ? undefined : startMarkPeers(flags.peers)
 for await (const image of markImages({ chestXrays: Number(flags.images), split })) {
-  if (!MODALITIES.has(image.modality)) continue
+  if (!MODALITIES.has(image.modality) || flags.images === '0') continue
   await measureOurs(image)
   if (peers !== undefined) await measurePeers(image, peers)
 }
