@@ -1,5 +1,7 @@
 /** Mark answer: what --json and reports say about the mark of one image. */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { SlicePlace } from '@fiducial/core/domain/mark/volume.ts'
+import { isOfGateway } from '@fiducial/core/domain/seal/image-statement.ts'
 import type { ForeignRegion, MarkEvidence, MarkRegion } from '@fiducial/core/domain/verdict/mark-evidence.ts'
 import type { VerifiedInstance } from '../services/verify-instance.ts'
 import { visible } from './visible.ts'
@@ -8,6 +10,8 @@ import { visible } from './visible.ts'
 export type MarkAnswer = {
   /** Who says that there is one, and its record id, hexadecimal; null where nobody does who is believed. */
   readonly claimed: { readonly by: 'seal' | 'log'; readonly recordId: string } | null
+  /** Of an image that was marked as one of several: its place, and where its header says that it lies; else null. */
+  readonly slice: SliceAnswer | null
 } & (
   | { readonly state: 'not_looked' | 'key_missing' | 'absent' }
   | { readonly state: 'unreadable'; readonly code: string }
@@ -28,15 +32,33 @@ export type MarkAnswer = {
     }
 )
 
-export function toMarkAnswer({ mark, claimedMark }: Pick<VerifiedInstance, 'mark' | 'claimedMark'>): MarkAnswer {
+/** Index from 0; the nonce of the volume is hexadecimal. */
+export interface SliceAnswer extends SlicePlace {
+  readonly volume: string
+  readonly index: number
+  readonly count: number
+}
+
+export function toMarkAnswer(verified: VerifiedInstance): MarkAnswer {
+  const { mark, claimedMark } = verified
   const claimed =
     claimedMark === undefined ? null : { by: claimedMark.by, recordId: encodeHex(claimedMark.claim.recordId) }
-  return { claimed, ...toReading(mark) }
+  return { claimed, slice: toSlice(verified), ...toReading(mark) }
+}
+
+/** What the seal says, where it is believed; else what was read. */
+function toSlice({ mark, seal, slice }: VerifiedInstance): SliceAnswer | null {
+  const statement = seal.state === 'present' && seal.report.outcome === 'holds' ? seal.report.statement : undefined
+  const claimed = statement === undefined || isOfGateway(statement) ? undefined : statement.mark?.volume
+  const read = mark.state === 'read' ? mark.place : undefined
+  const nonce = claimed?.nonce ?? read?.volumeNonce
+  const { index, count } = claimed ?? read ?? { index: 0, count: 1 }
+  return nonce === undefined || count === 1 ? null : { volume: encodeHex(nonce), index, count, ...slice }
 }
 
 function toReading(mark: MarkEvidence) {
   if (mark.state !== 'read') return mark
-  const { instanceUid = null, device = null, markedAt, ...rest } = mark
+  const { instanceUid = null, device = null, markedAt, place: _, ...rest } = mark
   return { ...rest, instanceUid, device, markedAt: markedAt?.toISOString() ?? null }
 }
 

@@ -21,6 +21,7 @@ import { UsageError } from './usage-error.ts'
 import type { VerifyRecord } from './verify-record.ts'
 import { VerifyReport } from './verify-report.ts'
 import { judgeStudies, showStudies } from './verify-studies.ts'
+import { findBrokenVolumes, showVolumes } from './verify-volumes.ts'
 import { visible } from './visible.ts'
 import type { VerifyTask } from './work.ts'
 
@@ -61,6 +62,7 @@ export async function verifyInputs(
   const tally = new Tally()
   const isVerbose = options.verbose === true
   const found: VerifyRecord[] = []
+  const slices: VerifyRecord[] = []
   const report = new VerifyReport(output, settings.policy, isVerbose)
   for await (const done of adapters.work.verify(tasksFor(images, options.seal), settings, terminal.interruption)) {
     progress.advance(done.bytes)
@@ -68,6 +70,7 @@ export async function verifyInputs(
     if ('value' in done) {
       tally.count(done.value.verdict)
       if (options.complete === true || options.record === true) found.push(done.value)
+      if (done.value.mark.slice !== null && !words.includes(done.task.label)) slices.push(done.value)
       report.show(done.value, isOnly)
     } else if (isPassedOver(done.task, done.failure, words)) {
       tally.passedOver++
@@ -90,12 +93,13 @@ export async function verifyInputs(
     output.line()
     output.line(`${tally}; ${progress.summary()}`)
   }
+  const volumes = await showVolumes(findBrokenVolumes(slices, options.complete === true), output)
   if (options.record === true) {
     await withRing(options, context, (_ring, secrets) => recordVerdicts(found, settings.policy, secrets, context))
   }
-  if (options.complete !== true) return tally.exitCode
+  if (options.complete !== true) return worstOf([tally.exitCode, volumes])
   output.line()
-  return worstOf([tally.exitCode, showStudies(await judgeStudies(found, context), output)])
+  return worstOf([tally.exitCode, volumes, showStudies(await judgeStudies(found, context), output)])
 }
 
 async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGenerator<VerifyTask> {

@@ -1,6 +1,6 @@
 /** Sealing with marks by the command line: what is written, what a second run finds, and who can read it. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
@@ -154,6 +154,22 @@ describe('fiducial seal --mark', () => {
     assert.deepEqual(volumes.map((volume) => volume?.index).sort(), [0, 1])
     assert.deepEqual(volumes[0]?.nonce, volumes[1]?.nonce)
     assert.equal(markOf(await verify('slices/1.dcm')), 'holds')
+    const whole = await fiducial(['verify', 'slices'])
+    assert.equal(whole.code, 0, whole.stdout)
+  })
+
+  it('tells of slices that are no longer the set that was marked', async () => {
+    for (const suffix of ['', '.fiducial.json'])
+      copyFileSync(join(folder, 'slices', `1.dcm${suffix}`), join(folder, 'slices', `3.dcm${suffix}`))
+    const doubled = await fiducial(['verify', 'slices'])
+    assert.equal(doubled.code, 1, doubled.stdout)
+    assert.match(doubled.stdout, /✘ not whole {2}slice \d of a volume is there 2 times/)
+    // Files that were named one by one are no set.
+    assert.equal((await fiducial(['verify', 'slices/1.dcm', 'slices/3.dcm'])).code, 0)
+    for (const name of ['2.dcm', '3.dcm']) rmSync(join(folder, 'slices', name))
+    assert.equal((await fiducial(['verify', 'slices'])).code, 0)
+    const { stdout } = await fiducial(['verify', 'slices', '--complete'])
+    assert.match(stdout, /✘ not whole {2}1 slice of a volume missing: number \d/)
   })
 
   it('claims no mark that was altered, or is that of another image', async () => {

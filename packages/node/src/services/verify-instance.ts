@@ -7,6 +7,7 @@
 import type { Crypto } from '@fiducial/core/bytes/crypto.ts'
 import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import type { LogEvidence } from '@fiducial/core/domain/log/logged-instance.ts'
+import { type SlicePlace, slicePlaceOf } from '@fiducial/core/domain/mark/volume.ts'
 import { type CoverageEntry, coverageOf } from '@fiducial/core/domain/signature/coverage.ts'
 import { Digests } from '@fiducial/core/domain/signature/digest.ts'
 import { readSignatures } from '@fiducial/core/domain/signature/read.ts'
@@ -62,6 +63,8 @@ export interface VerifiedInstance extends Judgement {
   readonly mark: MarkEvidence
   /** Who says that there is one, if somebody does who is believed. */
   readonly claimedMark?: ClaimedMark
+  /** Where the image says that it lies in its series. */
+  readonly slice: SlicePlace
   /** Who signed each attribute; made on demand, since most callers do not look. */
   coverage(): readonly CoverageEntry[]
 }
@@ -116,6 +119,7 @@ export async function verifyFile(
     log: evidence.log,
     mark: evidence.mark,
     ...(claimedMark && { claimedMark }),
+    slice: slicePlaceOf(file.dataSet),
     coverage: () => coverageOf(file.dataSet.elements, readSignatures(file.dataSet).signatures),
   }
 }

@@ -4,6 +4,8 @@
  * Plain values. Who reads, and with which keys, is left to the services; what it means to check-mark.ts.
  */
 
+import type { VolumePlace } from '../mark/keys.ts'
+
 /** In what tiles that hold contradict what they stand in. */
 export type MarkContradiction =
   /** They name another record than that of their key. */
@@ -46,6 +48,8 @@ export interface MarkReading {
   readonly device?: string
   /** Of the record; absent without. */
   readonly markedAt?: Date
+  /** The place in its volume, as the tiles say, or else the record; absent where neither does. */
+  readonly place?: VolumePlace
   /** `holds`: each tile of each plane; `altered`: some; `absent`: none. */
   readonly tiles: 'holds' | 'altered' | 'absent'
   /** `unknown` where it was not to be checked: tiles are gone, or the tiles carry no stream. */

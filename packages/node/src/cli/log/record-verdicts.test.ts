@@ -23,7 +23,7 @@ const verified = (more: Partial<VerifyRecord> = {}): VerifyRecord => ({
   signatures: [],
   seal: { state: 'absent' },
   log: { state: 'not_consulted' },
-  mark: { claimed: null, state: 'not_looked' },
+  mark: { claimed: null, slice: null, state: 'not_looked' },
   fileSha256: encodeHex(digest),
   ...more,
 })

@@ -1,5 +1,6 @@
 /** Gathered planes: what the readings of all planes of one image come to, as evidence about the image. */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import type { VolumePlace } from '@fiducial/core/domain/mark/keys.ts'
 import { regionsOf } from '@fiducial/core/domain/mark/regions.ts'
 import type { PlaneReading } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import type {
@@ -24,10 +25,12 @@ export class GatheredPlanes {
   readonly #outcomes = new Set<PlaneReading['outcome']>()
   readonly #signatures = new Set<PlaneReading['signature']>()
   #recordId: Uint8Array | undefined
+  #place: VolumePlace | undefined
 
   constructor(mark: MarkOfImage) {
     this.#mark = mark
     this.#recordId = mark.recordId
+    this.#place = mark.record?.volume
   }
 
   /** Adds the planes of one frame, with what is foreign in each. */
@@ -37,6 +40,7 @@ export class GatheredPlanes {
       this.#signatures.add(reading.signature)
       for (const one of contradictions) this.#contradictions.add(one)
       this.#recordId ??= reading.header?.recordId
+      if (reading.header !== undefined) this.#place = reading.header
     }
     const parts = locations.map((location, i) => ({ ...location, foreign: foreign[i] ?? new Map() }))
     this.#foreign.push(...once(parts.flatMap(foreignIn)))
@@ -55,6 +59,7 @@ export class GatheredPlanes {
       ...(record?.instanceUid != null && { instanceUid: record.instanceUid }),
       ...(device !== undefined && { device: device.id }),
       ...(record !== undefined && { markedAt: record.markedAt }),
+      ...(this.#place !== undefined && { place: placeOf(this.#place) }),
       tiles: outcomes.every((outcome) => outcome === 'holds') ? 'holds' : 'altered',
       signature: this.#signature(),
       contradictions: [...this.#contradictions],
@@ -69,6 +74,8 @@ export class GatheredPlanes {
     return signatures.every((one) => one === 'holds') ? 'holds' : 'unknown'
   }
 }
+
+const placeOf = ({ volumeNonce, index, count }: VolumePlace): VolumePlace => ({ volumeNonce, index, count })
 
 interface TracedPlane extends PlaneLocation {
   readonly foreign: ForeignTiles
