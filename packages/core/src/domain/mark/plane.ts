@@ -34,8 +34,8 @@ export function checkPlane(plane: Plane): void {
   if (!isSide(width) || !isSide(height) || width * height > PLANE_LIMIT) throw new RangeError('sides of a plane')
   if (!Number.isInteger(bits) || bits < BITS.least || bits > BITS.most) throw new RangeError('bits of a plane')
   if (samples.length !== width * height) throw new RangeError('samples do not fill the plane')
-  const maximum = maximumOf(plane)
-  for (let i = 0; i < samples.length; i++) {
-    if ((samples[i] as number) > maximum) throw new RangeError(`sample ${i} is out of range`)
-  }
+  // The largest value has all bits set: one bit above it is in the union of all samples, or in none of them.
+  let union = 0
+  for (let i = 0; i < samples.length; i++) union |= samples[i] as number
+  if (union > maximumOf(plane)) throw new RangeError('a sample is out of range')
 }

@@ -51,20 +51,21 @@ export function gridOf({ width, height }: Pick<Plane, 'width' | 'height'>, tileS
   return { tileSize, columns, rows, tiles }
 }
 
-/** The samples of a tile, row by row; `into` is used if it is long enough. */
-export function takeTile(plane: Plane, tile: Tile, into = new Uint16Array(tile.width * tile.height)): Uint16Array {
-  const taken = into.subarray(0, tile.width * tile.height)
-  for (let row = 0; row < tile.height; row++) {
-    const from = (tile.y + row) * plane.width + tile.x
-    taken.set(plane.samples.subarray(from, from + tile.width), row * tile.width)
+/** The samples of a tile, row by row; `into` is used if it is given, and has to be long enough. */
+export function takeTile({ width, samples }: Plane, tile: Tile, into?: Uint16Array): Uint16Array {
+  const count = tile.width * tile.height
+  const taken = into === undefined ? new Uint16Array(count) : into.subarray(0, count)
+  for (let row = 0, to = 0; row < tile.height; row++) {
+    const from = (tile.y + row) * width + tile.x
+    for (let x = 0; x < tile.width; x++) taken[to++] = samples[from + x] as number
   }
   return taken
 }
 
 /** The inverse of {@link takeTile}, into the samples of a plane. */
 export function putTile(samples: Uint16Array, planeWidth: number, tile: Tile, taken: Uint16Array): void {
-  for (let row = 0; row < tile.height; row++) {
-    const values = taken.subarray(row * tile.width, (row + 1) * tile.width)
-    samples.set(values, (tile.y + row) * planeWidth + tile.x)
+  for (let row = 0, from = 0; row < tile.height; row++) {
+    const to = (tile.y + row) * planeWidth + tile.x
+    for (let x = 0; x < tile.width; x++) samples[to + x] = taken[from++] as number
   }
 }
