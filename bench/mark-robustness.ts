@@ -1,12 +1,13 @@
 /**
  * Mark robustness: of how many pictures is the record id read after each attack, and what do chips cost a picture?
  *
- *   node bench/mark-robustness.ts [--images N] [--split held-out|tuning|all] [--scratch FILE] [--peers PYTHON] [--unmarked N]
- *                                 [--attacks PATTERN]
+ *   node bench/mark-robustness.ts [--images N] [--split held-out|tuning|all] [--scratch FILE] [--peers PYTHON [--peer-images N]]
+ *                                 [--unmarked N] [--attacks PATTERN]
  *
  * Each image is marked with both layers, as faint as images of its kind are marked by default, shown in each of its views, attacked, and
  * read. An id counts if it is the one that was embedded; any other is a false id. Every reading is a line of the scratch file, so that
- * a run that was broken off goes on where it was. With --peers the same pictures carry the marks of others.
+ * a run that was broken off goes on where it was. With --peers the first N of the pictures carry the marks of
+ * others, too.
  * --unmarked reads pictures without a mark, attacked and not, each with a key of its own; --images 0 reads no others.
  */
 import { createHash } from 'node:crypto'
@@ -59,6 +60,7 @@ const { values: flags } = parseArgs({
     split: { type: 'string', default: 'held-out' },
     scratch: { type: 'string' },
     peers: { type: 'string' },
+    'peer-images': { type: 'string', default: '12' },
     unmarked: { type: 'string', default: '0' },
     attacks: { type: 'string', default: '.' },
   },
@@ -215,10 +217,11 @@ async function readUnmarked(wanted: number): Promise<void> {
 }
 
 const peers = flags.peers === undefined ? undefined : startMarkPeers(flags.peers)
+let seen = 0
 for await (const image of markImages({ chestXrays: Number(flags.images), split })) {
   if (!MODALITIES.has(image.modality) || flags.images === '0') continue
   await measureOurs(image)
-  if (peers !== undefined) await measurePeers(image, peers)
+  if (peers !== undefined && seen++ < Number(flags['peer-images'])) await measurePeers(image, peers)
 }
 peers?.close()
 await readUnmarked(Number(flags.unmarked))
