@@ -39,8 +39,11 @@ export interface ThumbnailComparison {
 
 /** Cells that must be seen for an answer. */
 const VISIBLE_LEAST = 400
-/** Grey levels; a picture that is off by more everywhere is not of this image, or not where it is said to be. */
-const TYPICAL_MOST = 12
+/**
+ * Grey levels: half of the cells of a picture are off by less than 2 after anything that leaves its content alone. One that is off by
+ * more everywhere is of another image, or not where it is said to be, and its own noise would hide whatever was altered.
+ */
+const TYPICAL_MOST = 4
 /** Levels in a group of the tone curve, from rough to fine. */
 const BANDS = [32, 16, 8, 4] as const
 /** Cells around each that are looked at, at most. */

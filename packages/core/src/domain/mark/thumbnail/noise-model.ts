@@ -2,7 +2,7 @@
  * Noise model: how far a cell of a picture may be from what a thumbnail says without anybody having altered it.
  *
  * Measured on the picture itself, so that it follows JPEG at any quality, scaling and tone: the spread of the differences in
- * groups of cells of like steepness, by their median, which alterations of less than half of the cells do not move.
+ * groups of cells of like steepness. Alterations of less than a fifth of them do not move it.
  */
 import type { Surroundings } from './surroundings.ts'
 import { robustSpread } from './tone-curve.ts'
@@ -11,6 +11,8 @@ import { robustSpread } from './tone-curve.ts'
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 1]
 /** Grey levels: rounding in the thumbnail and in the picture, whatever the picture is like. */
 const LEAST = 0.4
+/** Grey levels: more is not noise, even if a fifth of the cells or more are off by that. */
+const MOST = 8
 /** Share of the steepness that is always to be expected: letters and other edges within a cell. */
 const MISPLACED = 0.02
 /** The same where black and white meet within a cell, of cells of 8 pixels; it grows as they get smaller. */
@@ -56,9 +58,7 @@ export function restlessnessOf({ darkest, lightest }: Surroundings, levels: Floa
   return { steepness, bend }
 }
 
-/**
- * Standard deviation of the difference in each cell, in grey levels.
- */
+/** Standard deviation of the difference in each cell, in grey levels. */
 export function expectSpread(
   { differences, expected, cellSide }: Differences,
   { steepness, bend }: Restlessness,
@@ -75,7 +75,7 @@ export function expectSpread(
     const spread = robustSpread(members.map((i) => differences[i] as number))
     points.push({
       steepness: steepness[middle] as number,
-      spread: Math.max(points.at(-1)?.spread ?? LEAST, spread),
+      spread: Math.min(MOST, Math.max(points.at(-1)?.spread ?? LEAST, spread)),
     })
   }
   const lettered = Math.min(LETTERED_MOST, LETTERED * (8 / cellSide) ** 2)
