@@ -116,6 +116,12 @@ export function firstDigestOf(bytes: Uint8Array): Uint8Array | undefined {
   return start + DIGEST_BYTES > bytes.length ? undefined : bytes.subarray(start, start + DIGEST_BYTES)
 }
 
+/** Whether any plane of an image carries chips. @param bytes  as for the head @throws {FormatError} `mark_record_malformed` */
+export const headHasChips = (bytes: Uint8Array): boolean =>
+  readFields(bytes)
+    .fields.objects('planes', PLANES_AT_MOST, readForm)
+    .some(({ hasChips }) => hasChips)
+
 /** Bytes up to the end of the head. @param bytes  the first 8 at least @throws {FormatError} `mark_record_malformed` */
 export function headLength(bytes: Uint8Array): number {
   if (bytes.length < PREFIX_BYTES || !equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) throw malformed('magic')

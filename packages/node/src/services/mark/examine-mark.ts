@@ -10,7 +10,7 @@ import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import type { LoggedMark } from '@fiducial/core/domain/log/logged-instance.ts'
 import { deriveImageKey } from '@fiducial/core/domain/mark/keys.ts'
 import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import { type MarkRecordHead, parseMarkRecordHead } from '@fiducial/core/domain/mark/record.ts'
+import { headHasChips, type MarkRecordHead, parseMarkRecordHead } from '@fiducial/core/domain/mark/record.ts'
 import type { MarkEvidence, MarkReading } from '@fiducial/core/domain/verdict/mark-evidence.ts'
 import { findMark, readRecord } from './find-mark.ts'
 import { GatheredPlanes } from './gathered-planes.ts'
@@ -26,7 +26,7 @@ export interface MarkKeysAtHand {
 
 /** Records of images of the same shape that are tried, the newest first, where nothing says which it is. */
 const SHAPES_TRIED = 64
-/** Devices whose chips are looked for: those that marked last. */
+/** Devices whose chips are looked for: those that put chips into images last. */
 const DEVICES_TRIED = 8
 
 /**
@@ -48,9 +48,10 @@ export async function examineMark(
     if (reading !== undefined) return reading
   }
   const bounded = { ...means, records: { ...means.records, heads: () => near.heads } }
-  const devices = keys.devices.filter(({ id }) => near.makers.has(id))
-  const found = await findMark(pixels, { devices }, bounded)
-  if (found === undefined) return isLookedFor(claims, claimed) ? ABSENT : KEY_MISSING
+  const chipDevices = keys.devices.filter(({ id }) => near.chipMakers.has(id))
+  const found = await findMark(pixels, keys, bounded, { chipDevices })
+  // Chips that lead nowhere may be none.
+  if (found?.record === undefined) return isLookedFor(claims, claimed) ? ABSENT : KEY_MISSING
   return (await read(found)) ?? chipsAlone(found)
 }
 
@@ -84,18 +85,18 @@ async function marksOfClaims(
 interface NearRecords {
   readonly heads: AsyncIterable<Uint8Array>
   readonly known: readonly MarkRecordHead[]
-  /** Ids of the devices that marked last. */
-  readonly makers: ReadonlySet<string>
+  /** Ids of the devices that put chips into images last. */
+  readonly chipMakers: ReadonlySet<string>
 }
 
 async function nearRecords(pixels: ImagePixels, { records }: MarkMeans): Promise<NearRecords> {
   const bytes: Uint8Array[] = []
   const known: MarkRecordHead[] = []
-  const makers = new Set<string>()
+  const chipMakers = new Set<string>()
   let others = 0
   for await (const one of records.heads()) {
-    const head = parseMarkRecordHead(one)
-    if (makers.size < DEVICES_TRIED) makers.add(head.device)
+    const { head, hasChips } = readHead(one)
+    if (hasChips && chipMakers.size < DEVICES_TRIED) chipMakers.add(head.device)
     const isOwn = head.instanceUid !== null && head.instanceUid === pixels.instanceUid
     if (!isSameShape(head, pixels) || (!isOwn && others++ >= SHAPES_TRIED)) continue
     bytes.push(one)
@@ -104,7 +105,21 @@ async function nearRecords(pixels: ImagePixels, { records }: MarkMeans): Promise
   async function* all(): AsyncGenerator<Uint8Array> {
     yield* bytes
   }
-  return { heads: all(), known, makers }
+  return { heads: all(), known, chipMakers }
+}
+
+interface KnownHead {
+  readonly head: MarkRecordHead
+  readonly hasChips: boolean
+}
+
+/** What is made of each beginning once, for all images: whoever remembers records gives the same ones again. */
+const knownHeads = new WeakMap<Uint8Array, KnownHead>()
+
+function readHead(bytes: Uint8Array): KnownHead {
+  const read = knownHeads.get(bytes) ?? { head: parseMarkRecordHead(bytes), hasChips: headHasChips(bytes) }
+  knownHeads.set(bytes, read)
+  return read
 }
 
 const isSameShape = (head: MarkRecordHead, { width, height, bits, components }: ImagePixels): boolean =>

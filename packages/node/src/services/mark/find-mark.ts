@@ -48,8 +48,15 @@ const TRIES = 1000
 /** Frames that are looked at. */
 const FRAMES_PROBED = 4
 
+/** What a search is limited to. */
+export interface SearchLimits {
+  /** How many records are tried of images that are neither this instance nor the same samples. */
+  readonly tries?: number
+  /** Whose chips are looked for; those of all devices, where it is absent. */
+  readonly chipDevices?: readonly MarkDevice[]
+}
+
 /**
- * @param tries  how many records are tried of images that are neither this instance nor the same samples
  * @returns undefined where no tile of the first frames is that of a record known here, and no chips are seen
  * @throws {StoreError} as the records do; {FormatError} as {@link ImagePixels.read}
  */
@@ -57,7 +64,7 @@ export async function findMark(
   pixels: ImagePixels,
   { devices }: KnownKeys,
   means: MarkMeans,
-  { tries = TRIES }: { readonly tries?: number } = {},
+  { tries = TRIES, chipDevices = devices }: SearchLimits = {},
 ): Promise<FoundMark | undefined> {
   let tried = 0
   for (const { head, isLikely } of await candidatesIn(pixels, means)) {
@@ -65,7 +72,7 @@ export async function findMark(
     const found = await openCandidate(head.recordId, head.device, devices, means)
     if (found !== undefined && hasTileOf(pixels, found, means)) return found
   }
-  return findByChips(pixels, devices, means)
+  return findByChips(pixels, chipDevices, means)
 }
 
 /**
