@@ -20,8 +20,8 @@ const CAP = 0.7
 const SMOOTH = 0.5
 /** A change of this many grey levels, on average over a dot, is not seen on any picture. */
 const FAINTEST = 0.5
-/** Standard deviations of the pixels of a dot that hide a change. */
-const VEIL = 2
+/** Standard deviations of the pixels of a dot that hide a change: twice as much was seen on speckle. */
+const VEIL = 1
 
 /** The cells of a frame in one view. */
 export interface ViewLook {
