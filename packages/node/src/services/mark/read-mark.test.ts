@@ -54,7 +54,7 @@ const withCode = (code: string) => (error: unknown) =>
 
 /** A hand of the simulated room, marked. */
 async function markHand(means: MarkMeans) {
-  const size = { columns: 640, rows: 520 }
+  const size = { columns: 1240, rows: 1008 }
   const plan = planExposure('torn out', { kind: 'hand', at: '2026-03-04T10:11:12.345+01:00', size, patientNumber: 7 })
   const { elements } = captureExposure(plan)
   const original = joinBytes(encodeFile({ transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN, elements }))
