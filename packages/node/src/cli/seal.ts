@@ -286,13 +286,19 @@ class SealRun {
       this.#counts[state]++
       output.record({ path: label, state, output: target, seal: `${target}${SEAL_SUFFIX}`, ...rest })
       if (state === 'already') output.line(style.dim(`– already sealed  ${visible(label)}`))
-      else if (rest.markRecordId === null) output.line(`${style.green('✔ sealed')}          ${visible(label)}`)
+      else if (rest.markRecordId === null)
+        output.line(`${style.green('✔ sealed')}          ${visible(label)}${this.#unmarked()}`)
       else output.line(`${style.green('✔ marked, sealed')}  ${visible(label)}: record ${rest.markRecordId}`)
     } else if (isPassedOver(done.task, done.failure, this.#words)) {
       this.#counts.passedOver++
     } else {
       this.#fail(label, done.failure, images.isComplete && images.found === 1)
     }
+  }
+
+  /** Why an image that was to be marked has no mark. */
+  #unmarked(): string {
+    return this.#settings.mark === undefined ? '' : ': no pixels to mark'
   }
 
   /** @param isOnly  whether there is no other image: then the failure is that of the command */

@@ -81,6 +81,28 @@ describe('fiducial seal --mark', () => {
     await makeKeys(home)
   })
 
+  it('seals what has no pixels as it is, and knows it again', async () => {
+    const report = encodeFile({
+      transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN,
+      elements: [
+        text(0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.88.11'),
+        text(0x00080018, 'UI', '2.25.5002'),
+        text(0x00080060, 'CS', 'SR'),
+        text(0x0020000d, 'UI', '2.25.5003'),
+        text(0x0020000e, 'UI', '2.25.5004'),
+      ],
+    })
+    mkdirSync(join(folder, 'reports'))
+    writeFileSync(join(folder, 'reports', 'report.dcm'), joinBytes(report))
+    const words = ['seal', 'reports', '--out', 'sealed-reports', '--mark']
+    const first = await fiducial(words)
+    assert.equal(first.code, 0, first.stderr)
+    assert.match(first.stdout, /^✔ sealed {10}reports\/report\.dcm: no pixels to mark$/m)
+    const second = await fiducial(words)
+    assert.equal(second.code, 0, second.stderr)
+    assert.match(second.stdout, /already sealed {2}reports\/report\.dcm/)
+  })
+
   it('marks and seals what can be marked, and says of the rest why not', async () => {
     const { code, stdout } = await fiducial(['seal', 'in', '--out', 'out', '--mark'])
     assert.equal(code, 65, stdout)

@@ -7,6 +7,8 @@ import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { parseSeal, type Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, KeyError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { findElement } from '@fiducial/core/formats/dicom/element.ts'
+import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { parseCertificate } from '@fiducial/core/formats/x509/certificate.ts'
 import { describeFailure } from '../cli/failure.ts'
@@ -23,9 +25,12 @@ import { type FileSource, openFileSource } from '../storage/file-source.ts'
 import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { loadWasm } from '../storage/wasm.ts'
 import { writePair } from '../storage/write-pair.ts'
-import { type Marking, openMarking } from './marking.ts'
+import { type MarkedImage, type Marking, openMarking } from './marking.ts'
 import type { SealSetup } from './setup.ts'
 import { readIfThere } from './verify-work.ts'
+
+/** Pixel Data, Float Pixel Data, Double Float Pixel Data. */
+const PIXELS = [0x7fe00010, 0x7fe00008, 0x7fe00009]
 
 export type SealImage = (task: SealTask) => Promise<Done<SealTask, SealedImage>>
 
@@ -96,10 +101,21 @@ async function sealImage(task: SealTask, source: FileSource, means: SealMeans): 
   if (marking === undefined) return signImage(task, source, source, means)
   if (!settings.isOverwriting && existsSync(task.target))
     throw new StoreError('output_exists', `${task.target} exists already`)
-  using marked = await marking.mark(source, dirname(task.target))
+  using marked = await markIfPixels(marking, source, dirname(task.target))
+  if (marked === undefined) return await signImage(task, source, source, means)
   const dependencies = { ...means.dependencies, mark: marked.claim }
   // Taken away once the work has ended, not when it has begun: hence the awaiting.
   return await signImage(task, source, marked.source, { ...means, dependencies })
+}
+
+/** Undefined for what has no pixels, such as a report beside the images: that is sealed as it is. */
+async function markIfPixels(marking: Marking, source: FileSource, folder: string): Promise<MarkedImage | undefined> {
+  try {
+    return await marking.mark(source, folder)
+  } catch (error) {
+    if (error instanceof FormatError && error.code === 'mark_no_pixels') return undefined
+    throw error
+  }
 }
 
 /** @param source  as it was read @param image  what is signed: the same, or marked */
@@ -157,11 +173,17 @@ async function findEarlier(
   }
 }
 
-/** Whether a sealed copy carries a mark, and is what was made of an image: by marking it, or as it had been marked before. */
+/**
+ * Whether a sealed copy is what was made of an image: by marking it, as it had been marked before, or as it is where there are no
+ * pixels to mark.
+ */
 async function isMarkedOf(original: FileSource, copy: FileSource, seal: Seal, marking: Marking): Promise<boolean> {
-  if (seal.statement.mark === null) return false
+  if (seal.statement.mark === null) return !hasPixels(original) && isOriginal(original, seal, nativeCrypto)
   return isOriginal(original, seal, nativeCrypto) || (await marking.isOf(original, copy, seal))
 }
+
+const hasPixels = (source: FileSource): boolean =>
+  PIXELS.some((tag) => findElement(parseDicom(source).dataSet.elements, tag) !== undefined)
 
 function describe(state: SealedImage['state'], target: string, { statement, series }: Seal): SealedImage {
   const { sopInstanceUid, seriesInstanceUid } = statement.instance
