@@ -22,6 +22,8 @@ const SMOOTH = 0.5
 const FAINTEST = 0.5
 /** Standard deviations of the pixels of a dot that hide a change: twice as much was seen on speckle. */
 const VEIL = 1
+/** Grey levels that no change of a dot is meant to exceed, whatever hides it. */
+const LARGEST = 5
 
 /** The cells of a frame in one view. */
 export interface ViewLook {
@@ -123,7 +125,7 @@ function veilsOf(samples: Float32Array, { width, height }: Plane, grid: CellGrid
     if (x + 1 < grid.columns) least = Math.min(least, spreads[i + 1] as number)
     if (y > 0) least = Math.min(least, spreads[i - grid.columns] as number)
     if (y + 1 < grid.rows) least = Math.min(least, spreads[i + grid.columns] as number)
-    return least < SMOOTH ? FAINTEST : Math.max(2 * FAINTEST, VEIL * least)
+    return least < SMOOTH ? FAINTEST : Math.max(2 * FAINTEST, Math.min(LARGEST, VEIL * least))
   })
 }
 
