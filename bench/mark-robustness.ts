@@ -8,7 +8,7 @@
  * read. An id counts if it is the one that was embedded; any other is a false id. Every reading is a line of the scratch file, so that
  * a run that was broken off goes on where it was. With --peers the first N of the pictures carry the marks of
  * others, too.
- * --unmarked reads pictures without a mark, attacked and not, each with a key of its own; --images 0 reads no others.
+ * --report writes what the scratch file holds. --unmarked reads pictures without a mark, attacked and not, each with a key of its own; --images 0 reads no others.
  */
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
@@ -62,6 +62,7 @@ const { values: flags } = parseArgs({
     peers: { type: 'string' },
     'peer-images': { type: 'string', default: '12' },
     unmarked: { type: 'string', default: '0' },
+    report: { type: 'boolean', default: false },
     attacks: { type: 'string', default: '.' },
   },
 })
@@ -216,15 +217,20 @@ async function readUnmarked(wanted: number): Promise<void> {
   }
 }
 
-const peers = flags.peers === undefined ? undefined : startMarkPeers(flags.peers)
-let seen = 0
-for await (const image of markImages({ chestXrays: Number(flags.images), split })) {
-  if (!MODALITIES.has(image.modality) || flags.images === '0') continue
-  await measureOurs(image)
-  if (peers !== undefined && seen++ < Number(flags['peer-images'])) await measurePeers(image, peers)
+async function measure(): Promise<void> {
+  const peers = flags.peers === undefined ? undefined : startMarkPeers(flags.peers)
+  let seen = 0
+  for await (const image of markImages({ chestXrays: Number(flags.images), split })) {
+    if (!MODALITIES.has(image.modality) || flags.images === '0') continue
+    await measureOurs(image)
+    if (peers !== undefined && seen++ < Number(flags['peer-images'])) await measurePeers(image, peers)
+  }
+  peers?.close()
+  await readUnmarked(Number(flags.unmarked))
 }
-peers?.close()
-await readUnmarked(Number(flags.unmarked))
+
+// A run that was broken off is reported as far as it came.
+if (!flags.report) await measure()
 
 /* What it adds up to. */
 
