@@ -35,6 +35,13 @@ describe('the code of the chips', () => {
     const evidence = Float64Array.from({ length: CODED_BITS }, (_, b) => Math.sin(b * b))
     assert.deepEqual(messageOf(bestInputs(evidence, message)), message)
   })
+  it('comes to an end where the evidence says nothing', () => {
+    assert.ok([...rankedInputs(new Float64Array(CODED_BITS))].length <= 30_000)
+    const little = new Float64Array(CODED_BITS)
+    for (let b = 0; b < CODED_BITS; b += 9) little[b] = (b % 7) - 3
+    assert.ok([...rankedInputs(little)].length <= 30_000)
+  })
+
   it('ranks inputs by how well they agree, the best first', () => {
     const evidence = Float64Array.from({ length: CODED_BITS }, (_, b) => Math.sin(b * b))
     const scoreOf = (found: Uint8Array) =>

@@ -131,11 +131,15 @@ interface PathEnd {
   readonly rest: PathEnd | undefined
 }
 
+/** Steps of all paths together: some hundred paths. */
+const STEPS_LIMIT = 30_000
+
 /**
  * Inputs from the best on, in the order of how well they agree with the evidence.
  *
  * Paths are followed from the end, the most promising first; what is before an end is known from the way forward, so that they
- * come out in order.
+ * come out in order. Where much of the evidence is nothing, as in a picture that is black but for a corner, paths without number
+ * are equally good: they end after a fixed number of steps.
  */
 export function* rankedInputs(evidence: Float64Array): Generator<Uint8Array> {
   const forced = forcedInputs()
@@ -150,7 +154,9 @@ export function* rankedInputs(evidence: Float64Array): Generator<Uint8Array> {
   }
   const heap = new Heap()
   heap.push({ score: (forward[INPUTS] as Float64Array)[0] as number, own: 0, t: INPUTS, state: 0, rest: undefined })
-  for (let end = heap.pop(); end !== undefined; end = heap.pop()) {
+  for (let step = 0; step < STEPS_LIMIT; step++) {
+    const end = heap.pop()
+    if (end === undefined) return
     if (end.t === 0) {
       yield inputsOf(end)
       continue
@@ -182,7 +188,8 @@ class Heap {
     ends.push(end)
     while (i > 0) {
       const up = (i - 1) >> 1
-      if ((ends[up] as PathEnd).score >= end.score) break
+      // Of equals the newest is followed on, so that one path ends before others begin.
+      if ((ends[up] as PathEnd).score > end.score) break
       ends[i] = ends[up] as PathEnd
       i = up
     }
