@@ -5,8 +5,9 @@
  * RFC 9881 (ML-DSA-44). Stands below the formats since both implementations of the Crypto port need it; any other
  * key is described, not used, by formats/x509.
  */
+
 import type { HashName } from './hash.ts'
-import { decodeLatin1 } from './text.ts'
+import { concatBytes, decodeLatin1 } from './text.ts'
 
 /** A key that can check signatures. */
 export type PublicKey =
@@ -181,3 +182,9 @@ function readPositive(bytes: Uint8Array, at: number): { readonly bytes: Uint8Arr
   if (range.end - range.start < 2 || second < 0x80) return undefined
   return { bytes: bytes.subarray(range.start + 1, range.end), end: range.end }
 }
+
+/** An Ed25519 key up to the key itself: RFC 8410 section 4. */
+const ED25519_PREFIX = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00)
+
+/** SubjectPublicKeyInfo, DER. @param key  32 bytes (RFC 8032 section 5.1.5) */
+export const ed25519Spki = (key: Uint8Array): Uint8Array => concatBytes(ED25519_PREFIX, key)

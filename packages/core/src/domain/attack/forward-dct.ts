@@ -6,23 +6,23 @@
  * Independent JPEG Group's encoder, so that the coefficients are the same. The results are 8 times those of T.81.
  */
 
-const BITS = 13
-const BETWEEN = 2
-const fixed = (value: number): number => Math.round(value * (1 << BITS))
+import {
+  BITS,
+  C2_MINUS_C6,
+  C2_PLUS_C6,
+  C6,
+  ODD_0,
+  ODD_1,
+  ODD_2,
+  ODD_3,
+  ODD_4,
+  SUM_1,
+  SUM_2,
+  SUM_3,
+  SUM_4,
+} from '../../formats/codec/dct-factors.ts'
 
-/* √2 cos(kπ/16) and sums of them, after the paper's rotations. */
-const C6 = fixed(0.5411961)
-const C2_MINUS_C6 = fixed(0.765366865)
-const C2_PLUS_C6 = fixed(1.847759065)
-const ODD_3 = fixed(1.175875602)
-const ODD_0 = fixed(0.298631336)
-const ODD_1 = fixed(2.053119869)
-const ODD_2 = fixed(3.072711026)
-const ODD_4 = fixed(1.50132111)
-const SUM_1 = fixed(0.899976223)
-const SUM_2 = fixed(2.562915447)
-const SUM_3 = fixed(1.96157056)
-const SUM_4 = fixed(0.390180644)
+const BETWEEN = 2
 
 /**
  * Transforms a block in place.

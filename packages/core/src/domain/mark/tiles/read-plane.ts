@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Reading" and "Stream". What is found is evidence, and no error; only keys of the image are needed.
  */
 import type { Crypto } from '../../../bytes/crypto.ts'
-import { concatBytes } from '../../../bytes/text.ts'
+import { ed25519Spki } from '../../../bytes/public-key.ts'
 import { FormatError } from '../../../errors.ts'
 import { type MarkHeader, messageOf, parseMarkHeader } from '../header.ts'
 import { checkPlane, maximumOf, type Plane } from '../plane.ts'
@@ -60,8 +60,6 @@ export interface ReadingMeans extends TileMeans {
 
 /** Tiles looked at to find out how a plane was marked. */
 const PROBES = 64
-/** SubjectPublicKeyInfo of an Ed25519 key up to the key itself: RFC 8410 section 4. */
-const SPKI_PREFIX = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00)
 
 /**
  * Reads the tiles of a plane.
@@ -215,5 +213,5 @@ function checkSignature(
   if (publicKey === undefined) return 'unknown'
   if (header?.plane !== plane) return 'fails'
   const message = messageOf(parts.header, parts.side, digestPlane(hash, restored))
-  return crypto.verifyMessage(concatBytes(SPKI_PREFIX, publicKey), message, parts.signature) ? 'holds' : 'fails'
+  return crypto.verifyMessage(ed25519Spki(publicKey), message, parts.signature) ? 'holds' : 'fails'
 }
