@@ -7,11 +7,11 @@
  *   node bench/mark-tiles.ts
  */
 import { createKernelCoder } from '@fiducial/core/domain/mark/kernel/mark-kernel.ts'
-import { maximumOf } from '@fiducial/core/domain/mark/plane.ts'
 import { gridOf, takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
 import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
 import type { TileCoder, TileWork } from '@fiducial/core/domain/mark/tiles/tile-coder.ts'
 import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
+import { maximumOf } from '@fiducial/core/domain/pixels/plane.ts'
 import { median, publishReport, spread } from './log-report.ts'
 import { allImages } from './mark-all-images.ts'
 

@@ -77,7 +77,11 @@ export const ZONES: readonly Zone[] = [
   domain('seal', ['trust', 'signature']),
   domain('transcode', ['signature', 'trust']),
   // Only to cut encapsulated pixel data into frames.
-  domain('mark', ['signature']),
+  domain('pixels', ['signature']),
+  domain('mark', ['pixels']),
+  // Pictures are attacked, and images are forged, with the same tools.
+  domain('forge', ['attack', 'pixels']),
+  domain('watch', ['attack', 'pixels']),
   // On the way through, an instance is judged, recorded and routed: the one idea that speaks of all of those.
   domain('gateway', ['log', 'verdict', 'seal', 'signature', 'trust', 'deidentify', 'transcode']),
   // What a sweep of an archive found, over all that is known of each image.

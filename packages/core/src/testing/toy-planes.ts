@@ -1,5 +1,5 @@
 /** Planes for tests of the mark: the kinds of texture that sensors give, the same for the same seed. */
-import { maximumOf, type Plane } from '../domain/mark/plane.ts'
+import { maximumOf, type Plane } from '../domain/pixels/plane.ts'
 import { seeded } from './seeded.ts'
 
 export type Texture = 'smooth' | 'noisy' | 'black' | 'white' | 'clipped' | 'random'

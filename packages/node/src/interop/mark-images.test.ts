@@ -6,15 +6,15 @@ import { publicKeyOf } from '@fiducial/core/bytes/sign-ed25519.ts'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { equalBytes, joinBytes } from '@fiducial/core/bytes/text.ts'
 import { deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { isNativeSyntax } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
 import { locateChanges } from '../services/mark/locate.ts'
 import { prepareMark } from '../services/mark/mark-instance.ts'
-import { openPixels } from '../services/mark/open-pixels.ts'
 import type { MarkMeans } from '../services/mark/ports.ts'
 import { prepareRestore } from '../services/mark/restore.ts'
+import { openPixels } from '../services/open-pixels.ts'
 import { memoryMarkRecords } from '../testing/memory-mark-records.ts'
 import { peer, run, sharedSkip, temporaryFolder } from '../testing/peers.ts'
 import { sharedFiles } from '../testing/shared-files.ts'
@@ -32,8 +32,8 @@ const look = { devices: [device] }
 
 /** What images that cannot be marked are refused with. */
 const REFUSALS: ReadonlySet<string> = new Set([
-  'mark_no_pixels',
-  'mark_unsuited',
+  'pixels_absent',
+  'pixels_unsuited',
   'mark_lossy_source',
   'mark_no_capacity',
   'codec_unsupported',

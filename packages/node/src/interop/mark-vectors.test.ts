@@ -7,11 +7,11 @@ import { describe, it } from 'node:test'
 import { decodeHex, encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { createTileCoder } from '@fiducial/core/domain/mark/kernel/mark-kernel.ts'
 import { deriveImageKey, deriveMarkKeys, deriveRecordId } from '@fiducial/core/domain/mark/keys.ts'
-import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import { embedPlane } from '@fiducial/core/domain/mark/tiles/embed-plane.ts'
 import { createPlainCoder } from '@fiducial/core/domain/mark/tiles/plain-coder.ts'
 import { readPlane } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
 import { makeKeyTable, makePads } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
+import type { Plane } from '@fiducial/core/domain/pixels/plane.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 
 interface PlaneVector {

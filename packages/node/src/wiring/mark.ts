@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { publicKeyOf } from '@fiducial/core/bytes/sign-ed25519.ts'
 import { createTileCoder } from '@fiducial/core/domain/mark/kernel/mark-kernel.ts'
 import { deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import { openPicturePixels } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
+import { openPicturePixels } from '@fiducial/core/domain/pixels/picture-pixels.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
 import { createEncoders } from '@fiducial/core/formats/codec/encode.ts'
 import { openKeyRing, type RingOptions } from '../keys/key-ring.ts'
@@ -49,7 +49,7 @@ export const markDeviceOf = (device: Omit<MarkDevice, 'publicKey'>): MarkDevice 
   publicKey: publicKeyOf(deriveMarkKeys(nativeCrypto.hash, device.markKey).signatureSeed),
 })
 
-/** @throws {FormatError} `picture_malformed`, `mark_unsuited` */
+/** @throws {FormatError} `picture_malformed`, `pixels_unsuited` */
 export function openPngPixels(file: Uint8Array): ImagePixels {
   const png = openPng(file)
   return openPicturePixels(png.picture, (bytes) => [png.encode(bytes)])

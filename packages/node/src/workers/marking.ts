@@ -9,7 +9,7 @@ import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ByteSource, memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import type { Seal } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
@@ -17,8 +17,8 @@ import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { adoptMark } from '../services/mark/adopt-mark.ts'
 import { type MarkOrder, type PreparedMark, prepareMark } from '../services/mark/mark-instance.ts'
 import { isMarkedCopy } from '../services/mark/marked-copy.ts'
-import { openPixels } from '../services/mark/open-pixels.ts'
 import type { MarkMeans } from '../services/mark/ports.ts'
+import { openPixels } from '../services/open-pixels.ts'
 import { type FileSource, openFileSource } from '../storage/file-source.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
 import { makeFolder } from '../storage/write-pair.ts'
@@ -34,7 +34,7 @@ export interface Marking {
   /**
    * An image that carries a whole mark of the device is taken as it is.
    * @param folder  for the marked file; made where there is none
-   * @throws {FormatError} the code of the first finding of a strict reader; `mark_unsuited` and the others of the mark
+   * @throws {FormatError} the code of the first finding of a strict reader; `pixels_unsuited` and the others of the mark
    * @throws {StoreError} as files and records do
    */
   mark(source: FileSource, folder: string): Promise<MarkedImage>

@@ -113,7 +113,7 @@ async function markIfPixels(marking: Marking, source: FileSource, folder: string
   try {
     return await marking.mark(source, folder)
   } catch (error) {
-    if (error instanceof FormatError && error.code === 'mark_no_pixels') return undefined
+    if (error instanceof FormatError && error.code === 'pixels_absent') return undefined
     throw error
   }
 }

@@ -4,8 +4,9 @@
  * Ours, by kind: images of 10 bits and more have room below what any window shows; of 8 bits, X-rays are smooth and ultrasound is all
  * speckle, in which chips need more and hide better.
  */
+
+import type { ImagePixels } from '../pixels/image-pixels.ts'
 import type { ChipLimits } from './chips/embed-chips.ts'
-import type { ImagePixels } from './pixels/image-pixels.ts'
 
 const DEEP: ChipLimits = { minStoredPsnr: 62, minDisplayPsnr: 48 }
 const SHALLOW: ChipLimits = { minStoredPsnr: 55, minDisplayPsnr: 55 }

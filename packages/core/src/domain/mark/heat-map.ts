@@ -4,9 +4,9 @@
  * Grey frames go through a window; a mask or a list of regions says where.
  */
 import { type Box, drawFrame, fillBox, type Raster, rasterOfGrey, tintMask } from '../../formats/picture/raster.ts'
-import type { ImagePixels, Planes } from './pixels/image-pixels.ts'
-import type { ValueWindow } from './pixels/value-windows.ts'
-import type { Plane } from './plane.ts'
+import type { ImagePixels, Planes } from '../pixels/image-pixels.ts'
+import type { Plane } from '../pixels/plane.ts'
+import type { ValueWindow } from '../pixels/value-windows.ts'
 import type { Region } from './regions.ts'
 import { CELL_STATES, type ThumbnailComparison } from './thumbnail/compare.ts'
 import type { Place } from './thumbnail/place.ts'

@@ -5,12 +5,12 @@
  * the tiles have no room for that, the frame goes without chips.
  */
 import { FormatError } from '../../errors.ts'
+import type { Plane } from '../pixels/plane.ts'
 import { type ChipLimits, embedChips } from './chips/embed-chips.ts'
 import type { View } from './chips/look.ts'
 import { removeChips } from './chips/paint.ts'
 import type { ChipReport } from './chips/report.ts'
 import type { MarkHeader } from './header.ts'
-import type { Plane } from './plane.ts'
 import type { PlaneRecord } from './record.ts'
 import { digestPlane } from './tiles/digest-plane.ts'
 import { embedPlane, type TileMeans } from './tiles/embed-plane.ts'

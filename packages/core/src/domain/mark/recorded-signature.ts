@@ -5,8 +5,8 @@
  */
 import type { Crypto } from '../../bytes/crypto.ts'
 import { ed25519Spki } from '../../bytes/public-key.ts'
+import type { Plane } from '../pixels/plane.ts'
 import { formatMarkHeader, messageOf } from './header.ts'
-import type { Plane } from './plane.ts'
 import type { MarkRecord } from './record.ts'
 import { digestPlane } from './tiles/digest-plane.ts'
 

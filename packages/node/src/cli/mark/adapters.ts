@@ -1,5 +1,5 @@
 /** Adapters: what the commands of the mark need from keys and storage. */
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import type { MarkDevice, MarkMeans } from '../../services/mark/ports.ts'
 import type { Secrets } from '../ring.ts'
 
@@ -21,7 +21,7 @@ export interface MarkAdapters {
   devices(home: string, secrets: Secrets): Promise<readonly MarkDevice[]>
   /** The same, as far as their keys open without a question; none where this machine has never marked. */
   known(home: string, secrets: Secrets): Promise<readonly MarkDevice[]>
-  /** @throws {FormatError} `picture_malformed`, `mark_unsuited` */
+  /** @throws {FormatError} `picture_malformed`, `pixels_unsuited` */
   openPng(file: Uint8Array): Promise<ImagePixels>
   /** Makes the folder, and writes the file beside its name. @throws {StoreError}; what the pieces throw */
   stage(path: string, pieces: Iterable<Uint8Array>, isOverwriting: boolean): Promise<StagedFile>

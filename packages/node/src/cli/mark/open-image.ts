@@ -3,14 +3,14 @@
  *
  * A file is known by its first bytes: PNG, JPEG, or else DICOM. Raw frames say nothing about themselves; an option says what they are.
  */
-import { type ImagePixels, lossySource } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import { isJpeg, openJpeg } from '@fiducial/core/domain/mark/pixels/jpeg-picture.ts'
-import { openPicturePixels } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
-import { openRawPixels, parseRawShape, type RawShape } from '@fiducial/core/domain/mark/pixels/raw-pixels.ts'
+import { type ImagePixels, lossySource } from '@fiducial/core/domain/pixels/image-pixels.ts'
+import { isJpeg, openJpeg } from '@fiducial/core/domain/pixels/jpeg-picture.ts'
+import { openPicturePixels } from '@fiducial/core/domain/pixels/picture-pixels.ts'
+import { openRawPixels, parseRawShape, type RawShape } from '@fiducial/core/domain/pixels/raw-pixels.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
-import { openPixels } from '../../services/mark/open-pixels.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
+import { openPixels } from '../../services/open-pixels.ts'
 import type { Adapters, OpenFile } from '../adapters.ts'
 import { UsageError } from '../usage-error.ts'
 

@@ -4,8 +4,8 @@
  * The images of one series are one volume, in the order in which they lie; images without a series are one more.
  */
 import { VOLUME_NONCE_BYTES, type VolumePlace } from '@fiducial/core/domain/mark/keys.ts'
-import { checkMarkable } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import { inSliceOrder, type SlicePlace, slicePlaceOf } from '@fiducial/core/domain/mark/volume.ts'
+import { checkMarkable } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'

@@ -77,7 +77,7 @@ export async function runOverImages(
 
 /** What lies about in folders and is no image is passed over, reports and presentation states among it. */
 const isLeftOut = (input: Input, failure: Failure, { words }: RunOptions): boolean =>
-  isPassedOver(input, failure, words) || (failure.code === 'mark_no_pixels' && !words.includes(input.label))
+  isPassedOver(input, failure, words) || (failure.code === 'pixels_absent' && !words.includes(input.label))
 
 function report(
   { label }: Input,

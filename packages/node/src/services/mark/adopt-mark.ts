@@ -5,7 +5,7 @@
  */
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { decodeHex } from '@fiducial/core/bytes/hex.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { examineMark } from './examine-mark.ts'

@@ -9,8 +9,6 @@ import { equalBytes } from '@fiducial/core/bytes/text.ts'
 import { renderGrey } from '@fiducial/core/domain/mark/chips/look.ts'
 import { readChips } from '@fiducial/core/domain/mark/chips/read-chips.ts'
 import { deriveImageKey, deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
 import {
   firstDigestOf,
   type MarkRecord,
@@ -22,6 +20,8 @@ import {
 import { digestPlane } from '@fiducial/core/domain/mark/tiles/digest-plane.ts'
 import { gridOf, type Tile, takeTile } from '@fiducial/core/domain/mark/tiles/grid.ts'
 import { makeKeyTable } from '@fiducial/core/domain/mark/tiles/tile-keys.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
+import type { Plane } from '@fiducial/core/domain/pixels/plane.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import type { MarkDevice, MarkMeans } from './ports.ts'
 import { viewsOf } from './views.ts'

@@ -4,12 +4,13 @@
  *
  * Only the first frame of grey images is looked at: the record says which image it should be.
  */
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
-import type { Plane } from '@fiducial/core/domain/mark/plane.ts'
+
 import type { MarkRecord } from '@fiducial/core/domain/mark/record.ts'
 import { gridOf, type Tile } from '@fiducial/core/domain/mark/tiles/grid.ts'
 import { findPlacement, type Placement, type Pose } from '@fiducial/core/domain/mark/tiles/placement.ts'
 import { readPlane } from '@fiducial/core/domain/mark/tiles/read-plane.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
+import type { Plane } from '@fiducial/core/domain/pixels/plane.ts'
 import type { MarkMeans } from './ports.ts'
 
 /** A part of a marked image. */

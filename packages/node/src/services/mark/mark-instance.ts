@@ -19,7 +19,6 @@ import {
   type VolumePlace,
 } from '@fiducial/core/domain/mark/keys.ts'
 import { markFrame } from '@fiducial/core/domain/mark/mark-frame.ts'
-import { checkMarkable, type ImagePixels, type Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
 import {
   formatMarkRecord,
   type MarkRecord,
@@ -28,6 +27,7 @@ import {
   sealThumbnail,
 } from '@fiducial/core/domain/mark/record.ts'
 import { formatThumbnail, makeThumbnail } from '@fiducial/core/domain/mark/thumbnail/thumbnail.ts'
+import { checkMarkable, type ImagePixels, type Planes } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import type { MarkClaim } from '@fiducial/core/domain/seal/mark-claim.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { findMark } from './find-mark.ts'
@@ -64,7 +64,7 @@ export interface FinishedMark {
 
 /**
  * Makes ready to mark an image.
- * @throws {FormatError} `mark_lossy_source`, `mark_unsuited`, `mark_already`, and as {@link ImagePixels.read}
+ * @throws {FormatError} `mark_lossy_source`, `pixels_unsuited`, `mark_already`, and as {@link ImagePixels.read}
  */
 export async function prepareMark(pixels: ImagePixels, order: MarkOrder, means: MarkMeans): Promise<PreparedMark> {
   checkMarkable(pixels)

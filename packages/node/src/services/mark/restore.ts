@@ -6,7 +6,7 @@
  */
 import { deriveMarkKeys } from '@fiducial/core/domain/mark/keys.ts'
 import { takeChipsOff } from '@fiducial/core/domain/mark/mark-frame.ts'
-import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels, Planes } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import { FormatError, KeyError } from '@fiducial/core/errors.ts'
 import {
   type LocateOrder,

@@ -4,7 +4,7 @@
  * What cannot be read is told as that, and stops nothing: signatures cover the same samples. Nothing here can mark.
  */
 import type { LoggedMark } from '@fiducial/core/domain/log/logged-instance.ts'
-import { openDicomPixels } from '@fiducial/core/domain/mark/pixels/dicom-pixels.ts'
+import { openDicomPixels } from '@fiducial/core/domain/pixels/dicom-pixels.ts'
 import type { MarkEvidence } from '@fiducial/core/domain/verdict/mark-evidence.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'

@@ -1,6 +1,7 @@
 /** Trace changes: from where the tiles were copied that do not hold where they stand, where they are tiles of images of the site. */
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+
 import type { Tile } from '@fiducial/core/domain/mark/tiles/grid.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import { candidatesFor, type KnownKeys } from './find-mark.ts'
 import type { TileOrigin } from './gathered-planes.ts'
 import type { Location, PlaneFinding } from './locate.ts'

@@ -1,7 +1,7 @@
 /** Views: in which ranges of values a frame is expected to be shown. */
 import type { View } from '@fiducial/core/domain/mark/chips/look.ts'
 import { middleWindow } from '@fiducial/core/domain/mark/heat-map.ts'
-import type { ImagePixels, Planes } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import type { ImagePixels, Planes } from '@fiducial/core/domain/pixels/image-pixels.ts'
 
 /** The first is what a picture of the frame most likely shows. @returns at least one */
 export function viewsOf(

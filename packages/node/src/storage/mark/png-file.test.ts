@@ -75,10 +75,10 @@ describe('openPng', () => {
     ])
   }
   const refusals: readonly (readonly [string, string, Uint8Array])[] = [
-    ['a palette', 'mark_unsuited', header(8, 3)],
-    ['samples of 4 bits', 'mark_unsuited', header(4, 0)],
-    ['a movement', 'mark_unsuited', withChunk(pngOf(1), chunk('acTL', Buffer.alloc(8)))],
-    ['a transparent colour', 'mark_unsuited', withChunk(pngOf(1), chunk('tRNS', Buffer.alloc(2)))],
+    ['a palette', 'pixels_unsuited', header(8, 3)],
+    ['samples of 4 bits', 'pixels_unsuited', header(4, 0)],
+    ['a movement', 'pixels_unsuited', withChunk(pngOf(1), chunk('acTL', Buffer.alloc(8)))],
+    ['a transparent colour', 'pixels_unsuited', withChunk(pngOf(1), chunk('tRNS', Buffer.alloc(2)))],
     ['too many pixels', 'dicom_limit_exceeded', header(8, 0, 20_000)],
     ['a file that ends early', 'picture_malformed', pngOf(1).subarray(0, 50)],
     ['damaged samples', 'picture_malformed', header(8, 0)],

@@ -6,8 +6,8 @@
  */
 
 import { crc32 } from 'node:zlib'
-import type { Picture } from '@fiducial/core/domain/mark/pixels/picture-pixels.ts'
-import { PLANE_LIMIT } from '@fiducial/core/domain/mark/plane.ts'
+import type { Picture } from '@fiducial/core/domain/pixels/picture-pixels.ts'
+import { PLANE_LIMIT } from '@fiducial/core/domain/pixels/plane.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
 import { type DecodedPng, decode, encode } from 'fast-png'
 
@@ -26,7 +26,7 @@ const INTERLACE_OFFSET = 12
 export const isPng = (bytes: Uint8Array): boolean => SIGNATURE.every((byte, i) => bytes[i] === byte)
 
 /**
- * @throws {FormatError} `picture_malformed`; `mark_unsuited` for palettes, movements, transparent colours and samples below 8 bits;
+ * @throws {FormatError} `picture_malformed`; `pixels_unsuited` for palettes, movements, transparent colours and samples below 8 bits;
  *   `dicom_limit_exceeded` for more pixels than can be marked
  */
 export function openPng(file: Uint8Array): PngFile {
@@ -109,4 +109,4 @@ function withoutInterlace(header: Uint8Array): Uint8Array {
 
 const malformed = (what: string, cause?: unknown): FormatError =>
   new FormatError('picture_malformed', `PNG: ${what}`, cause === undefined ? {} : { cause })
-const unsuited = (what: string): FormatError => new FormatError('mark_unsuited', `a picture with ${what}`)
+const unsuited = (what: string): FormatError => new FormatError('pixels_unsuited', `a picture with ${what}`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Plane } from '../plane.ts'
+import type { Plane } from '../../pixels/plane.ts'
 import { embedChips } from './embed-chips.ts'
 import { chipSideLength } from './geometry.ts'
 import { removeChips } from './paint.ts'

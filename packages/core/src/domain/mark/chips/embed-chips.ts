@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Embedding": free for an embedder but for what a reader needs; this is ours.
  */
-import { maximumOf, type Plane } from '../plane.ts'
+import { maximumOf, type Plane } from '../../pixels/plane.ts'
 import { bestInputs, CODED_BITS, encodeInputs } from './code.ts'
 import { codedEvidence } from './evidence.ts'
 import { acrossChoices, type CellGrid, gridOf } from './geometry.ts'

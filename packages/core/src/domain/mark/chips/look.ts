@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Embedding".
  */
-import type { Plane } from '../plane.ts'
+import type { Plane } from '../../pixels/plane.ts'
 import { REACH } from './evidence.ts'
 import { type CellGrid, dotIndex } from './geometry.ts'
 import { sampleGrid } from './sample-grid.ts'

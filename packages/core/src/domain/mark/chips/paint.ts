@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Painting".
  */
-import type { Plane } from '../plane.ts'
+import type { Plane } from '../../pixels/plane.ts'
 import { type CellGrid, dotIndex } from './geometry.ts'
 import { makePattern } from './pattern.ts'
 import { cellHalves, parseSide } from './side.ts'

@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Chips", "Embedding". Under limits on the mean square, a change in proportion to what it
  * yields for its cost is best; whole numbers and blocks come as near to that as they can.
  */
-import { maximumOf, type Plane } from '../plane.ts'
+import { maximumOf, type Plane } from '../../pixels/plane.ts'
 import { BLOCK_CELLS, blockGrid, type CellGrid } from './geometry.ts'
 import type { CellLook } from './look.ts'
 import type { ChipSide } from './side.ts'

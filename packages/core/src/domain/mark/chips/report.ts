@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Chips", "Strength".
  */
-import { maximumOf, type Plane } from '../plane.ts'
+import { maximumOf, type Plane } from '../../pixels/plane.ts'
 import type { CellGrid } from './geometry.ts'
 import { renderGrey, type View } from './look.ts'
 import { sampleGrid } from './sample-grid.ts'

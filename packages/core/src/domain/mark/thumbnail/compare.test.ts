@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Plane } from '../../pixels/plane.ts'
 import type { ChipTransform } from '../chips/read-chips.ts'
-import type { Plane } from '../plane.ts'
 import { CELL_STATES, compareThumbnail, type ThumbnailComparison } from './compare.ts'
 import type { GreyPicture } from './place.ts'
 import { makeThumbnail } from './thumbnail.ts'

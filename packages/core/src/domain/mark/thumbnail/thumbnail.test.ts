@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FormatError } from '../../../errors.ts'
-import type { Plane } from '../plane.ts'
+import type { Plane } from '../../pixels/plane.ts'
 import { formatThumbnail, makeThumbnail, parseThumbnail } from './thumbnail.ts'
 
 /** Light grows from left to right. */

@@ -5,9 +5,9 @@
  * coarsely: whoever keeps it encrypts it. Made of the marked image, it is the nearer to the pictures that will come.
  */
 import { FormatError } from '../../../errors.ts'
+import type { Plane } from '../../pixels/plane.ts'
 import { renderGrey, type View } from '../chips/look.ts'
 import { sampleGrid } from '../chips/sample-grid.ts'
-import type { Plane } from '../plane.ts'
 
 /** Cells along the shorter side of the image. */
 export const CELLS_ACROSS = 128

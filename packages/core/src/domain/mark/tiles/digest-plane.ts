@@ -1,6 +1,6 @@
 /** Digest of a plane: docs/reference/mark.md, "Signature". */
 import type { HashFactory } from '../../../bytes/hash.ts'
-import type { Plane } from '../plane.ts'
+import type { Plane } from '../../pixels/plane.ts'
 
 const CHUNK_SAMPLES = 1 << 16
 /** The order of this machine: samples lie in memory as they are digested. */

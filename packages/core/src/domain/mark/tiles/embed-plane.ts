@@ -5,8 +5,8 @@
  */
 import type { HashFactory } from '../../../bytes/hash.ts'
 import { FormatError } from '../../../errors.ts'
+import { checkPlane, maximumOf, type Plane } from '../../pixels/plane.ts'
 import { formatMarkHeader, type MarkHeader, messageOf } from '../header.ts'
-import { checkPlane, maximumOf, type Plane } from '../plane.ts'
 import { digestPlane } from './digest-plane.ts'
 import { type Grid, gridOf, putTile, takeTile, tileSizesOf } from './grid.ts'
 import { encodeStream, layStream } from './stream.ts'

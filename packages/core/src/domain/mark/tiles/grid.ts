@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Grid". The last tile of a row or column takes what is left over.
  */
-import type { Plane } from '../plane.ts'
+import type { Plane } from '../../pixels/plane.ts'
 
 /** A rectangle of samples of a plane. */
 export interface Tile {

@@ -4,7 +4,7 @@
  * Source: docs/reference/mark.md, "Foreign tiles". A tile holds under one pad alone; reading it backwards gives that pad, and
  * pads are those of places.
  */
-import { maximumOf, type Plane } from '../plane.ts'
+import { maximumOf, type Plane } from '../../pixels/plane.ts'
 import { takeTile } from './grid.ts'
 import { readPads } from './plain-coder.ts'
 import type { PlaneReading } from './read-plane.ts'

@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Crops and flips". A tile that is found whole tells its place by its pad.
  */
-import { maximumOf, type Plane } from '../plane.ts'
+import { maximumOf, type Plane } from '../../pixels/plane.ts'
 import { takeTile } from './grid.ts'
 import { readPads } from './plain-coder.ts'
 import type { TileLayout } from './read-plane.ts'

@@ -3,7 +3,7 @@
  *
  * Source: docs/reference/mark.md, "Syndromes". Two sums with independent keys are two equations for two unknowns, place and change.
  */
-import { maximumOf, type Plane } from '../plane.ts'
+import { maximumOf, type Plane } from '../../pixels/plane.ts'
 import type { TileMeans } from './embed-plane.ts'
 import { putTile, type Tile, takeTile } from './grid.ts'
 import type { PlaneReading } from './read-plane.ts'

@@ -5,9 +5,9 @@
  * and lung (−400, 1500), whatever the file suggests; others in the windows of the file. Where there is neither, a share of
  * the values themselves is taken by whoever has them.
  */
-import { findElement, type Tag } from '../../../formats/dicom/element.ts'
-import type { DataSet } from '../../../formats/dicom/parse.ts'
-import { numberAt, readText, textAt } from '../../../formats/dicom/values.ts'
+import { findElement, type Tag } from '../../formats/dicom/element.ts'
+import type { DataSet } from '../../formats/dicom/parse.ts'
+import { numberAt, readText, textAt } from '../../formats/dicom/values.ts'
 
 /** Canonical values that become black and white; real numbers, `low` < `high`, which may lie outside the range of samples. */
 export interface ValueWindow {

@@ -4,12 +4,12 @@
  * Source: ITU-T T.81, T.871 (JFIF: three components are YCbCr) and the Adobe marker APP14, which may say that they are RGB. Decoding is
  * left to formats/codec.
  */
-import { FormatError } from '../../../errors.ts'
-import type { Codecs } from '../../../formats/codec/codec.ts'
-import { parseJpeg } from '../../../formats/codec/jpeg-stream.ts'
-import type { FrameShape } from '../../../formats/codec/shape.ts'
-import { PLANE_LIMIT } from '../plane.ts'
+import { FormatError } from '../../errors.ts'
+import type { Codecs } from '../../formats/codec/codec.ts'
+import { parseJpeg } from '../../formats/codec/jpeg-stream.ts'
+import type { FrameShape } from '../../formats/codec/shape.ts'
 import type { Picture } from './picture-pixels.ts'
+import { PLANE_LIMIT } from './plane.ts'
 
 /** Process 1; its decoder takes every lossy process with 8 bits. */
 const BASELINE = '1.2.840.10008.1.2.4.50'

@@ -21,7 +21,7 @@ export interface Picture {
 
 /**
  * @param encode  the file again, with other samples
- * @throws {FormatError} `mark_unsuited` for samples of other depths
+ * @throws {FormatError} `pixels_unsuited` for samples of other depths
  */
 export function openPicturePixels(picture: Picture, encode: (bytes: Uint8Array) => Iterable<Uint8Array>): ImagePixels {
   const { width, height, depth, channels, bytes, isLossy } = picture

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { memorySource } from '../../../bytes/source.ts'
-import { joinBytes } from '../../../bytes/text.ts'
-import { FormatError } from '../../../errors.ts'
-import { createCodecs } from '../../../formats/codec/codec.ts'
-import { createEncoders } from '../../../formats/codec/encode.ts'
-import { findElement } from '../../../formats/dicom/element.ts'
-import { encodeFile, type NewElement } from '../../../formats/dicom/encode.ts'
-import { type DicomFile, parseDicom } from '../../../formats/dicom/parse.ts'
+import { memorySource } from '../../bytes/source.ts'
+import { joinBytes } from '../../bytes/text.ts'
+import { FormatError } from '../../errors.ts'
+import { createCodecs } from '../../formats/codec/codec.ts'
+import { createEncoders } from '../../formats/codec/encode.ts'
+import { findElement } from '../../formats/dicom/element.ts'
+import { encodeFile, type NewElement } from '../../formats/dicom/encode.ts'
+import { type DicomFile, parseDicom } from '../../formats/dicom/parse.ts'
 import {
   DEFLATED_EXPLICIT_LITTLE_ENDIAN,
   EXPLICIT_BIG_ENDIAN,
   EXPLICIT_LITTLE_ENDIAN,
   IMPLICIT_LITTLE_ENDIAN,
-} from '../../../formats/dicom/transfer-syntax.ts'
-import { text, textAt, us } from '../../../formats/dicom/values.ts'
+} from '../../formats/dicom/transfer-syntax.ts'
+import { text, textAt, us } from '../../formats/dicom/values.ts'
 import { openDicomPixels, type PixelCodecs } from './dicom-pixels.ts'
 import { checkMarkable, type ImagePixels } from './image-pixels.ts'
 
@@ -121,7 +121,7 @@ describe('openDicomPixels', () => {
     )
     // Negative by its twelve bits, with zeros above; positive, the zeros would be its sign.
     const zeros = rowOf([0x0801, 0x0002], us(0x00280103, 1))
-    assert.throws(() => written(openDicomPixels(zeros), () => 0x900), withCode('mark_unsuited'))
+    assert.throws(() => written(openDicomPixels(zeros), () => 0x900), withCode('pixels_unsuited'))
   })
 
   it('reads samples that end below the highest bit', () => {
@@ -208,16 +208,16 @@ describe('openDicomPixels', () => {
   })
 
   const refusals: readonly (readonly [string, string, () => DicomFile])[] = [
-    ['no pixels', 'mark_no_pixels', () => withoutPixels()],
-    ['floating point', 'mark_unsuited', () => withoutPixels({ tag: 0x7fe00008, vr: 'OF', value: new Uint8Array(8) })],
-    ['32 bits', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280100, 32))],
-    ['one bit', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280100, 1), us(0x00280101, 1))],
-    ['two components', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280002, 2))],
-    ['too few bytes', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, text(0x00280008, 'IS', '3'))],
-    ['a high bit that is too low', 'mark_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280102, 9))],
+    ['no pixels', 'pixels_absent', () => withoutPixels()],
+    ['floating point', 'pixels_unsuited', () => withoutPixels({ tag: 0x7fe00008, vr: 'OF', value: new Uint8Array(8) })],
+    ['32 bits', 'pixels_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280100, 32))],
+    ['one bit', 'pixels_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280100, 1), us(0x00280101, 1))],
+    ['two components', 'pixels_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280002, 2))],
+    ['too few bytes', 'pixels_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, text(0x00280008, 'IS', '3'))],
+    ['a high bit that is too low', 'pixels_unsuited', () => fileOf(EXPLICIT_LITTLE_ENDIAN, us(0x00280102, 9))],
     [
       'subsampled colour',
-      'mark_unsuited',
+      'pixels_unsuited',
       () => fileOf(EXPLICIT_LITTLE_ENDIAN, text(0x00280004, 'CS', 'YBR_FULL_422')),
     ],
   ]
@@ -269,7 +269,7 @@ describe('checkMarkable', () => {
     'two components': { components: 2 },
   })) {
     it(`refuses ${name}`, () => {
-      assert.throws(() => checkMarkable({ ...shape, ...other }), withCode('mark_unsuited'))
+      assert.throws(() => checkMarkable({ ...shape, ...other }), withCode('pixels_unsuited'))
     })
   }
 })

@@ -3,11 +3,11 @@
  *
  * Source: PS3.5 sections 7.3 and 8.1.1 and annex A. Every byte behind the last frame stays. A file whose data set is deflated is held in memory.
  */
-import { concatBytes, joinBytes } from '../../../bytes/text.ts'
-import type { Element } from '../../../formats/dicom/element.ts'
-import { swapWords } from '../../../formats/dicom/encode.ts'
-import type { DicomFile } from '../../../formats/dicom/parse.ts'
-import { piecesOf, spliceFile } from '../../../formats/dicom/splice.ts'
+import { concatBytes, joinBytes } from '../../bytes/text.ts'
+import type { Element } from '../../formats/dicom/element.ts'
+import { swapWords } from '../../formats/dicom/encode.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import { piecesOf, spliceFile } from '../../formats/dicom/splice.ts'
 import { type CellLayout, frameBytesOf, readCells, writeCells } from './cells.ts'
 import { type ChangePlanes, unsuited } from './image-pixels.ts'
 
@@ -21,7 +21,7 @@ export class NativeFrames {
   /** Under OW, words of 16 bits stand the other way round, also where they hold two samples of 8. */
   readonly #isSwapped: boolean
 
-  /** @throws {FormatError} `mark_unsuited` for pixel data that is not as long as its frames */
+  /** @throws {FormatError} `pixels_unsuited` for pixel data that is not as long as its frames */
   constructor(file: DicomFile, pixels: Element, layout: CellLayout, count: number) {
     const { valueStart, valueEnd, encoding, vr } = pixels
     this.count = count

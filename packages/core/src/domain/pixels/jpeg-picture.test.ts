@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { FormatError } from '../../../errors.ts'
-import { createCodecs } from '../../../formats/codec/codec.ts'
+import { FormatError } from '../../errors.ts'
+import { createCodecs } from '../../formats/codec/codec.ts'
 import { isJpeg, openJpeg } from './jpeg-picture.ts'
 
 const codecs = createCodecs(() => Promise.reject(new TypeError('no WASM here')))

@@ -4,16 +4,16 @@
  * Source: PS3.5 section 8.2 and annex A.4, PS3.3 section C.7.6.3.1.8 (extended offset table). What was written is decoded again and
  * compared: nothing is lost in silence. The encoded frames are held in memory.
  */
-import { concatBytes, equalBytes, joinBytes } from '../../../bytes/text.ts'
-import { FormatError } from '../../../errors.ts'
-import type { EncodedFrame, EncodeFrame } from '../../../formats/codec/encode.ts'
-import type { DecodedFrame, FrameShape } from '../../../formats/codec/shape.ts'
-import { type Element, type Fragment, findElement, type Tag } from '../../../formats/dicom/element.ts'
-import { encodeElement, encodeItem, encodeItemHeader, padEven } from '../../../formats/dicom/encode.ts'
-import type { DicomFile } from '../../../formats/dicom/parse.ts'
-import { type Change, piecesOf, spliceFile } from '../../../formats/dicom/splice.ts'
-import { text, textAt } from '../../../formats/dicom/values.ts'
-import { type CutFrames, type DecodeFrame, readFrame } from '../../signature/encapsulated.ts'
+import { concatBytes, equalBytes, joinBytes } from '../../bytes/text.ts'
+import { FormatError } from '../../errors.ts'
+import type { EncodedFrame, EncodeFrame } from '../../formats/codec/encode.ts'
+import type { DecodedFrame, FrameShape } from '../../formats/codec/shape.ts'
+import { type Element, type Fragment, findElement, type Tag } from '../../formats/dicom/element.ts'
+import { encodeElement, encodeItem, encodeItemHeader, padEven } from '../../formats/dicom/encode.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import { type Change, piecesOf, spliceFile } from '../../formats/dicom/splice.ts'
+import { text, textAt } from '../../formats/dicom/values.ts'
+import { type CutFrames, type DecodeFrame, readFrame } from '../signature/encapsulated.ts'
 import { type CellLayout, readCells, writeCells } from './cells.ts'
 import { type ChangePlanes, lossySource } from './image-pixels.ts'
 

@@ -1,21 +1,21 @@
 /**
- * Open pixels: a DICOM file as the planes of a mark, with the codecs that its transfer syntax needs.
+ * Open pixels: a DICOM file as planes, with the codecs that its transfer syntax needs.
  *
  * Syntaxes that hold lossless and lossy codestreams are written by the encoder of their lossless sibling: what that makes is
  * allowed in both.
  */
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { joinBytes } from '@fiducial/core/bytes/text.ts'
-import { openDicomPixels } from '@fiducial/core/domain/mark/pixels/dicom-pixels.ts'
-import type { ImagePixels } from '@fiducial/core/domain/mark/pixels/image-pixels.ts'
+import { openDicomPixels } from '@fiducial/core/domain/pixels/dicom-pixels.ts'
+import type { ImagePixels } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import { transcode } from '@fiducial/core/domain/transcode/transcode.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
-import type { EncodeFrame } from '@fiducial/core/formats/codec/encode.ts'
+import type { Codecs } from '@fiducial/core/formats/codec/codec.ts'
+import type { EncodeFrame, Encoders } from '@fiducial/core/formats/codec/encode.ts'
 import { type DicomFile, parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { piecesOf } from '@fiducial/core/formats/dicom/splice.ts'
 import { EXPLICIT_LITTLE_ENDIAN, isNativeSyntax } from '@fiducial/core/formats/dicom/transfer-syntax.ts'
-import { loadDecoder } from '../pixel-decoding.ts'
-import type { MarkMeans } from './ports.ts'
+import { loadDecoder } from './pixel-decoding.ts'
 
 const JPEG = '1.2.840.10008.1.2.4.'
 const LOSSLESS_SIBLINGS: Readonly<Record<string, string>> = {
@@ -24,7 +24,10 @@ const LOSSLESS_SIBLINGS: Readonly<Record<string, string>> = {
   [`${JPEG}203`]: `${JPEG}201`,
 }
 
-type PixelMeans = Pick<MarkMeans, 'codecs' | 'encoders'>
+export interface PixelMeans {
+  readonly codecs: Codecs
+  readonly encoders: Encoders
+}
 
 /** @throws {FormatError} as {@link openDicomPixels} */
 export async function openPixels(file: DicomFile, { codecs, encoders }: PixelMeans): Promise<ImagePixels> {
@@ -41,10 +44,7 @@ export async function uncompressed(file: DicomFile, { codecs }: PixelMeans): Pro
 }
 
 /** Undefined for native pixels and for syntaxes that nobody writes here. */
-async function loadEncoder(
-  { transferSyntaxUid }: DicomFile,
-  encoders: MarkMeans['encoders'],
-): Promise<EncodeFrame | undefined> {
+async function loadEncoder({ transferSyntaxUid }: DicomFile, encoders: Encoders): Promise<EncodeFrame | undefined> {
   if (isNativeSyntax(transferSyntaxUid)) return undefined
   try {
     return await encoders.load(LOSSLESS_SIBLINGS[transferSyntaxUid] ?? transferSyntaxUid)

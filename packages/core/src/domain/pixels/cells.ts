@@ -3,9 +3,9 @@
  *
  * Source: docs/reference/mark.md, "Planes"; PS3.5 section 8.1.1 (cells), PS3.3 section C.7.6.3.1.3 (planar configuration).
  */
-import { viewSamples16 } from '../../../formats/codec/samples.ts'
-import type { Plane } from '../plane.ts'
+import { viewSamples16 } from '../../formats/codec/samples.ts'
 import { unsuited } from './image-pixels.ts'
+import type { Plane } from './plane.ts'
 
 /** How one frame lies in its bytes, 16-bit cells in little endian. */
 export interface CellLayout {
@@ -39,7 +39,7 @@ export function readCells(bytes: Uint8Array, layout: CellLayout): Plane[] {
 
 /**
  * A copy of a frame with other samples; what else its cells hold is kept.
- * @throws {FormatError} `mark_unsuited` where a reader would take unused bits for something else afterwards
+ * @throws {FormatError} `pixels_unsuited` where a reader would take unused bits for something else afterwards
  */
 export function writeCells(bytes: Uint8Array, layout: CellLayout, planes: readonly Plane[]): Uint8Array {
   const copy = new Uint8Array(bytes.length)

@@ -3,9 +3,9 @@
  *
  * The file says nothing about itself; its shape is told beside it.
  */
-import type { ByteSource } from '../../../bytes/source.ts'
-import { FormatError } from '../../../errors.ts'
-import { swapWords } from '../../../formats/dicom/encode.ts'
+import type { ByteSource } from '../../bytes/source.ts'
+import { FormatError } from '../../errors.ts'
+import { swapWords } from '../../formats/dicom/encode.ts'
 import { type CellLayout, frameBytesOf, readCells, writeCells } from './cells.ts'
 import type { ChangePlanes, ImagePixels } from './image-pixels.ts'
 

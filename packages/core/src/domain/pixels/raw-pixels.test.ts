@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { memorySource } from '../../../bytes/source.ts'
-import { joinBytes } from '../../../bytes/text.ts'
-import { FormatError } from '../../../errors.ts'
+import { memorySource } from '../../bytes/source.ts'
+import { joinBytes } from '../../bytes/text.ts'
+import { FormatError } from '../../errors.ts'
 import { openPicturePixels } from './picture-pixels.ts'
 import { openRawPixels, parseRawShape } from './raw-pixels.ts'
 

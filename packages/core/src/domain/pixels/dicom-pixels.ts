@@ -5,14 +5,14 @@
  * frames are decoded, changed, encoded, and decoded again to see that nothing is lost; each becomes one fragment. Other bytes of
  * the file stay, save for offset tables and, where an encoder chooses the colour transform YBR_RCT, (0028,0004).
  */
-import { FormatError } from '../../../errors.ts'
-import type { EncodeFrame } from '../../../formats/codec/encode.ts'
-import { checkShape, type FrameShape } from '../../../formats/codec/shape.ts'
-import { type Element, findElement, type Tag } from '../../../formats/dicom/element.ts'
-import type { DicomFile } from '../../../formats/dicom/parse.ts'
-import { isNativeSyntax } from '../../../formats/dicom/transfer-syntax.ts'
-import { numberAt, textAt, uint16At } from '../../../formats/dicom/values.ts'
-import { cutFrames, type DecodeFrame, readFrameShape } from '../../signature/encapsulated.ts'
+import { FormatError } from '../../errors.ts'
+import type { EncodeFrame } from '../../formats/codec/encode.ts'
+import { checkShape, type FrameShape } from '../../formats/codec/shape.ts'
+import { type Element, findElement, type Tag } from '../../formats/dicom/element.ts'
+import type { DicomFile } from '../../formats/dicom/parse.ts'
+import { isNativeSyntax } from '../../formats/dicom/transfer-syntax.ts'
+import { numberAt, textAt, uint16At } from '../../formats/dicom/values.ts'
+import { cutFrames, type DecodeFrame, readFrameShape } from '../signature/encapsulated.ts'
 import { type CellLayout, readCells } from './cells.ts'
 import { EncapsulatedFrames } from './encapsulated-frames.ts'
 import { type ImagePixels, unsuited } from './image-pixels.ts'
@@ -33,7 +33,7 @@ const GREY = /^MONOCHROME[12]$/
 /**
  * Opens the pixels of a DICOM file.
  *
- * @throws {FormatError} `mark_no_pixels`, `mark_unsuited` for pixels that are no whole cells of 8 or 16 bits; `codec_unsupported` without a
+ * @throws {FormatError} `pixels_absent`, `pixels_unsuited` for pixels that are no whole cells of 8 or 16 bits; `codec_unsupported` without a
  *   decoder; `dicom_fragments_malformed` where nobody can say which fragments make a frame
  */
 export function openDicomPixels(file: DicomFile, codecs: PixelCodecs = {}): ImagePixels {
@@ -68,7 +68,7 @@ function findPixels({ dataSet }: DicomFile): Element {
   if (others.length > 0) throw new FormatError('dicom_duplicate_tag', 'two elements of pixel data')
   const isFloat = FLOAT_PIXEL_DATA.some((tag) => findElement(elements, tag) !== undefined)
   if (isFloat) throw unsuited('floating point')
-  throw new FormatError('mark_no_pixels', 'there are no pixels')
+  throw new FormatError('pixels_absent', 'there are no pixels')
 }
 
 /** How a frame lies in native bytes, or in those that a decoder gives. */

@@ -3,8 +3,8 @@
  *
  * Source: docs/reference/mark.md, "Planes". DICOM files, pictures and raw frames are made into this by their neighbours here.
  */
-import { FormatError } from '../../../errors.ts'
-import { BITS, PLANE_LIMIT, type Plane } from '../plane.ts'
+import { FormatError } from '../../errors.ts'
+import { BITS, PLANE_LIMIT, type Plane } from './plane.ts'
 import type { ValueWindow } from './value-windows.ts'
 
 /** The planes of one frame; as many as the image has components. */
@@ -41,7 +41,7 @@ export interface ImagePixels {
    * The bytes of the file with other planes, one frame in memory at a time where the file is not compressed.
    *
    * A piece is valid until the next is asked for. Every byte stays but those of the samples, and of what their encoding brings along.
-   * @throws {FormatError} `codec_unsupported` where there is no encoder, `codec_failed` where it loses something, `mark_unsuited`
+   * @throws {FormatError} `codec_unsupported` where there is no encoder, `codec_failed` where it loses something, `pixels_unsuited`
    *   where unused bits would change their meaning; and what `change` throws
    */
   write(change: ChangePlanes): Iterable<Uint8Array>
@@ -52,7 +52,7 @@ type Shape = Pick<ImagePixels, 'components' | 'width' | 'height' | 'bits' | 'isL
 
 /**
  * Makes sure that an image can be marked as far as its shape tells.
- * @throws {FormatError} `mark_lossy_source`, `mark_unsuited`
+ * @throws {FormatError} `mark_lossy_source`, `pixels_unsuited`
  */
 export function checkMarkable({ components, width, height, bits, isLossy }: Shape): void {
   if (isLossy) throw lossySource()
@@ -64,7 +64,7 @@ export function checkMarkable({ components, width, height, bits, isLossy }: Shap
 }
 
 /** For pixels of a kind that cannot be marked. */
-export const unsuited = (what: string): FormatError => new FormatError('mark_unsuited', `pixels of ${what}`)
+export const unsuited = (what: string): FormatError => new FormatError('pixels_unsuited', `pixels of ${what}`)
 
 /** For pixels that are no longer those of the acquisition. */
 export const lossySource = (): FormatError =>
