@@ -1,5 +1,5 @@
 /** Feature: one named number about a normal plane. The list of all is features.ts. */
-import type { NormalPlane } from './normal-plane.ts'
+import type { Study } from './features/study.ts'
 
 export interface Feature {
   /** Lower case, dots between family and detail: `spectrum.slope`. Stable: models name it. */
@@ -8,11 +8,13 @@ export interface Feature {
   readonly paper: string
   /** Values that it can have; infinite ends allowed. Never NaN. */
   readonly range: readonly [low: number, high: number]
+  /** Its value where it cannot be measured. */
+  readonly middle: number
 }
 
 /** Features that are measured together, as they share their work. */
 export interface FeatureFamily {
   readonly features: readonly Feature[]
-  /** Writes as many values as there are features into `into` from `at`. What cannot be measured is the middle value that its docs name. */
-  measure(plane: NormalPlane, into: Float64Array, at: number): void
+  /** Writes as many values as there are features into `into` from `at`. What cannot be measured is the middle value. */
+  measure(study: Study, into: Float64Array, at: number): void
 }
