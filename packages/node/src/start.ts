@@ -81,6 +81,12 @@ const adaptersOf = (version: string): Adapters => ({
       return stageFile(path, pieces, { isOverwriting })
     },
   },
+  forge: {
+    version,
+    addPngTexts: async (...given) => (await import('./storage/png-text.ts')).addPngTexts(...given),
+    writeTogether: async (files, isOverwriting) =>
+      (await import('./wiring/forge.ts')).writeTogether(files, isOverwriting),
+  },
   crypto: async () => (await import('./keys/native-crypto.ts')).nativeCrypto,
   work: {
     async *verify(...given) {

@@ -23,6 +23,7 @@ import type { DescribedImage } from '../services/log/describe-image.ts'
 import type { ExportAuthority } from '../services/log/export-event.ts'
 import type { LogCheckPorts, LogFacts, LogOrder, LogPlace, LogReader, OpenSiteLog } from '../services/log/log-access.ts'
 import type { DoctorOrder } from './doctor-order.ts'
+import type { ForgeAdapters } from './forge/adapters.ts'
 import type { LogServices } from './log/services.ts'
 import type { MarkAdapters } from './mark/adapters.ts'
 import type { Ring, Secrets } from './ring.ts'
@@ -119,6 +120,7 @@ export interface Adapters {
   readonly log: LogAdapters
   readonly audit: AuditAdapters
   readonly mark: MarkAdapters
+  readonly forge: ForgeAdapters
   /** Digests bytes, and checks signatures. */
   crypto(): Promise<Crypto>
   readonly work: Work

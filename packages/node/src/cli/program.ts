@@ -12,6 +12,7 @@ import type { Context } from './context.ts'
 import type { DemoOptions } from './demo/options.ts'
 import type { DoctorOptions } from './doctor.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import { addForgeCommands } from './forge/commands.ts'
 import { addGatewayCommands } from './gateway/commands.ts'
 import type { InspectOptions } from './inspect.ts'
 import type { EnrolDeviceOptions, EnrolOptions, EnrolPersonOptions, InitOptions, RevokeOptions } from './keys.ts'
@@ -354,6 +355,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .helpCommand(false)
   addMarkCommands(mark, tools)
 
+  const forge = program
+    .command('forge')
+    .description('The forge: synthetic images to train, test and drill with, each of which says so.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addForgeCommands(forge, tools)
+
   const gateway = program
     .command('gateway')
     .description('A gateway that runs: what came, what is held back, what waits.')
@@ -374,6 +382,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     enrol,
     ...log.commands,
     ...mark.commands,
+    ...forge.commands,
     ...route.commands,
     ...access.commands,
     ...gateway.commands,

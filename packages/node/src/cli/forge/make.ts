@@ -1,0 +1,187 @@
+/**
+ * Make: forges images, and writes the forgeries with their ground truth into another folder.
+ *
+ * Whatever is written says of itself that it is synthetic; there is no option against it.
+ */
+import { digestOf, type HashFactory } from '@fiducial/core/bytes/hash.ts'
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { forgeView } from '@fiducial/core/domain/forge/forge-view.ts'
+import { type GroundTruth, type ImageTruth, NOTICE, truthOf } from '@fiducial/core/domain/forge/ground-truth.ts'
+import { hostKindOf, spacingOf } from '@fiducial/core/domain/forge/host-facts.ts'
+import type { HostKind, Spot, Technique } from '@fiducial/core/domain/forge/technique.ts'
+import type { GreyView } from '@fiducial/core/domain/pixels/grey-view.ts'
+import { lossySource } from '@fiducial/core/domain/pixels/image-pixels.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import { forgeFrames, type MakeView, readView, seedOf } from '../../services/forge/forge-frames.ts'
+import { labelOf } from '../../services/forge/write-forged.ts'
+import type { MarkMeans } from '../../services/mark/ports.ts'
+import type { Adapters, Input } from '../adapters.ts'
+import type { Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { withHint } from '../failure.ts'
+import { type OpenImage, openImage } from '../mark/open-image.ts'
+import { Outputs } from '../mark/outputs.ts'
+import { runOverImages } from '../mark/run.ts'
+import { counted } from '../table.ts'
+import { visible } from '../visible.ts'
+import { composeFiles, truthPath, type WrittenImage, withTruth } from './forged-files.ts'
+import { isOfVolumes, type MakeOptions, pickTechnique, readChosen } from './options.ts'
+
+export async function makeForgeries(
+  id: string,
+  words: readonly string[],
+  options: MakeOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const technique = pickTechnique(id)
+  const chosen = readChosen(technique, options)
+  const means = await context.adapters.mark.means(context.home)
+  if (isOfVolumes(technique)) {
+    const { VolumeRun } = await import('./make-volumes.ts')
+    return new VolumeRun(technique, { words, options, chosen, means }, context).run()
+  }
+  const donor = options.donor === undefined ? undefined : await openDonor(options.donor, means, context)
+  const make: MakeView = (host, seed) => forgeView(technique, host, seed, chosen)
+  const details = JSON.stringify([chosen, options.frame ?? null, donor?.sha256 ?? null])
+  const order = { words, options, means, make, details, ...(donor !== undefined && { donor: donor.view }) }
+  return new ForgeRun(technique, order, context).run()
+}
+
+/** What a run over single images is made with. */
+export interface ForgeOrder {
+  readonly words: readonly string[]
+  readonly options: MakeOptions
+  readonly means: MarkMeans
+  readonly make: MakeView
+  /** Everything that decides what is made, beside technique and seed. */
+  readonly details: string
+  readonly donor?: GreyView
+}
+
+export class ForgeRun {
+  readonly #technique: Technique
+  readonly #order: ForgeOrder
+  readonly #context: Context
+  readonly #outputs: Outputs
+
+  constructor(technique: Technique, order: ForgeOrder, context: Context) {
+    this.#technique = technique
+    this.#order = order
+    this.#context = context
+    this.#outputs = new Outputs(order.options.out)
+  }
+
+  async run(): Promise<ExitCode> {
+    const { words, means, options } = this.#order
+    const accepts = (input: Input): boolean => this.#outputs.accepts(input, words)
+    const run = { words, verb: 'forging', failed: 'not forged', accepts, isStrict: true }
+    const { done, exit, summary } = await runOverImages(run, means, this.#context, (image, input) =>
+      this.#forge(image, input),
+    )
+    if (done > 0)
+      this.#context.output.line(
+        `${counted(done, 'image')} forged by ${this.#technique.id} in ${visible(options.out)}, marked SYNTHETIC; ${summary}`,
+      )
+    return exit
+  }
+
+  async #forge(image: OpenImage, input: Input): Promise<ExitCode> {
+    const { options, means, make, details, donor } = this.#order
+    const { adapters } = this.#context
+    checkSource(image)
+    const kind = kindOf(image, options.kind)
+    checkKind(this.#technique, kind)
+    const target = this.#outputs.pathFor(input)
+    const sha256 = await digestFile(input.path, adapters, means.hash)
+    const imageSeed = seedOf(means.hash, options.seed, sha256)
+    const spacingMm = image.dicom === undefined ? null : spacingOf(image.dicom.dataSet)
+    const frames = await forgeFrames(image.pixels, {
+      ...{ make, seed: imageSeed, kind, spacingMm },
+      ...(donor !== undefined && { donor }),
+      ...(options.frame !== undefined && { frame: options.frame - 1 }),
+    })
+    const { id, title } = this.#technique
+    const { version } = adapters.forge
+    const named = { technique: id, title, seed: options.seed, details, version }
+    const label = labelOf(means.hash, image.dicom, sha256, named)
+    const forged = { image, frames, target, sha256, imageSeed, label }
+    const written = await composeFiles(forged, options, means, adapters.forge)
+    const truth = composeTruth(this.#technique, options.seed, kind, { version, images: [written.truth] })
+    this.#context.terminal.interruption.throwIfAborted()
+    await adapters.forge.writeTogether(withTruth(written.files, truthPath(target), truth), options.overwrite ?? false)
+    this.#report(input, target, written, kind)
+    return EXIT.ok
+  }
+
+  #report({ label }: Input, target: string, { truth, masks, previews }: WrittenImage, kind: HostKind): void {
+    const { output } = this.#context
+    output.record({
+      ...{ path: label, state: 'forged', synthetic: true, technique: this.#technique.id },
+      ...{ seed: this.#order.options.seed, kind, output: target, truth: truthPath(target), masks, previews },
+      image: truth,
+    })
+    output.line(`${output.style.green('✔ forged')}  ${visible(label)}: ${sentenceOf(truth)}`)
+  }
+}
+
+/** A JPEG picture can be read, and not written without another loss. */
+export function checkSource({ dicom, pixels }: OpenImage): void {
+  if (dicom === undefined && pixels.isLossy) {
+    const error = new FormatError('pixels_unsuited', 'a JPEG picture', { cause: lossySource() })
+    throw withHint(error, 'forgeries are made of DICOM and PNG: convert it to PNG')
+  }
+}
+
+/** What was asked for, else what the header says. */
+export const kindOf = ({ dicom }: Pick<OpenImage, 'dicom'>, asked: HostKind | undefined): HostKind =>
+  asked ?? (dicom === undefined ? 'other' : hostKindOf(dicom.dataSet))
+
+/** @throws {FormatError} `pixels_unsuited` for an image that the technique is not for */
+export function checkKind({ id, kinds }: Pick<Technique, 'id' | 'kinds'>, kind: HostKind): void {
+  if (kinds.includes(kind)) return
+  const error = new FormatError('pixels_unsuited', `${id} is for ${kinds.join(', ')}, and this image is ${kind}`)
+  throw withHint(error, '--kind says what the pictures show where their headers do not')
+}
+
+export async function digestFile(path: string, adapters: Adapters, hash: HashFactory): Promise<Uint8Array> {
+  using file = await adapters.openFile(path)
+  return digestOf(hash, 'sha256', file.view(0, file.length))
+}
+
+export function composeTruth(
+  technique: Parameters<typeof truthOf>[0],
+  seed: number,
+  kind: HostKind,
+  made: { readonly version: string; readonly images: readonly ImageTruth[] },
+): GroundTruth {
+  const { technique: named, expected } = truthOf(technique)
+  const { version, images } = made
+  return { notice: NOTICE, forge: { version }, technique: named, seed, kind, expected, images }
+}
+
+async function openDonor(
+  path: string,
+  means: MarkMeans,
+  { adapters }: Context,
+): Promise<{ readonly view: GreyView; readonly sha256: string }> {
+  using image = await openImage(path, { raw: undefined, adapters, means })
+  return {
+    view: readView(image.pixels, 0).view,
+    sha256: encodeHex(await digestFile(path, adapters, means.hash)),
+  }
+}
+
+/** What was changed, in one sentence. */
+export function sentenceOf({ frames }: ImageTruth): string {
+  const [first] = frames
+  if (first === undefined) return 'nothing was changed'
+  const share = frames.reduce((sum, { changedShare }) => sum + changedShare, 0) / frames.length
+  const where = first.spot === null ? 'the whole picture' : placeOf(first.spot)
+  const many = frames.length === 1 ? '' : ` in ${counted(frames.length, 'frame')}`
+  return `${where}${many}, ${percent(share)} of the samples changed`
+}
+
+const placeOf = ({ left, top, right, bottom }: Spot): string =>
+  `columns ${left} to ${right - 1}, rows ${top} to ${bottom - 1}`
+
+const percent = (share: number): string => (share < 0.001 ? 'below 0.1 %' : `${(100 * share).toFixed(1)} %`)
