@@ -4,14 +4,26 @@
  * Source: Radiology, March 2026, "tells" of synthetic radiographs; docs/explanation/watchdog.md. A cue speaks of departures to either side of what
  * real images of a stratum show: generators differ in their sign.
  */
-import type { NormalPlane } from './normal-plane.ts'
-import type { WatchKind } from './body-part.ts'
 
-export type CueId = 'lung-symmetry' | 'spine-straightness' | 'bone-smoothness' | 'fracture-cleanliness' | 'grain-uniformity'
+import type { WatchKind } from './body-part.ts'
+import type { NormalPlane, SourceBox } from './normal-plane.ts'
+
+export type CueId =
+  | 'lung-symmetry'
+  | 'spine-straightness'
+  | 'bone-smoothness'
+  | 'fracture-cleanliness'
+  | 'grain-uniformity'
 
 /** What is drawn, in samples of the normal plane; see mapShape in overlay.ts for the way to the picture. */
 export type CueShape =
-  | { readonly kind: 'box'; readonly left: number; readonly top: number; readonly right: number; readonly bottom: number }
+  | {
+      readonly kind: 'box'
+      readonly left: number
+      readonly top: number
+      readonly right: number
+      readonly bottom: number
+    }
   /** x and y of each corner, in turn; at least two corners. */
   | { readonly kind: 'line'; readonly points: Float32Array }
 
@@ -30,5 +42,6 @@ export interface Cue {
   readonly kinds: readonly WatchKind[]
   /** Its numbers: name such as `symmetry.mirror`, unit and which way is "too perfect". */
   readonly measures: readonly { readonly name: string; readonly meaning: string; readonly perfect: 'low' | 'high' }[]
-  measure(plane: NormalPlane, kind: WatchKind): CueMeasurement
+  /** @param findings  boxes that a diagnostic model marked, in samples of the plane; most cues look elsewhere */
+  measure(plane: NormalPlane, kind: WatchKind, findings?: readonly SourceBox[]): CueMeasurement
 }
