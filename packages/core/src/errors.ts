@@ -67,6 +67,8 @@ export type FormatCode =
   | 'tlog_proof_malformed'
   | 'trusted_root_malformed'
   | 'verifier_key_malformed'
+  | 'watch_groups_malformed'
+  | 'watch_model_malformed'
   | 'witness_policy_malformed'
   | 'witness_request_malformed'
 
@@ -108,6 +110,8 @@ export type StoreCode =
   | 'peer_timeout'
   | 'peer_refused'
   | 'sweep_corrupted'
+  | 'watch_too_few'
+  | 'watch_unsealed'
 
 /** What can go wrong with keys and those who hold them. */
 export type KeyCode =

@@ -87,6 +87,17 @@ const adaptersOf = (version: string): Adapters => ({
     writeTogether: async (files, isOverwriting) =>
       (await import('./wiring/forge.ts')).writeTogether(files, isOverwriting),
   },
+  watch: {
+    async *measure(...given) {
+      yield* (await import('./workers/measure-images.ts')).measureImages(...given)
+    },
+    codeHash: async (techniques) => (await import('./wiring/watch.ts')).watchCodeHash(techniques),
+    model: async (home, path) => (await import('./wiring/watch.ts')).openWatchModel(home, path),
+    keepModel: async (home, model) => {
+      await makeFolder(home)
+      return (await import('./wiring/watch.ts')).keepWatchModel(home, model)
+    },
+  },
   crypto: async () => (await import('./keys/native-crypto.ts')).nativeCrypto,
   work: {
     async *verify(...given) {

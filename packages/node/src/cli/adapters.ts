@@ -28,6 +28,7 @@ import type { LogServices } from './log/services.ts'
 import type { MarkAdapters } from './mark/adapters.ts'
 import type { Ring, Secrets } from './ring.ts'
 import type { GatewayCopy, GatewayReach, UpOrder, UpRunning } from './up-adapters.ts'
+import type { WatchAdapters } from './watch/adapters.ts'
 import type { VerifySettings, Work } from './work.ts'
 
 /** One file to read. */
@@ -120,6 +121,7 @@ export interface Adapters {
   readonly log: LogAdapters
   readonly audit: AuditAdapters
   readonly mark: MarkAdapters
+  readonly watch: WatchAdapters
   readonly forge: ForgeAdapters
   /** Digests bytes, and checks signatures. */
   crypto(): Promise<Crypto>

@@ -87,6 +87,8 @@ const CODES = {
   tlog_proof_malformed: EXIT.data,
   trusted_root_malformed: EXIT.data,
   verifier_key_malformed: EXIT.data,
+  watch_groups_malformed: EXIT.data,
+  watch_model_malformed: EXIT.data,
   witness_policy_malformed: EXIT.data,
   witness_request_malformed: EXIT.data,
 
@@ -126,6 +128,8 @@ const CODES = {
   peer_timeout: EXIT.unavailable,
   peer_refused: EXIT.unavailable,
   sweep_corrupted: EXIT.data,
+  watch_too_few: EXIT.data,
+  watch_unsealed: EXIT.data,
 
   key_missing: EXIT.notPermitted,
   key_unreadable: EXIT.data,

@@ -25,6 +25,7 @@ import type { SecretOptions } from './secrets.ts'
 import type { UpOptions } from './up.ts'
 import { UsageError } from './usage-error.ts'
 import type { VerifyOptions } from './verify.ts'
+import { addWatchCommands } from './watch/commands.ts'
 
 /** Makes the context once it is known whether a command is to write JSON. */
 export type OpenContext = (isJson: boolean) => Context
@@ -362,6 +363,13 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .helpCommand(false)
   addForgeCommands(forge, tools)
 
+  const watch = program
+    .command('watch')
+    .description('The watchdog: how unusual an image is among true ones, and where. Advisory; proves nothing.')
+    .helpOption('--help', 'show this help')
+    .helpCommand(false)
+  addWatchCommands(watch, tools)
+
   const gateway = program
     .command('gateway')
     .description('A gateway that runs: what came, what is held back, what waits.')
@@ -382,6 +390,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     enrol,
     ...log.commands,
     ...mark.commands,
+    ...watch.commands,
     ...forge.commands,
     ...route.commands,
     ...access.commands,

@@ -42,4 +42,6 @@ export const STORE_STATUS = {
   peer_timeout: 504,
   peer_refused: 502,
   sweep_corrupted: 500,
+  watch_too_few: 500,
+  watch_unsealed: 500,
 } as const satisfies Record<StoreCode, number>

@@ -18,6 +18,7 @@ export async function openWork(setup: WorkSetup | LogCheckSetup | GatewaySetup |
     return (await (await import('./gateway-work.ts')).openGatewayWork(setup)) as Perform
   }
   if (setup.kind === 'room') return (await (await import('./room-work.ts')).openRoomWork(setup)) as Perform
+  if (setup.kind === 'watch') return (await (await import('./watch-work.ts')).openWatchWork(setup)) as Perform
   if (setup.kind === 'verify') return (await (await import('./verify-work.ts')).openVerifyWork(setup)) as Perform
   return (await (await import('./seal-work.ts')).openSealWork(setup)) as Perform
 }

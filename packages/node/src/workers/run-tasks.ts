@@ -14,6 +14,7 @@ const COSTS = {
   verify: { fileMs: 4, bytesPerMs: 400_000 },
   audit: { fileMs: 6, bytesPerMs: 250_000 },
   seal: { fileMs: 30, bytesPerMs: 150_000 },
+  watch: { fileMs: 80, bytesPerMs: 20_000 },
 } as const
 /** Work below this is done in this thread. */
 const WORTH_THREADS_MS = 250

@@ -1,5 +1,6 @@
 /** Setup: what the tasks of a run have in common, as it is posted to each thread. */
 import type { TrustAnchors } from '@fiducial/core/domain/trust/anchors.ts'
+import type { MeasureSettings } from '../cli/watch/adapters.ts'
 import type { MarkLayers, SealSettings, VerifySettings } from '../cli/work.ts'
 import type { HolderMaterial } from '../keys/key-ring.ts'
 import type { SignerMaterial } from '../keys/signer.ts'
@@ -7,7 +8,7 @@ import type { MarkDevice } from '../services/mark/ports.ts'
 import type { SpoolPlace } from '../storage/gateway/open-spool.ts'
 
 /** What the tasks of a run have in common; can be posted to a thread. Holds keys: never log it. */
-export type WorkSetup = VerifySetup | AuditSetup | SealSetup
+export type WorkSetup = VerifySetup | AuditSetup | SealSetup | WatchSetup
 
 /** What the bundles of a log have in common that are checked. */
 export interface LogCheckSetup {
@@ -87,4 +88,10 @@ export interface RoomSetup {
   readonly kind: 'room'
   /** With what rooms seal that do. */
   readonly seal: SealSetup
+}
+
+/** How images are measured for the watchdog. */
+export interface WatchSetup {
+  readonly kind: 'watch'
+  readonly settings: MeasureSettings
 }

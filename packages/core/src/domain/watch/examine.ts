@@ -1,0 +1,125 @@
+/**
+ * Examine: one picture against a model: measured, matched with a stratum, scored, and put into words.
+ *
+ * Source: docs/explanation/watchdog.md. Pure: a picture, its facts and a model in, a report out; the same in every runtime.
+ */
+import type { GreyView } from '../pixels/grey-view.ts'
+import type { WatchKind } from './body-part.ts'
+import type { CueMeasurement } from './cue.ts'
+import { CUES } from './cues.ts'
+import { kindOf } from './image-facts.ts'
+import { MEASURE_NAMES, type Measured, measureView } from './measure-view.ts'
+import { type CueScore, type SampleScore, scoreSample } from './model/score-sample.ts'
+import { type Abstention, fitStratum, type Match, matchStratum } from './model/stratum.ts'
+import type { ImageFacts, WatchModel } from './model/watch-model.ts'
+import type { Refusal } from './normal-plane.ts'
+import type { Examined, ReportedCue, WatchReport } from './report.ts'
+
+export interface ExamineOrder {
+  readonly view: GreyView | 'colour'
+  readonly facts: ImageFacts
+  readonly model: WatchModel
+  /** What the picture shows; by its facts where it is absent. */
+  readonly kind?: WatchKind
+  /** Id of the stratum to compare with; by its facts where it is absent. */
+  readonly stratum?: string
+  /** Share of true images that are called unusual; default {@link USUAL_ALPHA}. */
+  readonly alpha?: number
+}
+
+export const USUAL_ALPHA = 0.01
+
+const BLINDNESS =
+  'It does not see small changes such as a nodule or a fracture put in or taken out, nor a patient’s name exchanged; what it calls usual may be false.'
+
+/** @throws {RangeError} for a stratum that the model does not have */
+export function examinePicture(order: ExamineOrder): Examined {
+  const { view, facts, model, alpha = USUAL_ALPHA } = order
+  const kind = order.kind ?? kindOf(facts)
+  const measured = view === 'colour' ? 'colour' : measureView(view, kind)
+  const about = { kind, alpha, blindness: BLINDNESS }
+  if (typeof measured === 'string') {
+    const sentence = `It was not looked at: ${REFUSALS[measured]}.`
+    return { report: { ...about, outcome: 'refused', reason: measured, score: null, cues: [], sentence }, plane: null }
+  }
+  const match = findStratum(order)
+  const score = match.abstention === null && match.stratum !== null ? scoreOf(measured, model, match.stratum) : null
+  return {
+    report: { ...about, ...concludeOf(score, match, alpha), score, cues: reportCues(measured.cues, score) },
+    plane: measured.plane,
+  }
+}
+
+function findStratum({ model, facts, stratum }: ExamineOrder): Match {
+  if (stratum === undefined) return matchStratum(model, facts)
+  const named = model.strata.find(({ id }) => id === stratum)
+  if (named === undefined) throw new RangeError(`the model has no stratum ${stratum}`)
+  return fitStratum(named, facts)
+}
+
+function scoreOf({ values }: Measured, model: WatchModel, stratum: NonNullable<Match['stratum']>): SampleScore {
+  const valueOf = (name: string): number => values[MEASURE_NAMES.indexOf(name)] ?? Number.NaN
+  return scoreSample(
+    model,
+    { values: model.featureNames.map(valueOf), cueValues: model.cues.map(({ name }) => valueOf(name)) },
+    stratum,
+  )
+}
+
+function concludeOf(
+  score: SampleScore | null,
+  { abstention }: Match,
+  alpha: number,
+): Pick<WatchReport, 'outcome' | 'reason' | 'sentence'> {
+  if (score === null) {
+    const reason = abstention ?? 'no_stratum'
+    return { outcome: 'abstained', reason, sentence: `No judgement: ${ABSTENTIONS[reason]}.` }
+  }
+  const p = formatP(score.combinedP)
+  const among = `the ${score.count} true images of stratum ${score.stratum}`
+  if (score.combinedP <= alpha)
+    return {
+      outcome: 'unusual',
+      reason: null,
+      sentence: `Unusual among ${among} (p = ${p}): worth a second look, no proof of anything.`,
+    }
+  return {
+    outcome: 'usual',
+    reason: null,
+    sentence: `Nothing unusual among ${among} (p = ${p}), which is no proof that it is true.`,
+  }
+}
+
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  colour: 'it is a picture in colour',
+  too_small: 'it has too few samples a side',
+  blank: 'it shows one value',
+  too_few_values: 'most of it is saturated, or it has too few different values',
+}
+
+const ABSTENTIONS: Readonly<Record<Abstention, string>> = {
+  no_stratum: 'the model is not calibrated for images of this device, site and view',
+  size_not_calibrated: 'the model is not calibrated for images of this size',
+  bits_not_calibrated: 'the model is not calibrated for images of this depth',
+}
+
+const CUE_ALPHA = 0.05
+
+function reportCues(measurements: readonly CueMeasurement[], score: SampleScore | null): readonly ReportedCue[] {
+  const scores = new Map<string, CueScore>(score?.cues.map((cue) => [cue.measure, cue]) ?? [])
+  return measurements.map((measurement) => {
+    const { id, values, absent } = measurement
+    const measures = (CUES.find((cue) => cue.id === id)?.measures ?? []).flatMap(({ name }, i) => {
+      const value = values?.[i]
+      if (value === undefined) return []
+      const known = scores.get(name)
+      return [{ name, value, p: known?.p ?? null, side: known?.direction ?? null }]
+    })
+    const known = measures.flatMap((measure) => (measure.p === null ? [] : [measure.p]))
+    const p = known.length === 0 ? null : Math.min(1, known.length * known.reduce((a, b) => Math.min(a, b)))
+    return { id, isUnusual: p === null ? null : p <= CUE_ALPHA, p, measures, absent, measurement }
+  })
+}
+
+/** Two digits that count. */
+export const formatP = (p: number): string => (p >= 0.1 ? p.toFixed(2) : p.toPrecision(1 + (p < 0.01 ? 0 : 1)))

@@ -1,0 +1,57 @@
+/**
+ * Report: what the watchdog says of one picture: numbers, the places where they were measured, and how much it does not know.
+ *
+ * Advisory. It is kept apart from the verdict on provenance and never changes it. No figure in it is a chance that a picture is false.
+ */
+
+import type { WatchKind } from './body-part.ts'
+import type { CueId, CueMeasurement } from './cue.ts'
+import type { CueScore, SampleScore } from './model/score-sample.ts'
+import type { Abstention } from './model/stratum.ts'
+import type { NormalPlane, Refusal } from './normal-plane.ts'
+
+/**
+ * `unusual`: stranger than all but a share of the true images of the stratum. `usual`: not so, which proves nothing. `abstained`: not calibrated for
+ * such images. `refused`: no picture that can be measured.
+ */
+export type WatchOutcome = 'unusual' | 'usual' | 'abstained' | 'refused'
+
+export interface WatchReport {
+  readonly outcome: WatchOutcome
+  /** Why it abstained or refused; null where it did neither. */
+  readonly reason: Abstention | Refusal | null
+  readonly kind: WatchKind
+  /** The share of true images at which `unusual` begins. */
+  readonly alpha: number
+  /** Null where it abstained or refused. */
+  readonly score: SampleScore | null
+  readonly cues: readonly ReportedCue[]
+  /** In plain words. */
+  readonly sentence: string
+  /** What cannot be seen by it, in plain words. */
+  readonly blindness: string
+}
+
+export interface ReportedCue {
+  readonly id: CueId
+  /** Outside what 95 % of the true images of the stratum show, all measures of the cue counted; null where there is nothing to compare with. */
+  readonly isUnusual: boolean | null
+  /** Of the cue as a whole: its smallest p-value times the number of its measures, at most 1. */
+  readonly p: number | null
+  readonly measures: readonly {
+    readonly name: string
+    readonly value: number
+    readonly p: number | null
+    readonly side: 'low' | 'high' | null
+  }[]
+  readonly absent: string | null
+  readonly measurement: CueMeasurement
+}
+
+/** A report, and the plane that its shapes lie on. */
+export interface Examined {
+  readonly report: WatchReport
+  readonly plane: NormalPlane | null
+}
+
+export type { CueScore }

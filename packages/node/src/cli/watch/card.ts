@@ -1,0 +1,27 @@
+/** Card: what a model is made from, how well it did, and what it does not see; printed once behind the images it judged. */
+import type { Metric, WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
+import type { Context } from '../context.ts'
+import { visible } from '../visible.ts'
+
+export function showCard(model: WatchModel, { output }: Context): void {
+  const { dim } = output.style
+  const { name, trainedOn, strata, metrics } = model
+  const { images, patients, source } = trainedOn
+  output.line(
+    dim(
+      `Method: model ${visible(name)}, learnt from ${images} true images of ${patients} patients (${visible(source)}).`,
+    ),
+  )
+  output.line(
+    dim(`  compares with: ${strata.map((stratum) => `${stratum.id} (${stratum.patients} patients)`).join(', ')}`),
+  )
+  for (const metric of metrics) output.line(dim(`  ${metricInWords(metric)}`))
+  output.line(
+    dim(
+      '  Advisory; no medical device. A figure p is the share of true images that look as strange, no chance of forgery.',
+    ),
+  )
+}
+
+const metricInWords = ({ name, value, low, high, count }: Metric): string =>
+  `${name}: ${value.toFixed(3)} (95 % interval ${low.toFixed(3)} to ${high.toFixed(3)}, ${count} images)`

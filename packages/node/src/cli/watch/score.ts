@@ -1,0 +1,160 @@
+/** Score: says of each image how unusual it is among true ones, and draws what was looked at. */
+
+import { renderPlanes } from '@fiducial/core/domain/mark/heat-map.ts'
+import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
+import { type ExamineOrder, examinePicture, formatP } from '@fiducial/core/domain/watch/examine.ts'
+import type { WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
+import { drawCues } from '@fiducial/core/domain/watch/overlay.ts'
+import type { Examined, ReportedCue, WatchReport } from '@fiducial/core/domain/watch/report.ts'
+import { readSubject } from '../../services/watch/subject.ts'
+import type { Input } from '../adapters.ts'
+import type { Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import type { OpenImage } from '../mark/open-image.ts'
+import { Outputs } from '../mark/outputs.ts'
+import { runOverImages } from '../mark/run.ts'
+import { counted } from '../table.ts'
+import { UsageError } from '../usage-error.ts'
+import { visible } from '../visible.ts'
+import { showCard } from './card.ts'
+
+export interface ScoreOptions {
+  readonly out?: string
+  readonly model?: string
+  readonly stratum?: string
+  readonly kind?: WatchKind
+  readonly alpha?: number
+  readonly frame?: number
+  readonly findings?: string
+  readonly diagnose?: string
+}
+
+/** The watchdog never says that an image is not authentic: what is unusual is undetermined. */
+const EXITS = {
+  usual: EXIT.ok,
+  unusual: EXIT.undetermined,
+  abstained: EXIT.undetermined,
+  refused: EXIT.undetermined,
+} as const
+
+export async function scoreImages(
+  words: readonly string[],
+  options: ScoreOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { adapters, home, output } = context
+  const model = await adapters.watch.model(home, options.model)
+  checkStratum(model, options.stratum)
+  const run = new ScoreRun(words, { options, model }, context)
+  const means = await adapters.mark.means(home)
+  const order = { words, verb: 'looking at', failed: 'not looked at', accepts: run.accepts }
+  const { done, exit, summary } = await runOverImages(order, means, context, (image, input) => run.look(image, input))
+  if (done > 1) output.line(`${counted(done, 'image')} looked at; ${summary}`)
+  showCard(model, context)
+  return exit
+}
+
+function checkStratum({ strata }: WatchModel, id: string | undefined): void {
+  if (id === undefined || strata.some((stratum) => stratum.id === id)) return
+  throw new UsageError(
+    `the model has no stratum ${visible(id)}`,
+    `it has ${strata.map((stratum) => stratum.id).join(', ')}`,
+  )
+}
+
+class ScoreRun {
+  readonly #words: readonly string[]
+  readonly #options: ScoreOptions
+  readonly #model: WatchModel
+  readonly #context: Context
+  readonly #outputs: Outputs | undefined
+
+  constructor(
+    words: readonly string[],
+    { options, model }: { readonly options: ScoreOptions; readonly model: WatchModel },
+    context: Context,
+  ) {
+    this.#words = words
+    this.#options = options
+    this.#model = model
+    this.#context = context
+    this.#outputs = options.out === undefined ? undefined : new Outputs(options.out)
+  }
+
+  readonly accepts = (input: Input): boolean => this.#outputs?.accepts(input, this.#words) ?? true
+
+  async look(image: OpenImage, input: Input): Promise<ExitCode> {
+    const frame = (this.#options.frame ?? 1) - 1
+    const subject = readSubject(image.pixels, image.dicom, frame)
+    const { stratum, kind, alpha } = this.#options
+    const order: ExamineOrder = {
+      ...subject,
+      model: this.#model,
+      ...(stratum !== undefined && { stratum }),
+      ...(kind !== undefined && { kind }),
+      ...(alpha !== undefined && { alpha }),
+    }
+    const examined = examinePicture(order)
+    const picture = await this.#draw(image, { input, examined, frame })
+    this.#report(input, examined.report, picture)
+    return EXITS[examined.report.outcome]
+  }
+
+  /** @returns the path, or null where nothing is drawn */
+  async #draw(
+    { pixels }: OpenImage,
+    { input, examined, frame }: { readonly input: Input; readonly examined: Examined; readonly frame: number },
+  ): Promise<string | null> {
+    const { plane, report } = examined
+    if (this.#outputs === undefined || plane === null) return null
+    const raster = renderPlanes(pixels.read(frame), pixels)
+    const outside = new Set(report.cues.flatMap(({ id, isUnusual }) => (isUnusual === true ? [id] : [])))
+    drawCues(
+      raster,
+      plane,
+      report.cues.map(({ measurement }) => measurement),
+      outside,
+    )
+    const path = this.#outputs.pathFor(input, '.watch.png')
+    await this.#context.adapters.writePicture(path, raster)
+    return path
+  }
+
+  #report({ label }: Input, report: WatchReport, picture: string | null): void {
+    const { output } = this.#context
+    const { cues, ...rest } = report
+    output.record({ path: label, ...rest, cues: cues.map(describeCue), method: methodOf(this.#model), picture })
+    const { green, yellow, dim } = output.style
+    const heads = {
+      usual: green('· usual'),
+      unusual: yellow('! unusual'),
+      abstained: yellow('? abstains'),
+      refused: yellow('? not looked at'),
+    }
+    output.line(`${heads[report.outcome]}  ${visible(label)}: ${report.sentence}`)
+    for (const cue of cues) if (cue.isUnusual === true) output.line(`  ${cueInWords(cue)}`)
+    if (picture !== null) output.line(dim(`  drawn in ${visible(picture)}`))
+  }
+}
+
+function describeCue({ measurement, ...cue }: ReportedCue): object {
+  return {
+    ...cue,
+    shapes: measurement.shapes.map((shape) => ('points' in shape ? { ...shape, points: [...shape.points] } : shape)),
+  }
+}
+
+function cueInWords({ id, measures, p }: ReportedCue): string {
+  const furthest = measures.filter((measure) => measure.p !== null).sort((a, b) => (a.p ?? 1) - (b.p ?? 1))[0]
+  const where =
+    furthest === undefined
+      ? ''
+      : `: ${furthest.name} is ${furthest.value.toPrecision(3)}, ${furthest.side === 'low' ? 'lower' : 'higher'} than usual`
+  return `${id}${where} (p = ${formatP(p ?? 1)})`
+}
+
+/** What a figure comes from. */
+export const methodOf = ({ name, seed, codeHash, dataManifestHash, trainedOn }: WatchModel): object => ({
+  model: name,
+  ...{ seed, codeHash, dataManifestHash, trainedOn },
+})

@@ -1,0 +1,89 @@
+/** Train: makes a model from true images and fakes of them, and writes it as a file. */
+
+import { digestOf } from '@fiducial/core/bytes/hash.ts'
+import { encodeHex } from '@fiducial/core/bytes/hex.ts'
+import { TECHNIQUES } from '@fiducial/core/domain/forge/techniques/all.ts'
+import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
+import { CUES } from '@fiducial/core/domain/watch/cues.ts'
+import { sharedFacts } from '@fiducial/core/domain/watch/image-facts.ts'
+import { formatWatchModel } from '@fiducial/core/domain/watch/model/model-file.ts'
+import type { StratumOptions } from '@fiducial/core/domain/watch/model/stratum.ts'
+import { trainWatchModel } from '@fiducial/core/domain/watch/model/train-model.ts'
+import type { Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { visible } from '../visible.ts'
+import { type Gathered, type Gathering, gatherImages } from './gather.ts'
+import { checkId } from './stratum-id.ts'
+
+export interface TrainOptions {
+  readonly out: string
+  readonly id: string
+  readonly source: string
+  readonly kind?: WatchKind
+  readonly groups?: string
+  readonly seed: number
+}
+
+/** Techniques by which fakes are made to learn from: those that make whole pictures anew, and can be seen. */
+export const SHOWN = TECHNIQUES.filter(({ reach, id }) => reach === 'global' && id !== 'laterality-flip').map(
+  ({ id }) => id,
+)
+/** Those that change a part: made for audits, never shown to a model. */
+export const UNSHOWN = TECHNIQUES.filter(({ id }) => !SHOWN.includes(id)).map(({ id }) => id)
+
+/** Networks take seconds, and what changes a part is only counted. */
+const EVERY: Readonly<Record<string, number>> = { autoencoder: 3, diffusion: 3 }
+
+export async function train(words: readonly string[], options: TrainOptions, context: Context): Promise<ExitCode> {
+  checkId(options.id)
+  const { adapters, output } = context
+  const gathering = await gatherImages(gatherOrderOf(words, options), context)
+  const model = trainWatchModel(gathering.table, {
+    name: options.id,
+    ...{ seed: options.seed, source: options.source, codeHash: gathering.codeHash },
+    cues: CUES.flatMap(({ measures }) => measures.map(({ name, perfect }) => ({ name, perfect }))),
+    dataManifestHash: await manifestHashOf(gathering, context),
+    unshown: new Set(UNSHOWN),
+    stratum: stratumOf(options.id, gathering.images),
+  })
+  const bytes = formatWatchModel(model)
+  await adapters.writeFile(options.out, bytes)
+  const { refused, unreadable, leftOut, images } = gathering
+  output.record({
+    model: options.out,
+    bytes: bytes.length,
+    trainedOn: model.trainedOn,
+    images: images.length,
+    refused,
+    unreadable,
+    leftOut,
+  })
+  output.line(
+    `${visible(options.out)}: learnt from ${model.trainedOn.images} images of ${model.trainedOn.patients} patients; ${gathering.summary}`,
+  )
+  if (leftOut > 0) output.line(`${leftOut} images left out: networks of the forge have learnt from their patients`)
+  return EXIT.ok
+}
+
+/** What audits and training gather alike, so that what one measured serves the other. */
+export const gatherOrderOf = (words: readonly string[], { kind, groups }: Pick<TrainOptions, 'kind' | 'groups'>) => ({
+  words,
+  techniques: [...SHOWN, ...UNSHOWN].map((id) => ({ id, every: EVERY[id] ?? (SHOWN.includes(id) ? 1 : 4) })),
+  variants: [],
+  isWithoutNetworkPatients: true,
+  ...(kind !== undefined && { kind }),
+  ...(groups !== undefined && { groups }),
+})
+
+/** Of digests and patients of all images, in the order of the digests. */
+export async function manifestHashOf({ images }: Pick<Gathering, 'images'>, { adapters }: Context): Promise<string> {
+  const { hash } = await adapters.crypto()
+  const lines = images.map(({ sha256, group }) => `${sha256} ${group}\n`).sort()
+  return encodeHex(digestOf(hash, 'sha256', new TextEncoder().encode(lines.join(''))))
+}
+
+/** By what all images say of themselves, and no others. */
+export function stratumOf(id: string, images: readonly Gathered[]): Omit<StratumOptions, 'seed'> {
+  const { selector, ...limits } = sharedFacts(images.map(({ facts }) => facts))
+  return { id, selector, limits }
+}

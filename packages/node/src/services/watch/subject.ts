@@ -1,0 +1,33 @@
+/**
+ * Subject: an image as the watchdog looks at it: a frame in grey, and where it says that it comes from.
+ */
+import { type GreyView, viewGrey } from '@fiducial/core/domain/pixels/grey-view.ts'
+import type { ImagePixels, Planes } from '@fiducial/core/domain/pixels/image-pixels.ts'
+import { factsOf } from '@fiducial/core/domain/watch/image-facts.ts'
+import type { ImageFacts } from '@fiducial/core/domain/watch/model/watch-model.ts'
+import { FormatError } from '@fiducial/core/errors.ts'
+import type { DicomFile } from '@fiducial/core/formats/dicom/parse.ts'
+
+export interface Subject {
+  /** `colour` where a frame is not grey, and not grey in colour either. */
+  readonly view: GreyView | 'colour'
+  readonly facts: ImageFacts
+}
+
+/**
+ * @param frame  from 0
+ * @throws {FormatError} `pixels_absent` for a frame that is not there, `codec_failed`
+ */
+export function readSubject(pixels: ImagePixels, dicom: DicomFile | undefined, frame = 0): Subject {
+  if (frame >= pixels.frames) throw new FormatError('pixels_absent', `there are ${pixels.frames} frames`)
+  const facts = factsOf(dicom?.dataSet, { rows: pixels.height, columns: pixels.width, bits: pixels.bits })
+  return { view: greyOf(pixels.read(frame), pixels), facts }
+}
+
+/** Three equal planes are grey. */
+function greyOf(planes: Planes, pixels: ImagePixels): GreyView | 'colour' {
+  const [first, ...others] = planes
+  if (first === undefined) throw new RangeError('a frame without planes')
+  const isGrey = others.every(({ samples }) => samples.every((value, i) => value === first.samples[i]))
+  return isGrey ? viewGrey(first, pixels) : 'colour'
+}
