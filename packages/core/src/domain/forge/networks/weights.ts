@@ -4,28 +4,27 @@
  * Halves (IEEE 754 binary16, little endian) in base64, one after another; no names and no shapes, which the network knows.
  */
 import { decodeBase64 } from '../../../bytes/base64.ts'
-import { FormatError } from '../../../errors.ts'
 import type { Kernel } from './layers.ts'
 
 /** Takes numbers from the front, in the order in which they were written. */
 export interface Weights {
-  /** @throws {FormatError} `truncated` where there are not as many */
+  /** @throws {RangeError} where there are not as many */
   take(count: number): Float32Array
-  /** @throws {FormatError} as {@link take} */
+  /** @throws {RangeError} as {@link take} */
   takeKernel(inputs: number, outputs: number, stride?: 1 | 2): Kernel
   /** Numbers that are still there. */
   left(): number
 }
 
-/** @throws {FormatError} `base64_malformed`; `truncated` for half a number */
+/** @throws {FormatError} `base64_malformed`; {RangeError} for half a number */
 export function readWeights(text: string): Weights {
   const bytes = decodeBase64(text)
-  if (bytes.length % 2 !== 0) throw new FormatError('truncated', 'weights end within a number')
+  if (bytes.length % 2 !== 0) throw new RangeError('weights end within a number')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   let at = 0
   const left = (): number => bytes.length / 2 - at
   const take = (count: number): Float32Array => {
-    if (count > left()) throw new FormatError('truncated', `${left()} weights where ${count} are needed`)
+    if (count > left()) throw new RangeError(`${left()} weights where ${count} are needed`)
     const taken = new Float32Array(count)
     for (let i = 0; i < count; i++) taken[i] = numberOfHalf(view.getUint16(2 * (at + i), true))
     at += count

@@ -22,34 +22,43 @@ export const DIFFUSION: Technique = defineTechnique({
   parameters: [
     {
       name: 'noise',
-      low: 0.06,
-      high: 0.4,
+      low: 0.04,
+      high: 0.2,
       usual: null,
       meaning: 'deviation of the noise, where 2 is from black to white',
+    },
+    {
+      name: 'grain',
+      low: 0.6,
+      high: 1,
+      usual: null,
+      meaning: 'share of the noise that each step keeps; below 1 it gets smoother',
     },
     { name: 'steps', low: 1, high: 16, usual: 8, meaning: 'steps in which it is taken away, rounded' },
   ],
   expected: GLOBAL_SIGHT,
-  forge(host, random, { noise = 0.2, steps = 8 }) {
-    return { samples: takeShown(host, regenerate(showView(host), random, { noise, steps })), spot: null }
+  forge(host, random, { noise = 0.1, grain = 0.8, steps = 8 }) {
+    return { samples: takeShown(host, regenerate(showView(host), random, { noise, grain, steps })), spot: null }
   },
 })
 
 export interface RoundTrip {
   /** Deviation of the noise, from 0.02 to 0.8, where the picture goes from −1 to 1. */
   readonly noise: number
+  /** Share of the noise that each step keeps beside what it should, 0 to 1: a small network leaves too much of it. */
+  readonly grain: number
   /** At least 1. */
   readonly steps: number
 }
 
 /** A picture from −1 to 1 with noise laid over it and taken away again. Cost: about a seventh of a second a step for 512 × 512 samples. */
-export function regenerate(shown: Field, random: Random, { noise, steps }: RoundTrip): Field {
+export function regenerate(shown: Field, random: Random, { noise, grain, steps }: RoundTrip): Field {
   const denoise = loadDenoiser()
   let current: Field = { ...shown, samples: shown.samples.map((value) => value + noise * random.normal()) }
   const levels = levelsOf(noise, Math.max(1, Math.round(steps)))
   for (const [i, level] of levels.entries()) {
     const clean = runTiled(current, (maps) => denoise(maps, level))
-    const share = (levels[i + 1] ?? 0) / level
+    const share = (grain * (levels[i + 1] ?? 0)) / level
     const samples = clean.samples.map((value, at) => value + share * ((current.samples[at] as number) - value))
     current = { ...clean, samples }
   }
