@@ -3,11 +3,12 @@
  *
  * Source: PS3.3 sections C.12.1.1.1 (Synthetic Data), C.12.1 (Contributing Equipment Sequence), C.7.6.1.1.2 and C.7.6.1.1.3 (Image Type and
  * derivation), C.7.6.1 (Source Image Sequence); PS3.16 CID 7005 (109100, "Synthesizing Equipment") and CID 7202 (121322); PS3.5 annex
- * B.2 for the UIDs. Every other byte of the data set stays, signatures and the patient among them; the file meta information is ours.
+ * B.2 for the UIDs. Every other byte of the data set stays, signatures and the patient among them, save for retired group lengths
+ * that would no longer be true (PS3.5 section 7.2); the file meta information is ours.
  */
 import { encodeLatin1, joinBytes } from '../../bytes/text.ts'
 import { FormatError } from '../../errors.ts'
-import { findElement, type Tag } from '../../formats/dicom/element.ts'
+import { findElement, groupOf, type Tag } from '../../formats/dicom/element.ts'
 import { encodeElement, encodeElements, encodeHeader, encodeItem, type NewElement } from '../../formats/dicom/encode.ts'
 import { formatFileMeta } from '../../formats/dicom/file-meta.ts'
 import { deflateDataSet } from '../../formats/dicom/inflate.ts'
@@ -40,6 +41,7 @@ const SOURCE_IMAGES: Tag = 0x00082112
 const CONTRIBUTING_EQUIPMENT: Tag = 0x0018a001
 const SERIES_INSTANCE: Tag = 0x0020000e
 const PURPOSE: Tag = 0x0040a170
+const PIXEL_DATA: Tag = 0x7fe00010
 /** Characters of a short text. */
 const ST_LIMIT = 1024
 const MAKER = 'Fiducial'
@@ -57,7 +59,8 @@ export function labelSynthetic(file: DicomFile, label: SyntheticLabel, other?: O
   const { sopInstanceUid } = label
   const transferSyntaxUid = other?.transferSyntaxUid ?? file.transferSyntaxUid
   const head = formatFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, sourceAet: null })
-  const changes = [...changesOf(dataSet, label, { sopClassUid, sourceUid }), ...(other?.changes ?? [])]
+  const labels = [...changesOf(dataSet, label, { sopClassUid, sourceUid }), ...(other?.changes ?? [])]
+  const changes = [...labels, ...withoutLengths(dataSet, labels)]
   const body = spliceDataSet(file, changes)
   return file.isDeflated ? [head, deflateDataSet(piecesOf(body))] : [head, ...body]
 }
@@ -90,6 +93,15 @@ function changesOf(dataSet: DataSet, label: SyntheticLabel, source: Source): rea
     addItem(dataSet, CONTRIBUTING_EQUIPMENT, equipmentItem(label)),
     set(text(SERIES_INSTANCE, 'UI', label.seriesInstanceUid)),
   ]
+}
+
+/** Pixels may change their length afterwards, too. */
+function withoutLengths({ elements }: DataSet, changes: readonly Change[]): readonly Change[] {
+  const groups = new Set([...changes.map(({ tag }) => groupOf(tag)), groupOf(PIXEL_DATA)])
+  const lengths = [...groups].map((group) => group * 0x10000)
+  return lengths
+    .filter((tag) => findElement(elements, tag) !== undefined)
+    .map((tag) => ({ tag, bytes: new Uint8Array(0) }))
 }
 
 function derivedType(dataSet: DataSet): readonly string[] {

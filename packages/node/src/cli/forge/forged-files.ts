@@ -10,7 +10,6 @@ import {
   formatTruth,
   type GroundTruth,
   type ImageTruth,
-  NOTICE,
   TRUTH_SUFFIX,
 } from '@fiducial/core/domain/forge/ground-truth.ts'
 import type { SyntheticLabel } from '@fiducial/core/domain/forge/label-synthetic.ts'
@@ -98,7 +97,7 @@ async function writeImage(
   if (image.dicom !== undefined) return writeDicom(image.dicom, planes, label, means)
   return adapters.addPngTexts(writePicture(image.pixels, planes), [
     { keyword: 'Synthetic', text: 'YES' },
-    { keyword: 'Comment', text: `${NOTICE}. ${label.description}` },
+    { keyword: 'Comment', text: label.description },
     { keyword: 'Software', text: `Fiducial ${label.version}` },
   ])
 }
