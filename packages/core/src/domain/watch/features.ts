@@ -5,13 +5,32 @@
  * are for ever and the order may grow.
  */
 import type { Feature, FeatureFamily } from './feature.ts'
+import { BINARY_PATTERNS } from './features/binary-patterns.ts'
+import { CO_OCCURRENCE } from './features/co-occurrence.ts'
+import { CORRELATIONS } from './features/correlation.ts'
+import { COSINE_BLOCKS } from './features/cosine-blocks.ts'
+import { GRADIENT } from './features/gradient.ts'
+import { HAAR } from './features/haar.ts'
+import { MIRROR } from './features/mirror.ts'
 import { NOISE } from './features/noise.ts'
+import { PERIOD } from './features/period.ts'
 import { SPECTRUM } from './features/spectrum.ts'
 import { studyPlane } from './features/study.ts'
 import type { NormalPlane } from './normal-plane.ts'
 
 /** Families in the order of their features. */
-export const FAMILIES: readonly FeatureFamily[] = [SPECTRUM, NOISE]
+export const FAMILIES: readonly FeatureFamily[] = [
+  SPECTRUM,
+  NOISE,
+  CORRELATIONS,
+  CO_OCCURRENCE,
+  BINARY_PATTERNS,
+  HAAR,
+  COSINE_BLOCKS,
+  PERIOD,
+  MIRROR,
+  GRADIENT,
+]
 
 export const FEATURES: readonly Feature[] = FAMILIES.flatMap(({ features }) => features)
 
