@@ -42,7 +42,7 @@ export function selectColumns(table: FeatureTable, names: readonly string[]): Fe
 export const realsOf = (samples: readonly Sample[]): readonly Sample[] => samples.filter(({ label }) => label === REAL)
 
 /** Labels of forgeries in the order of their names. */
-export const labelsOf = (samples: readonly Sample[]): readonly string[] =>
+export const labelsOf = (samples: readonly Pick<Sample, 'label'>[]): readonly string[] =>
   [...new Set(samples.map(({ label }) => label))].filter((label) => label !== REAL).sort()
 
 /** Patients in an order that the seed alone decides, whatever the order of the samples. */

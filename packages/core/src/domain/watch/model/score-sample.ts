@@ -55,6 +55,9 @@ export interface SampleScore {
   readonly unusual: readonly UnusualFeature[]
 }
 
+/** The parts of a model that score. */
+export type ScoringModel = Pick<WatchModel, 'featureNames' | 'cues' | 'oneClass' | 'boosting' | 'logistic'>
+
 export interface SampleInput {
   /** One for each of the model's features. */
   readonly values: ArrayLike<number>
@@ -69,7 +72,7 @@ const UNUSUAL_LISTED = 5
  * Cost: two passes over the trees and the covariance, and a sort of the stratum's scores.
  * @throws {RangeError} if there are not as many values as features, or cue values as cue measures
  */
-export function scoreSample(model: WatchModel, { values, cueValues }: SampleInput, stratum: Stratum): SampleScore {
+export function scoreSample(model: ScoringModel, { values, cueValues }: SampleInput, stratum: Stratum): SampleScore {
   if (values.length !== model.featureNames.length) throw new RangeError('values do not belong to the features')
   if (cueValues.length !== model.cues.length) throw new RangeError('values do not belong to the cue measures')
   const oneClass = rounded(scoreOneClass(model.oneClass, values))
@@ -88,7 +91,7 @@ export function scoreSample(model: WatchModel, { values, cueValues }: SampleInpu
   }
 }
 
-function cueScores({ cues }: WatchModel, values: ArrayLike<number>, stratum: Stratum): readonly CueScore[] {
+function cueScores({ cues }: ScoringModel, values: ArrayLike<number>, stratum: Stratum): readonly CueScore[] {
   return cues.flatMap(({ name, perfect }, i) => {
     const known = stratum.cues[i] ?? []
     const value = rounded(values[i] as number)
@@ -99,7 +102,10 @@ function cueScores({ cues }: WatchModel, values: ArrayLike<number>, stratum: Str
   })
 }
 
-function unusualFeatures({ featureNames, oneClass }: WatchModel, values: ArrayLike<number>): readonly UnusualFeature[] {
+function unusualFeatures(
+  { featureNames, oneClass }: ScoringModel,
+  values: ArrayLike<number>,
+): readonly UnusualFeature[] {
   const scores = normalScores(oneClass.tables, values)
   return featureNames
     .map((name, i) => ({ name, deviation: rounded(scores[i] as number) }))

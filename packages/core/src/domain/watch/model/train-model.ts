@@ -17,7 +17,7 @@ import {
 } from './feature-table.ts'
 import { fitLogistic } from './logistic.ts'
 import { fitOneClass, type OneClassOptions } from './one-class.ts'
-import { calibrateStratum, type StratumOptions } from './stratum.ts'
+import { calibrateStratum, LEAST_PATIENTS, type StratumOptions } from './stratum.ts'
 import { type CueMeasure, type Metric, MODEL_FORMAT, MODEL_VERSION, type WatchModel } from './watch-model.ts'
 
 export interface TrainOptions {
@@ -43,12 +43,10 @@ export interface TrainOptions {
  * @throws {RangeError} where patients are too few, nothing is forged, or a column is missing
  */
 export function trainWatchModel(table: FeatureTable, options: TrainOptions): WatchModel {
-  const { seed, cues, unshown = new Set(), learnShare = 0.6 } = options
+  const { seed, cues, unshown = new Set() } = options
   const features = options.features ?? featuresOf(table, cues)
-  const groups = shuffledGroups(table.samples, createRandom(seed))
-  const learning = new Set(groups.slice(0, Math.round(groups.length * learnShare)))
-  const learned = table.samples.filter(({ group, label }) => learning.has(group) && !unshown.has(label))
-  const held = table.samples.filter(({ group }) => !learning.has(group))
+  const { learned: own, held } = splitByPatient(table.samples, options)
+  const learned = own.filter(({ label }) => !unshown.has(label))
   const models = fitModels({ names: table.names, samples: learned }, { features, seed, oneClass: options.oneClass })
   const reals = realsOf(learned)
   const parts = { featureNames: features, cues, ...models }
@@ -69,6 +67,25 @@ export function trainWatchModel(table: FeatureTable, options: TrainOptions): Wat
     },
     strata: [calibrateStratum(parts, { names: table.names, samples: held }, { ...options.stratum, seed })],
     metrics: options.metrics ?? [],
+  }
+}
+
+export interface Split {
+  readonly learned: readonly Sample[]
+  readonly held: readonly Sample[]
+}
+
+/** Parts samples by patient: some to learn from, and at least {@link LEAST_PATIENTS} to calibrate with. */
+export function splitByPatient(
+  samples: readonly Sample[],
+  { seed, learnShare = 0.6 }: Pick<TrainOptions, 'seed' | 'learnShare'>,
+): Split {
+  const groups = shuffledGroups(samples, createRandom(seed))
+  const heldCount = Math.max(Math.round(groups.length * (1 - learnShare)), LEAST_PATIENTS)
+  const learning = new Set(groups.slice(heldCount))
+  return {
+    learned: samples.filter(({ group }) => learning.has(group)),
+    held: samples.filter(({ group }) => !learning.has(group)),
   }
 }
 
