@@ -6,10 +6,13 @@
  * level asked for. Known flaw: one direction-free deviation stands for the whole spectrum.
  */
 import type { Random } from '../attack/random.ts'
-import { blurField, type Field } from './field.ts'
+import { blurField, boxMean, type Field } from './field.ts'
 
 /** Deviation of the Gaussian that parts grain from what lies under it, samples. */
 export const FINE = 1.2
+
+/** Samples along a side over which a level is taken. */
+const TILE = 16
 
 export interface Grain {
   /** Deviation of the residual, in steps of the picture. */
@@ -42,6 +45,31 @@ export function measureGrain(residual: Field, isCounted?: (index: number) => boo
   const sorted = Float64Array.from(sizes).sort()
   const level = (sorted[sorted.length >> 1] as number) / 0.6745
   return { level, softness: softnessOf(square === 0 ? 0 : product / square) }
+}
+
+/** The grain of a picture where it is flattest: the level that three tenths of its squares of 16 samples a side stay below. */
+export function measureFlatGrain(residual: Field): Grain {
+  const { width, height, samples } = residual
+  const levels: number[] = []
+  for (let top = 0; top + TILE <= height; top += TILE) {
+    for (let left = 0; left + TILE <= width; left += TILE) {
+      let square = 0
+      for (let i = 0; i < TILE * TILE; i++) {
+        square += (samples[(top + Math.floor(i / TILE)) * width + left + (i % TILE)] as number) ** 2
+      }
+      // Flat borders have no grain to measure.
+      if (square > 0) levels.push(Math.sqrt(square / (TILE * TILE)))
+    }
+  }
+  const { softness } = measureGrain(residual)
+  return { level: levels.sort((a, b) => a - b)[Math.floor(0.3 * levels.length)] ?? 0, softness }
+}
+
+/** The level of the residual about each sample, over about {@link TILE} of them. */
+export function mapGrain(residual: Field): Float32Array {
+  const sizes = { ...residual, samples: residual.samples.map((value) => Math.abs(value)) }
+  // The mean of a normal deviate's size is √(2/π) of its deviation.
+  return boxMean(sizes, TILE / 2).samples.map((size) => size * Math.sqrt(Math.PI / 2))
 }
 
 /** New grain; its residual has the level of `grain`. */

@@ -1,44 +1,50 @@
 /**
  * Midline: the column about which a frontal chest is most alike on both sides, for the picture as a whole and for each row.
  *
- * Method: on a plane of about 128 columns, the correlation of a window with its mirror image, over the columns of the middle; for rows, with bands
- * of a twelfth of the height, the best chain of columns (Viterbi), smoothed. Limits: upright frontal pictures, turned by a few degrees at most.
+ * Method, on a shrunken plane: for the whole, the correlation of a window with its mirror image, over the columns of the middle. For
+ * rows, in bands, the columns between a rising and a falling edge as far apart as those of a spine, the best chain of them (Viterbi), smoothed.
+ * Limits: upright frontal pictures, turned by a few degrees at most; behind a heart or below the diaphragm hardly an edge is seen.
  */
-import { blurField, type Field, shrinkField, valueAt } from './field.ts'
+import { blurField, type Field, shrinkField, valueAt, weighField } from './field.ts'
 
 const COLUMNS = 128
+/** The same where the spine of each row is looked for. */
+const FINE_COLUMNS = 256
 /** Share of the width to each side of the middle within which the midline is looked for. */
 const SEARCH = 0.15
+/** The same for the spine in one row, about the midline of the picture. */
+const SPINE_SEARCH = 0.07
 /** Share of the height of a band that a row's column is found from. */
-const BAND = 1 / 12
-/** Correlation that a step of one column from row to row costs. */
-const BEND_COST = 0.02
+const BAND = 1 / 16
+/** Slope of an edge that is trusted by half, deviations of the picture from its means a sample. */
+const EDGE = 0.03
+/** What the trust in a row is weighed against. */
+const DOUBT = 0.1
+/** Score that a step of one column from row to row costs. */
+const BEND_COST = 0.05
 
 /** A column in samples, between samples; 0 is the middle of the leftmost. */
 export function findMidline(field: Field): number {
-  const small = shrinkToSearch(field)
-  const { plane, factor } = small
+  const { plane, factor } = shrinkToSearch(field, COLUMNS)
   const scores = candidates(plane).map((column) => ({ column, score: likeness(plane, column, 0, plane.height) }))
   const best = scores.reduce((first, second) => (second.score > first.score ? second : first))
   const at = (column: number): number => scores.find((entry) => entry.column === column)?.score ?? best.score
   return toFull(best.column + peakOffset(at(best.column - 0.5), best.score, at(best.column + 0.5)) / 2, factor)
 }
 
-/** One column for each row. */
+/**
+ * One column for each row: the spine's as far as both of its edges are to be seen, elsewhere the straight line that fits it best.
+ */
 export function findRowMidlines(field: Field): Float32Array {
-  const { plane, factor } = shrinkToSearch(field)
+  const { plane, factor } = shrinkToSearch(field, FINE_COLUMNS)
   const middle = Math.round((findMidline(field) + 0.5) / factor - 0.5)
-  const search = Math.max(3, Math.round(0.06 * plane.width))
-  const columns = Array.from({ length: 4 * search + 1 }, (_, i) => middle - search + i / 2)
-  const half = Math.max(3, Math.round((BAND / 2) * plane.height))
-  const rows = Array.from({ length: plane.height }, (_, y) =>
-    columns.map((column) => likeness(plane, column, Math.max(0, y - half), Math.min(plane.height, y + half))),
-  )
-  const chain = bestChain(rows).map((i) => columns[i] as number)
-  const smooth = blurField(
-    { width: 1, height: chain.length, samples: Float32Array.from(chain) },
-    0.04 * plane.height,
-  ).samples
+  const search = Math.max(3, Math.round(SPINE_SEARCH * plane.width))
+  const columns = Array.from({ length: 2 * search + 1 }, (_, i) => middle - search + i)
+  const rows = bandScores(plane, columns)
+  const chain = bestChain(rows)
+  const found = Float32Array.from(chain, (i) => columns[i] as number)
+  const trust = Float32Array.from(chain, (i, y) => rows[y]?.[i] ?? 0)
+  const smooth = smoothTrusted(found, trust)
   return Float32Array.from({ length: field.height }, (_, y) => {
     const v = Math.min(plane.height - 1, Math.max(0, (y + 0.5) / factor - 0.5))
     const above = Math.min(plane.height - 2, Math.floor(v))
@@ -47,8 +53,72 @@ export function findRowMidlines(field: Field): Float32Array {
   })
 }
 
-function shrinkToSearch(field: Field): { readonly plane: Field; readonly factor: number } {
-  const factor = Math.max(1, Math.floor(field.width / COLUMNS))
+/** Least squares over the rows; all weigh the same without `weights`. */
+export function fitLine(
+  columns: Float32Array,
+  weights?: Float32Array,
+): { readonly offset: number; readonly slope: number } {
+  let [mass, row, column] = [0, 0, 0]
+  const weightOf = (y: number): number => (weights === undefined ? 1 : (weights[y] as number))
+  for (let y = 0; y < columns.length; y++) {
+    mass += weightOf(y)
+    row += weightOf(y) * y
+    column += weightOf(y) * (columns[y] as number)
+  }
+  const [middle, mean] = [row / mass, column / mass]
+  let [product, square] = [0, 0]
+  for (let y = 0; y < columns.length; y++) {
+    product += weightOf(y) * (y - middle) * ((columns[y] as number) - mean)
+    square += weightOf(y) * (y - middle) ** 2
+  }
+  const slope = square > 0 ? product / square : 0
+  return { offset: mean - slope * middle, slope }
+}
+
+/** For each row and each of some columns how far it lies between a rising and a falling edge, as a spine does; 0 to 1. */
+function bandScores(plane: Field, columns: readonly number[]): number[][] {
+  const { width, height } = plane
+  const tall = blurField(plane, Math.max(1, height * BAND)).samples
+  const wide = blurField(plane, 1).samples
+  // Along columns the mean of a band, along rows the picture as it is: a tall mean without a wide one.
+  const band = columnBlur({ width, height, samples: wide }, Math.max(1, Math.round((height * BAND) / 2)))
+  const spread = Math.sqrt(
+    tall.reduce((sum, value, i) => sum + ((plane.samples[i] as number) - value) ** 2, 0) / tall.length,
+  )
+  const slopeAt = (x: number, y: number): number =>
+    x < 1 || x > width - 2 ? 0 : ((band[y * width + x + 1] as number) - (band[y * width + x - 1] as number)) / 2
+  const widths = Array.from({ length: 8 }, (_, i) => Math.round((0.03 + 0.006 * i) * width))
+  return Array.from({ length: height }, (_, y) =>
+    columns.map((column) => {
+      const edges = widths.map((half) => Math.min(slopeAt(column - half, y), -slopeAt(column + half, y)))
+      const strength = Math.max(0, ...edges) / (spread || 1)
+      return strength / (strength + EDGE)
+    }),
+  )
+}
+
+/** The mean over 2 · reach + 1 rows. */
+function columnBlur({ width, height, samples }: Field, reach: number): Float32Array {
+  const weights = new Float32Array(2 * reach + 1).fill(1 / (2 * reach + 1))
+  return weighField({ width, height, samples }, Float32Array.of(1), weights).samples
+}
+
+/** What was found where it is trusted, drawn to the line through it elsewhere. */
+function smoothTrusted(found: Float32Array, trust: Float32Array): Float32Array {
+  const line = fitLine(
+    found,
+    trust.map((weight) => weight + 1e-3),
+  )
+  const asColumn = (samples: Float32Array): Field => ({ width: 1, height: samples.length, samples })
+  const deviation = 0.07 * found.length
+  const bends = found.map((column, y) => (trust[y] as number) * (column - line.offset - line.slope * y))
+  const sums = blurField(asColumn(bends), deviation).samples
+  const mass = blurField(asColumn(trust), deviation).samples
+  return sums.map((sum, y) => line.offset + line.slope * y + sum / ((mass[y] as number) + DOUBT))
+}
+
+function shrinkToSearch(field: Field, columns: number): { readonly plane: Field; readonly factor: number } {
+  const factor = Math.max(1, Math.floor(field.width / columns))
   return { plane: blurField(shrinkField(field, factor), 1), factor }
 }
 

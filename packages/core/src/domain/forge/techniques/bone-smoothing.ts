@@ -1,20 +1,18 @@
 /**
  * Bone smoothing: what is bright and long, as ribs and cortex are, is averaged along its own direction.
  *
- * Source: eigenvalues of the Hessian after a Gaussian, as Frangi and others (1998) find ridges. Edges across a bone stay, its structure does not.
+ * Edges across a bone stay, its structure does not. Limits: what is bright and long need not be bone.
  */
 import { defineTechnique } from '../define.ts'
-import { blurField, type Field, valueAt } from '../field.ts'
-import { makeGrain, measureGrain, residualField } from '../grain.ts'
+import { type Field, valueAt } from '../field.ts'
+import { makeGrain, measureFlatGrain, residualField } from '../grain.ts'
+import { findRidges } from '../ridges.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
 import { toneRange } from '../tone-range.ts'
 
 /** Samples of a side for each sample of deviation at which ridges are looked for: a rib of a chest, the cortex of a limb. */
 const SIDE_PER_DEVIATION = 128
-/** Curvature, tone ranges over squared deviations, from which and up to which bone is assumed. */
-const CURVATURE = { from: 0.004, full: 0.02 }
-
 export const BONE_SMOOTHING: Technique = defineTechnique({
   id: 'bone-smoothing',
   title: 'Bone is smoothed along its direction',
@@ -37,7 +35,7 @@ export const BONE_SMOOTHING: Technique = defineTechnique({
     const { low, high } = toneRange(host)
     const side = Math.min(host.width, host.height)
     const ridges = findRidges(host, Math.max(1, side / SIDE_PER_DEVIATION), high - low)
-    const noise = makeGrain(host.width, host.height, measureGrain(residualField(host)), random)
+    const noise = makeGrain(host.width, host.height, measureFlatGrain(residualField(host)), random)
     const steps = Math.max(2, Math.round(reach * side))
     const samples = host.samples.slice()
     for (let i = 0; i < samples.length; i++) {
@@ -49,39 +47,6 @@ export const BONE_SMOOTHING: Technique = defineTechnique({
     return { samples, spot: null }
   },
 })
-
-interface Ridges {
-  /** 0 to 1: how far a sample lies on a bright ridge. */
-  readonly weight: Float32Array
-  /** Of the ridge, radians from the row. */
-  readonly direction: Float32Array
-}
-
-/** @param tones  the tone range, steps */
-export function findRidges(field: Field, deviation: number, tones: number): Ridges {
-  const { width, height, samples } = blurField(field, deviation)
-  const weight = new Float32Array(samples.length)
-  const direction = new Float32Array(samples.length)
-  const gain = (deviation * deviation) / tones
-  for (let y = 1; y < height - 1; y++) {
-    for (let x = 1; x < width - 1; x++) {
-      const i = y * width + x
-      const at = (by: number): number => samples[i + by] as number
-      const xx = at(-1) - 2 * at(0) + at(1)
-      const yy = at(-width) - 2 * at(0) + at(width)
-      const xy = (at(-width - 1) + at(width + 1) - at(1 - width) - at(width - 1)) / 4
-      const half = Math.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
-      const across = (xx + yy) / 2 - half
-      const bent = -across * gain
-      // Longer than wide: the curvature along it is well below that across.
-      if (bent <= CURVATURE.from || across + 2 * half < across / -4 - half) continue
-      const t = Math.min(1, (bent - CURVATURE.from) / (CURVATURE.full - CURVATURE.from))
-      weight[i] = t * t * (3 - 2 * t)
-      direction[i] = 0.5 * Math.atan2(2 * xy, xx - yy)
-    }
-  }
-  return { weight: blurField({ width, height, samples: weight }, deviation / 2).samples, direction }
-}
 
 /** The mean over a straight piece with the sample in its middle, weighed as a triangle. */
 function averageAlong(field: Field, index: number, direction: number, steps: number): number {

@@ -5,7 +5,7 @@
  * blend evens out is laid on again. Limits: a strong blend shows a second heart.
  */
 import { defineTechnique } from '../define.ts'
-import { makeGrain, measureGrain, residualField } from '../grain.ts'
+import { makeGrain, mapGrain, measureFlatGrain, measureGrain, residualField } from '../grain.ts'
 import { findMidline, mirrorAbout } from '../midline.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
@@ -31,7 +31,10 @@ export const MIRROR: Technique = defineTechnique({
     // Half steps keep the mirror image free of interpolation, which would give it away by its grain.
     const midline = Math.round(2 * findMidline(host)) / 2
     const mirrored = mirrorAbout(host, midline)
-    const grain = makeGrain(width, height, measureGrain(residualField(host)), random)
+    const residual = residualField(host)
+    const levels = mapGrain(residual)
+    const flat = measureFlatGrain(residual).level
+    const grain = makeGrain(width, height, { ...measureGrain(residual), level: 1 }, random)
     const reach = Math.min(midline, width - 1 - midline)
     const samples = host.samples.slice()
     for (let y = 0, i = 0; y < height; y++) {
@@ -42,7 +45,10 @@ export const MIRROR: Technique = defineTechnique({
         const value = samples[i] as number
         // Two grains of one level, blended, leave less of it.
         const lost = Math.sqrt(1 - share * share - (1 - share) * (1 - share))
-        samples[i] = value + share * ((mirrored[i] as number) - value) + lost * (grain[i] as number)
+        samples[i] =
+          value +
+          share * ((mirrored[i] as number) - value) +
+          lost * Math.min(flat, levels[i] as number) * (grain[i] as number)
       }
     }
     return { samples, spot: null }

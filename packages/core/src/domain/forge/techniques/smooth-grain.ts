@@ -5,7 +5,7 @@
  */
 import { defineTechnique } from '../define.ts'
 import { boxMean, type Field } from '../field.ts'
-import { makeGrain, measureGrain, residualField } from '../grain.ts'
+import { makeGrain, measureFlatGrain, residualField } from '../grain.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
 import { toneRange } from '../tone-range.ts'
@@ -37,7 +37,7 @@ export const SMOOTH_GRAIN: Technique = defineTechnique({
   expected: GLOBAL_SIGHT,
   forge(host, random, { strength = 1, reach = 2, edge = 0.03, grain = 1 }) {
     const { low, high } = toneRange(host)
-    const own = measureGrain(residualField(host))
+    const own = measureFlatGrain(residualField(host))
     const smooth = guide(host, Math.round(reach), (edge * (high - low)) ** 2)
     const noise = makeGrain(host.width, host.height, { ...own, level: grain * own.level }, random)
     const samples = host.samples.map((value, i) => {

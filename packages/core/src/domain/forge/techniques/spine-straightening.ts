@@ -1,12 +1,11 @@
 /**
  * Spine straightening: the rows of a chest are moved sideways until its midline is a straight line.
  *
- * The move fades out towards the lateral borders. Limits: the midline is that of everything in the middle, and the spine itself is often
- * not to be seen behind the heart.
+ * The move fades out towards the lateral borders. Limits: rows in which no spine is to be seen, behind a heart for example, hardly move.
  */
 import { defineTechnique } from '../define.ts'
 import { cubicInRow } from '../field.ts'
-import { findRowMidlines } from '../midline.ts'
+import { findRowMidlines, fitLine } from '../midline.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
 
@@ -37,16 +36,3 @@ export const SPINE_STRAIGHTENING: Technique = defineTechnique({
     return { samples, spot: null }
   },
 })
-
-/** Least squares over the rows. */
-export function fitLine(columns: Float32Array): { readonly offset: number; readonly slope: number } {
-  const middle = (columns.length - 1) / 2
-  let [sum, product, square] = [0, 0, 0]
-  for (let y = 0; y < columns.length; y++) {
-    sum += columns[y] as number
-    product += (y - middle) * (columns[y] as number)
-    square += (y - middle) ** 2
-  }
-  const slope = product / square
-  return { offset: sum / columns.length - slope * middle, slope }
-}

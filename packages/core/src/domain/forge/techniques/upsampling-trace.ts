@@ -7,7 +7,7 @@
 import type { Random } from '../../attack/random.ts'
 import { defineTechnique } from '../define.ts'
 import { blurField, type Field, mirrorIndex, weighField } from '../field.ts'
-import { makeGrain, measureGrain, residualField } from '../grain.ts'
+import { makeGrain, measureFlatGrain, residualField } from '../grain.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
 import { toneRange } from '../tone-range.ts'
@@ -55,7 +55,7 @@ export const UPSAMPLING_TRACE: Technique = defineTechnique({
 
 /** Every other sample of the blurred picture, or the mean of four, with the grain that a generator would invent there. */
 function halve(host: Field, random: Random, isMean: boolean): Field {
-  const { level } = measureGrain(residualField(host))
+  const { level } = measureFlatGrain(residualField(host))
   const smooth = blurField(host, isMean ? 0.5 : 0.8)
   const [width, height] = [Math.ceil(host.width / 2), Math.ceil(host.height / 2)]
   const samples = makeGrain(width, height, { level, softness: 0 }, random)
