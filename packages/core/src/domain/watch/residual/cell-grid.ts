@@ -27,8 +27,6 @@ export interface CellGrid {
 
 /** Share of samples at either end of the range above which a cell is saturated. */
 const SATURATED_SHARE = 0.05
-/** A cell with fewer different steps of residual is flat: padding, or a graphic. Variance of the residual, in steps. */
-const FLAT_VARIANCE = 0.05
 const REACH = 4
 
 /** Cost: 15 ms for 1024² on one core. */
@@ -81,7 +79,7 @@ function measureCell(
   const count = (right - left) * (bottom - top)
   const at = row * grid.columns + column
   const variance = second / count
-  if (count < (CELL * CELL) / 3 || ends > SATURATED_SHARE * count || variance < FLAT_VARIANCE) return
+  if (count < (CELL * CELL) / 3 || ends > SATURATED_SHARE * count || second === 0) return
   grid.isUsable[at] = 1
   // Rounding to whole steps adds a twelfth of variance; so no logarithm runs away where noise is below a step.
   const floor = KERNEL_GAIN / 12

@@ -1,166 +1,128 @@
 /**
- * Cell rarity: how strange the noise of each place is among the other places of the same picture.
+ * Cell rarity: how far the noise of each place departs from that of like places of the same picture, in the two ways that edits depart in.
  *
- * What light, structure and position explain is fitted away from each number, then what neighbours share; what is left is averaged over windows of some
- * sizes and made white by its own robust covariance, so that on plain noise the squares of four independent deviates add up.
+ * What light, structure and position explain is fitted away from each number of a cell; a window's mean is then held against the ring around it, and
+ * against all other windows. Made places are smoother (less noise, coarser grain); places from elsewhere, or with noise added, are rougher (more
+ * noise, finer grain). Real structure that leaks through the high pass makes noise larger and grain coarser at once: neither.
+ * Limits: markers, saturated places and the picture's edge are left out.
  */
-import { type CellGrid, NOISE_COUNT, SIGHT_COUNT } from './cell-grid.ts'
-import { rarityOfSquares } from './own-tail.ts'
-import { choleskyOf, fitAway, medianOf, solveLower, spreadOf } from './robust-fit.ts'
+import type { CellGrid } from './cell-grid.ts'
+import { NOISE_COUNT, SIGHT_COUNT } from './cell-grid.ts'
+import { chooseCells } from './cell-choice.ts'
+import { rarityOfDeviation } from './own-tail.ts'
+import { fitAway, medianOf, spreadOf } from './robust-fit.ts'
+import { type Box, sumBox, tablesOf } from './summed-area.ts'
 
-/** Cells to a side of the windows that are averaged. */
-export const WINDOWS = [1, 2, 4] as const
-/** Share of a window's cells that have to be usable. */
-const USABLE_SHARE = 0.7
+/** Cells to a side of the windows. */
+const SIDES = [2, 3, 4] as const
 /** Cells that the ring around a window is wide. */
-const RING = Number(process.env.RING ?? 2)
-/** 1, light, light², structure, structure², light × structure, x, y, x², y², xy. */
-const TERMS = 11
-/** Deviations beyond which a value is drawn in before covariances are taken. */
-const CLIP = 3
+const RING = 2
+/** Shares of the window's, and the ring's, cells that have to be usable. */
+const USABLE_SHARE = 0.8
+const RING_SHARE = 0.4
+/** Deviations to which a single cell's numbers are drawn in. */
+const CLIP = 4
+/** 1, light to the third, structure to the second, their product, and position to the second. */
+const TERMS = 12
+
+export type Manner = 'smooth' | 'rough'
+/** Weights of log variance, coarse-to-fine ratio and autocorrelation; the tails take no part. */
+const MANNERS: Readonly<Record<Manner, readonly [level: number, ratio: number, lag: number]>> = {
+  smooth: [-1, 0.5, 0.5],
+  rough: [1, -1, -1],
+}
 
 export interface RarityMap {
+  readonly manner: Manner
   /** Cells to a side of a window. */
   readonly side: number
-  /** Windows by their upper left cell, row by row in the grid's columns and rows; NaN where too few cells are usable. */
+  /** Negative log chance under normal noise, for windows by their upper left cell, row by row; NaN where it cannot be said. */
   readonly rarity: Float64Array
-  /** Deviations of {@link NOISE_COUNT} numbers for each window, before whitening; signs say in which way. */
+  /** Deviations of each window's log variance, coarse-to-fine ratio and autocorrelation, in turn. */
   readonly deviation: Float64Array
 }
 
-/** One map for each of {@link WINDOWS}. */
-export function rateCells(grid: CellGrid): RarityMap[] {
-  const rests = explainAway(grid)
-  return WINDOWS.map((side) => rateWindows(contrastWindows(rests, grid, side), side))
+/** @returns a map for each manner and size of window; and how many cells could be judged */
+export function rateCells(grid: CellGrid): { readonly maps: readonly RarityMap[]; readonly cells: number } {
+  const chosen = chooseCells(grid)
+  const places: number[] = []
+  for (let place = 0; place < chosen.length; place++) if (chosen[place] === 1) places.push(place)
+  const rests = explainAway(grid, places)
+  const maps = SIDES.flatMap((side) => rateWindows(contrastWindows(rests, grid, side), side))
+  return { maps, cells: places.length }
 }
 
-/** What neither sight nor position explains; NaN for cells that cannot be judged. */
-function explainAway({ columns, rows, noise, sight, isUsable }: CellGrid): Float64Array {
-  const places = usablePlaces(isUsable)
+/** What neither sight nor position explains, in deviations: three numbers a cell, NaN for cells that are not chosen. */
+function explainAway({ columns, rows, noise, sight }: CellGrid, places: readonly number[]): Float64Array {
   const terms = new Float64Array(places.length * TERMS)
   places.forEach((place, i) => {
     const light = 2 * (sight[place * SIGHT_COUNT] as number) - 1
-    const structure = (sight[place * SIGHT_COUNT + 1] as number) / 4
+    const edge = (sight[place * SIGHT_COUNT + 1] as number) / 4
     const x = (2 * (place % columns)) / columns - 1
     const y = (2 * Math.floor(place / columns)) / rows - 1
-    terms.set(
-      [1, light, light * light, structure, structure * structure, light * structure, x, y, x * x, y * y, x * y],
-      i * TERMS,
-    )
+    terms.set([1, light, light ** 2, light ** 3, edge, edge * edge, light * edge, x, y, x * x, y * y, x * y], i * TERMS)
   })
-  const rests = new Float64Array(noise.length).fill(Number.NaN)
-  for (let k = 0; k < NOISE_COUNT; k++) {
+  const rests = new Float64Array(columns * rows * 3).fill(Number.NaN)
+  for (let k = 0; k < 3; k++) {
     const values = Float64Array.from(places, (place) => noise[place * NOISE_COUNT + k] as number)
     const rest = fitAway(values, terms, TERMS)
+    const spread = Math.max(spreadOf(rest), 1e-9)
     places.forEach((place, i) => {
-      rests[place * NOISE_COUNT + k] = rest[i] as number
+      rests[place * 3 + k] = Math.max(-CLIP, Math.min(CLIP, (rest[i] as number) / spread))
     })
   }
   return rests
 }
 
-function usablePlaces(isUsable: Uint8Array): number[] {
-  const places: number[] = []
-  isUsable.forEach((usable, place) => {
-    if (usable === 1) places.push(place)
-  })
-  return places
-}
-
-/** Mean of each window less the mean of the ring around it. */
+/** Mean of each window less the mean of the ring around it, three numbers a window. */
 function contrastWindows(rests: Float64Array, { columns, rows }: CellGrid, side: number): Float64Array {
-  const tables = tablesOf(rests, columns, rows)
-  const means = new Float64Array(rests.length).fill(Number.NaN)
+  const { counts, sums } = tablesOf(rests, { columns, rows, numbers: 3 })
+  const contrasts = new Float64Array(rests.length).fill(Number.NaN)
   for (let row = 0; row + side <= rows; row++) {
     for (let column = 0; column + side <= columns; column++) {
       const box = { left: column, top: row, right: column + side, bottom: row + side }
-      const around = {
-        left: Math.max(0, column - RING),
-        top: Math.max(0, row - RING),
-        right: Math.min(columns, column + side + RING),
-        bottom: Math.min(rows, row + side + RING),
-      }
-      const inside = sumBox(tables[NOISE_COUNT] as Float64Array, columns, box)
-      const outside = sumBox(tables[NOISE_COUNT] as Float64Array, columns, around) - inside
-      if (inside < USABLE_SHARE * side * side || outside < side * side) continue
-      const at = (row * columns + column) * NOISE_COUNT
-      for (let k = 0; k < NOISE_COUNT; k++) {
-        const within = sumBox(tables[k] as Float64Array, columns, box)
-        const ring = (sumBox(tables[k] as Float64Array, columns, around) - within) / outside
-        means[at + k] = within / inside - RINGW * ring
-      }
+      const around = widen(box, columns, rows)
+      const inside = sumBox(counts, columns, box)
+      const outside = sumBox(counts, columns, around) - inside
+      const ring = (side + 2 * RING) ** 2 - side * side
+      if (inside < USABLE_SHARE * side * side || outside < RING_SHARE * ring) continue
+      sums.forEach((table, k) => {
+        const within = sumBox(table, columns, box)
+        const beyond = sumBox(table, columns, around) - within
+        contrasts[(row * columns + column) * 3 + k] = within / inside - beyond / outside
+      })
     }
   }
-  return means
-}
-const RINGW = Number(process.env.RINGW ?? 1)
-
-interface Box {
-  readonly left: number
-  readonly top: number
-  readonly right: number
-  readonly bottom: number
+  return contrasts
 }
 
-/** Summed-area tables of each number, and of how many cells are usable. */
-function tablesOf(rests: Float64Array, columns: number, rows: number): Float64Array[] {
-  const stride = columns + 1
-  const tables = Array.from({ length: NOISE_COUNT + 1 }, () => new Float64Array(stride * (rows + 1)))
-  tables.forEach((table, k) => {
-    for (let row = 0; row < rows; row++) {
-      let sum = 0
-      for (let column = 0; column < columns; column++) {
-        const at = (row * columns + column) * NOISE_COUNT
-        if (!Number.isNaN(rests[at] as number)) sum += k === NOISE_COUNT ? 1 : (rests[at + k] as number)
-        table[(row + 1) * stride + column + 1] = (table[row * stride + column + 1] as number) + sum
-      }
-    }
-  })
-  return tables
-}
+const widen = ({ left, top, right, bottom }: Box, columns: number, rows: number): Box => ({
+  left: Math.max(0, left - RING),
+  top: Math.max(0, top - RING),
+  right: Math.min(columns, right + RING),
+  bottom: Math.min(rows, bottom + RING),
+})
 
-function sumBox(table: Float64Array, columns: number, { left, top, right, bottom }: Box): number {
-  const stride = columns + 1
-  return (
-    (table[bottom * stride + right] as number) -
-    (table[top * stride + right] as number) -
-    (table[bottom * stride + left] as number) +
-    (table[top * stride + left] as number)
-  )
-}
-
-function rateWindows(means: Float64Array, side: number): RarityMap {
-  const count = means.length / NOISE_COUNT
-  const places: number[] = []
-  for (let place = 0; place < count; place++) if (!Number.isNaN(means[place * NOISE_COUNT] as number)) places.push(place)
-  const deviation = new Float64Array(means.length)
-  for (let k = 0; k < NOISE_COUNT; k++) {
-    const values = Float64Array.from(places, (place) => means[place * NOISE_COUNT + k] as number)
-    const middle = medianOf(values)
-    const spread = Math.max(spreadOf(values), 1e-9)
-    places.forEach((place, i) => {
-      deviation[place * NOISE_COUNT + k] = ((values[i] as number) - middle) / spread
+function rateWindows(contrasts: Float64Array, side: number): RarityMap[] {
+  const deviation = new Float64Array(contrasts.length)
+  for (let k = 0; k < 3; k++) standardise(contrasts, deviation, k, 3)
+  return (Object.keys(MANNERS) as Manner[]).map((manner) => {
+    const [level, ratio, lag] = MANNERS[manner]
+    const mixed = Float64Array.from({ length: contrasts.length / 3 }, (_, at) => {
+      const [a, b, c] = deviation.subarray(at * 3, at * 3 + 3) as unknown as [number, number, number]
+      return level * a + ratio * b + lag * c
     })
-  }
-  const root = choleskyOf(covarianceOf(deviation, places), NOISE_COUNT)
-  const rarity = new Float64Array(count).fill(Number.NaN)
-  for (const place of places) {
-    const white = solveLower(root, deviation.subarray(place * NOISE_COUNT, (place + 1) * NOISE_COUNT), NOISE_COUNT)
-    rarity[place] = rarityOfSquares(white.reduce((sum, value) => sum + value * value, 0))
-  }
-  return { side, rarity, deviation }
+    standardise(mixed, mixed, 0, 1)
+    return { manner, side, rarity: mixed.map((value) => rarityOfDeviation(value)), deviation }
+  })
 }
 
-/** Of deviations drawn in to ±{@link CLIP}, so that a forged place does not set the measure it is judged by. */
-function covarianceOf(deviation: Float64Array, places: readonly number[]): Float64Array {
-  const square = new Float64Array(NOISE_COUNT * NOISE_COUNT)
-  const drawnIn = (at: number): number => Math.max(-CLIP, Math.min(CLIP, deviation[at] as number))
-  for (const place of places) {
-    for (let a = 0; a < NOISE_COUNT; a++)
-      for (let b = 0; b <= a; b++)
-        square[a * NOISE_COUNT + b] =
-          (square[a * NOISE_COUNT + b] as number) +
-          (drawnIn(place * NOISE_COUNT + a) * drawnIn(place * NOISE_COUNT + b)) / places.length
-  }
-  return square
+/** Deviations from the median, of every `stride`th value from `first`; NaN stays. */
+function standardise(from: Float64Array, to: Float64Array, first: number, stride: number): void {
+  const present: number[] = []
+  for (let i = first; i < from.length; i += stride) if (!Number.isNaN(from[i] as number)) present.push(from[i] as number)
+  const values = Float64Array.from(present)
+  const middle = medianOf(values)
+  const spread = Math.max(spreadOf(values), 1e-9)
+  for (let i = first; i < from.length; i += stride) to[i] = ((from[i] as number) - middle) / spread
 }

@@ -12,8 +12,6 @@ export type ResidualReason =
   /** Coarser, or finer, grain: noise of another autocorrelation. */
   | 'grain_coarse'
   | 'grain_fine'
-  /** Noise of another distribution: a few large values, or none. */
-  | 'grain_tails'
   /** The same grain, sample for sample, as at another place. */
   | 'duplicate'
 
@@ -53,7 +51,8 @@ export interface ResidualOutcome {
   readonly absent: ResidualAbsence | null
   /** Most striking first, at most 8. */
   readonly regions: readonly ResidualRegion[]
-  /** −log10 of the smallest chance, corrected for the number of places; 0 … 12. Rank it among reals of the same stratum. */
+  /** −log10 of the smallest chance, corrected for the number of places; 0 or more, not cut off, 12 at least
+   * where a place is a copy of another. Real pictures reach hundreds: rank it among reals of the same stratum with `rankAmongReals`. */
   readonly imageScore: number
   /** Cells that could be measured. */
   readonly cells: number
@@ -70,6 +69,5 @@ export const REASON_SENTENCES: Readonly<Record<ResidualReason, string>> = {
   noise_high: 'This place carries more noise than like places of the same image.',
   grain_coarse: 'The grain here is coarser than in like places of the same image.',
   grain_fine: 'The grain here is finer than in like places of the same image.',
-  grain_tails: 'The noise here has another distribution than in like places of the same image.',
   duplicate: 'The grain here is the same, sample for sample, as at another place of the image.',
 }

@@ -6,8 +6,8 @@
  * grain alone, as adding a smooth shadow does, and one whose grain was matched well. Advisory; docs/reference/watch-volumes.md has the figures.
  */
 import type { GreyView } from '../../pixels/grey-view.ts'
-import { CELL, type CellGrid, measureCells, NOISE_COUNT } from './cell-grid.ts'
-import { type RarityMap, rateCells } from './cell-rarity.ts'
+import { CELL, type CellGrid, measureCells } from './cell-grid.ts'
+import { type Manner, type RarityMap, rateCells } from './cell-rarity.ts'
 import { findDuplicates } from './duplicates.ts'
 import { highPass } from './high-pass.ts'
 import {
@@ -19,83 +19,87 @@ import {
   type ResidualReason,
   type ResidualRegion,
 } from './outcome.ts'
-import { amongMany, fitTail, LEAST_CHANCE, tailChance } from './own-tail.ts'
+import { amongMany, fitTail, LEAST_CHANCE, tailMark } from './own-tail.ts'
 
 const MOST_REGIONS = 8
+/** Score of a picture with a copied place: noise does not repeat itself. */
+const COPY_SCORE = 12
+/** Two manners and three sizes. */
+const MANNERS_AND_SIZES = 6
+/** −log10 of the largest chance that a place is kept for. */
+const MARK_TO_KEEP = -Math.log10(REPORT_BELOW)
 
 interface Candidate {
   readonly column: number
   readonly row: number
   readonly side: number
+  readonly mark: number
   readonly chance: number
   readonly why: ResidualReason
 }
 
-/** Cost: 40 ms for 1024² on one core, eight buffers of the picture's size at most. Deterministic. */
+/** Cost: 40 ms for 1024² on one core, six buffers of the picture's size at most. Deterministic. */
 export function residualMap(view: GreyView): ResidualOutcome {
   const passed = highPass(view)
   const grid = measureCells(view, passed)
-  const cells = grid.isUsable.reduce((sum, usable) => sum + usable, 0)
   const copies = findDuplicates(view, passed.fine)
+  const { maps, cells } = rateCells(grid)
   if (cells < LEAST_CELLS) return tooLittle(cells, copies)
-  const candidates = rateCells(grid).map((map) => judge(map, grid.columns))
-  const regions = pickRegions([...candidates.flatMap(({ found }) => found)])
-  const all = [...copies, ...regions.map((one) => regionOf(one))]
-  const best = Math.min(...candidates.map(({ least }) => least))
-  // Windows of different sizes see much the same; so many tries are counted, rather too many than too few.
-  const p = copies.length > 0 ? LEAST_CHANCE : amongMany(best, candidates.length)
-  const shown = all.filter((region) => region.p < REPORT_BELOW).sort((a, b) => a.p - b.p)
+  const judged = maps.map((map) => judge(map, grid.columns))
+  const odd = pickRegions(judged).filter(({ chance }) => chance < REPORT_BELOW)
+  const regions = [...copies, ...odd.map((one) => regionOf(one))].sort((a, b) => a.p - b.p)
+  const rarest = Math.max(...judged.map(({ most }) => most))
   return {
     isAdvisory: true,
     absent: null,
-    regions: shown.slice(0, MOST_REGIONS),
-    imageScore: round(-Math.log10(p)),
+    regions: regions.slice(0, MOST_REGIONS),
+    imageScore: round(copies.length > 0 ? Math.max(COPY_SCORE, rarest) : rarest),
     cells,
-    heat: heatOf(grid, candidates.map(({ chances, side }) => ({ chances, side }))),
-    sentence: sentenceFor(shown.length),
+    heat: heatOf(grid, judged),
+    sentence: sentenceFor(regions.length),
   }
 }
 
 interface Judged {
   readonly side: number
   readonly found: readonly Candidate[]
-  /** Corrected for the windows of this size. */
-  readonly least: number
-  readonly chances: Float64Array
+  /** −log10 of the smallest corrected chance; not cut off. */
+  readonly most: number
+  /** −log10 of each window's own chance, before correction. */
+  readonly marks: Float64Array
 }
 
-function judge({ side, rarity, deviation }: RarityMap, columns: number): Judged {
+function judge({ manner, side, rarity, deviation }: RarityMap, columns: number): Judged {
   const present = rarity.filter((value) => !Number.isNaN(value))
-  const tail = fitTail(present)
-  // Windows that overlap are no independent tries: side² of them count once.
-  const tries = Math.max(1, present.length / (side > 1 ? side : 1))
-  const chances = Float64Array.from(rarity, (value) => (Number.isNaN(value) ? Number.NaN : tailChance(tail, value)))
+  const tail = fitTail(present, present.length / (side * side))
+  const marks = rarity.map((value) => tailMark(tail, value))
+  // Windows that overlap are no independent tries, and each is tried in several manners and sizes.
+  const tries = Math.max(1, (MANNERS_AND_SIZES * present.length) / side)
   const found: Candidate[] = []
-  let least = 1
-  chances.forEach((chance, place) => {
-    if (Number.isNaN(chance)) return
-    const corrected = amongMany(chance, tries)
-    least = Math.min(least, corrected)
-    if (corrected >= REPORT_BELOW) return
-    const why = reasonOf(deviation.subarray(place * NOISE_COUNT, (place + 1) * NOISE_COUNT))
-    found.push({ column: place % columns, row: Math.floor(place / columns), side, chance: corrected, why })
+  let most = 0
+  marks.forEach((mark, place) => {
+    if (Number.isNaN(mark)) return
+    const corrected = amongMany(mark, tries)
+    most = Math.max(most, corrected)
+    if (corrected < MARK_TO_KEEP) return
+    const why = reasonOf(manner, deviation.subarray(place * 3, place * 3 + 3))
+    const chance = Math.max(LEAST_CHANCE, 10 ** -corrected)
+    found.push({ column: place % columns, row: Math.floor(place / columns), side, mark: corrected, chance, why })
   })
-  return { side, found, least, chances }
+  return { side, found, most, marks }
 }
 
-/** The number that departs most says why. */
-function reasonOf(deviation: Float64Array): ResidualReason {
-  const [level = 0, ratio = 0, lag = 0, tails = 0] = deviation
-  const most = Math.max(Math.abs(level), Math.abs(ratio), Math.abs(lag), Math.abs(tails))
-  if (Math.abs(level) === most) return level < 0 ? 'noise_low' : 'noise_high'
-  if (Math.abs(tails) === most) return 'grain_tails'
-  return (Math.abs(ratio) === most ? ratio : lag) > 0 ? 'grain_coarse' : 'grain_fine'
+function reasonOf(manner: Manner, [level = 0, ratio = 0, lag = 0]: Float64Array): ResidualReason {
+  const isLevel = Math.abs(level) >= Math.max(Math.abs(ratio), Math.abs(lag))
+  if (manner === 'smooth') return isLevel ? 'noise_low' : 'grain_coarse'
+  return isLevel ? 'noise_high' : 'grain_fine'
 }
 
 /** The rarest first; what touches one that was taken is left out. */
-function pickRegions(found: readonly Candidate[]): Candidate[] {
+function pickRegions(judged: readonly Judged[]): Candidate[] {
   const taken: Candidate[] = []
-  for (const one of found.toSorted((a, b) => a.chance - b.chance || b.side - a.side || a.row - b.row)) {
+  const found = judged.flatMap((one) => one.found)
+  for (const one of found.sort((a, b) => b.mark - a.mark || b.side - a.side || a.row - b.row || a.column - b.column)) {
     if (taken.length === MOST_REGIONS) break
     if (!taken.some((other) => touches(one, other))) taken.push(one)
   }
@@ -115,24 +119,19 @@ const regionOf = ({ column, row, side, chance, why }: Candidate): ResidualRegion
   sentence: REASON_SENTENCES[why],
 })
 
-/** The smallest chance of any window that covers a cell. */
-function heatOf(
-  { columns, rows, isUsable }: CellGrid,
-  maps: readonly { readonly side: number; readonly chances: Float64Array }[],
-): ResidualHeat {
-  const least = new Float64Array(columns * rows).fill(1)
-  for (const { side, chances } of maps) {
-    for (let row = 0; row + side <= rows; row++) {
-      for (let column = 0; column + side <= columns; column++) {
-        const chance = chances[row * columns + column] as number
-        if (Number.isNaN(chance)) continue
-        for (let v = row; v < row + side; v++)
-          for (let u = column; u < column + side; u++)
-            least[v * columns + u] = Math.min(least[v * columns + u] as number, chance)
-      }
+/** The rarest window that covers a cell. */
+function heatOf({ columns, rows, isUsable }: CellGrid, judged: readonly Judged[]): ResidualHeat {
+  const most = new Float64Array(columns * rows)
+  for (const { side, marks } of judged) {
+    for (let place = 0; place < marks.length; place++) {
+      const mark = marks[place] as number
+      if (Number.isNaN(mark)) continue
+      for (let v = 0; v < side; v++)
+        for (let at = place + v * columns; at < place + v * columns + side; at++)
+          if (mark > (most[at] as number)) most[at] = mark
     }
   }
-  const values = Array.from(least, (chance, i) => (isUsable[i] === 1 ? round(-Math.log10(chance)) : -1))
+  const values = Array.from(most, (mark, i) => (isUsable[i] === 1 ? round(Math.min(12, mark)) : -1))
   return { columns, rows, cell: CELL, values }
 }
 
@@ -141,7 +140,7 @@ function tooLittle(cells: number, copies: readonly ResidualRegion[]): ResidualOu
     isAdvisory: true,
     absent: copies.length > 0 ? null : 'too_little_usable',
     regions: copies,
-    imageScore: copies.length > 0 ? -Math.log10(LEAST_CHANCE) : 0,
+    imageScore: copies.length > 0 ? COPY_SCORE : 0,
     cells,
     heat: null,
     sentence:

@@ -70,7 +70,7 @@ function solveWeighted(values: Float64Array, rows: Float64Array, weights: Float6
 }
 
 /** Lower triangle L of L Lᵀ = `square`, whose lower triangle is read. Pivots are kept positive. */
-export function choleskyOf(square: Float64Array, side: number): Float64Array {
+function choleskyOf(square: Float64Array, side: number): Float64Array {
   const root = new Float64Array(side * side)
   for (let a = 0; a < side; a++) {
     for (let b = 0; b <= a; b++) {
@@ -83,7 +83,7 @@ export function choleskyOf(square: Float64Array, side: number): Float64Array {
 }
 
 /** x of L x = `right`. */
-export function solveLower(root: Float64Array, right: Float64Array, side: number): Float64Array {
+function solveLower(root: Float64Array, right: Float64Array, side: number): Float64Array {
   const solved = new Float64Array(side)
   for (let a = 0; a < side; a++) {
     let rest = right[a] as number
