@@ -45,8 +45,10 @@ export function splitPower({ real, imaginary }: PatchPair, one: Float64Array, ot
     const mirrored = ((SIDE - v) & (SIDE - 1)) * SIDE
     for (let u = 0; u < SIDE; u++, at++) {
       const opposite = mirrored + ((SIDE - u) & (SIDE - 1))
-      const [a, b] = [real[at] as number, imaginary[at] as number]
-      const [c, d] = [real[opposite] as number, imaginary[opposite] as number]
+      const a = real[at] as number
+      const b = imaginary[at] as number
+      const c = real[opposite] as number
+      const d = imaginary[opposite] as number
       one[at] = ((a + c) * (a + c) + (b - d) * (b - d)) / 4
       other[at] = ((b + d) * (b + d) + (a - c) * (a - c)) / 4
     }
@@ -78,7 +80,8 @@ function transformColumns(real: Float64Array, imaginary: Float64Array): void {
       const c = cosines[k * step] as number
       const s = sines[k * step] as number
       for (let i = k; i < SIDE; i += half << 1) {
-        const [upper, lower] = [i * SIDE, (i + half) * SIDE]
+        const upper = i * SIDE
+        const lower = upper + half * SIDE
         for (let x = 0; x < SIDE; x++) butterfly(real, imaginary, upper + x, lower + x, c, s)
       }
     }
@@ -87,7 +90,8 @@ function transformColumns(real: Float64Array, imaginary: Float64Array): void {
 
 /** Inlined by every engine; the turn is by −angle. */
 function butterfly(real: Float64Array, imaginary: Float64Array, i: number, j: number, c: number, s: number): void {
-  const [x, y] = [real[j] as number, imaginary[j] as number]
+  const x = real[j] as number
+  const y = imaginary[j] as number
   const a = x * c + y * s
   const b = y * c - x * s
   real[j] = (real[i] as number) - a
@@ -97,7 +101,8 @@ function butterfly(real: Float64Array, imaginary: Float64Array, i: number, j: nu
 }
 
 function swap(real: Float64Array, imaginary: Float64Array, i: number, j: number): void {
-  const [x, y] = [real[i] as number, imaginary[i] as number]
+  const x = real[i] as number
+  const y = imaginary[i] as number
   real[i] = real[j] as number
   imaginary[i] = imaginary[j] as number
   real[j] = x

@@ -113,7 +113,8 @@ function sumBlock({ width, samples, fine }: Study, from: number, sums: Float64Ar
           (samples[i - width] as number) +
           (fine[i - width] as number)) /
         2
-      const [ax, ay] = [gx * gx, gy * gy]
+      const ax = gx * gx
+      const ay = gy * gy
       const square = ax + ay
       xx += ax
       xy += gx * gy
