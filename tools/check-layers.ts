@@ -102,6 +102,13 @@ export const ZONES: readonly Zone[] = [
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dicomweb', path: 'packages/node/src/dicomweb/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'telemetry', path: 'packages/node/src/telemetry/', may: [SERVICES, CORE], mayUseNode: true },
+  // Other people's picture generators; what they send is read as any picture file is.
+  {
+    name: 'generators',
+    path: 'packages/node/src/generators/',
+    may: ['packages/node/src/storage/mark/png-file.ts', SERVICES, CORE],
+    mayUseNode: true,
+  },
   // Archives on the network as the auditor sees them: its port over the clients of their protocols.
   {
     name: 'archives',
@@ -117,6 +124,7 @@ export const ZONES: readonly Zone[] = [
       'packages/node/src/archives/',
       'packages/node/src/dicomweb/',
       'packages/node/src/dimse/',
+      'packages/node/src/generators/',
       'packages/node/src/http/',
       'packages/node/src/keys/',
       'packages/node/src/storage/',
