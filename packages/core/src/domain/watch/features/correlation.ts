@@ -149,7 +149,7 @@ function correlateAt({ values }: GrainPatch, [x, y]: Lag, power: number): number
     const step = y * PATCH + x
     for (let i = row * PATCH + left; i < to; i++) products += (values[i] as number) * (values[i + step] as number)
   }
-  return (products / ((right - left) * (PATCH - y))) / power
+  return products / ((right - left) * (PATCH - y)) / power
 }
 
 function powerOf({ values }: GrainPatch): number {

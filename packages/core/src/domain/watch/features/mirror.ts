@@ -59,12 +59,12 @@ interface Found {
 function findLarge({ width, height, smooth }: Study): Found {
   const small = { width: Math.floor(width / COARSE), height: Math.floor(height / COARSE), samples: new Float32Array(0) }
   small.samples = Float32Array.from({ length: small.width * small.height }, (_, i) => {
-    const [x, y] = [i % small.width, Math.floor(i / small.width)]
-    return smooth[(y * COARSE + COARSE / 2) * width + x * COARSE + COARSE / 2] as number
+    const from = (Math.floor(i / small.width) * COARSE + COARSE / 2) * width + (i % small.width) * COARSE + COARSE / 2
+    return ((smooth[from - 1] as number) + (smooth[from] as number)) / 2
   })
   const reach = Math.round(2 * OFF * small.width)
   const best = search(small, small.width - 1 - reach, small.width - 1 + reach, 1)
-  return { axis: COARSE * best.axis + COARSE, agreement: best.agreement }
+  return { axis: COARSE * best.axis + COARSE - 1, agreement: best.agreement }
 }
 
 function findDetail({ width, height, middle }: Study, around: number): Found & { readonly others: number } {

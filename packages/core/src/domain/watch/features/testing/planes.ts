@@ -1,8 +1,9 @@
 /** Planes: pictures whose features are known by how they are made. */
-import { createRandom } from '../../../attack/random.ts'
+import { createRandom, type Random } from '../../../attack/random.ts'
 import { FEATURES } from '../../features.ts'
 import { createPatchPair, SIDE, transformPair } from '../../fft.ts'
 import type { NormalPlane } from '../../normal-plane.ts'
+import { blurPlane } from '../study.ts'
 
 /** A plane of the values that a rule gives, usable throughout. */
 export function planeBy(width: number, height: number, rule: (x: number, y: number) => number): NormalPlane {
@@ -18,9 +19,19 @@ export function whiteNoise(deviation: number, seed = 1, side = 256): NormalPlane
   return planeBy(side, side, () => 128 + deviation * random.normal())
 }
 
-/** A periodic texture whose power falls with a power of the frequency: `exponent` below 0. */
+/** Tiles of 64 × 64, each a texture of its own, whose power falls with a power of the frequency: `exponent` below 0. */
 export function powerLaw(exponent: number, seed = 1, side = 256): NormalPlane {
   const random = createRandom(seed)
+  const across = Math.ceil(side / SIDE)
+  const tiles = Array.from({ length: across * across }, () => makeTile(exponent, random))
+  const within = SIDE - 1
+  return planeBy(side, side, (x, y) => {
+    const tile = tiles[Math.floor(y / SIDE) * across + Math.floor(x / SIDE)] as Float64Array
+    return 128 + 4 * (tile[(y & within) * SIDE + (x & within)] as number)
+  })
+}
+
+function makeTile(exponent: number, random: Random): Float64Array {
   const pair = createPatchPair()
   for (let i = 1; i < SIDE * SIDE; i++) {
     const u = Math.min(i % SIDE, SIDE - (i % SIDE))
@@ -30,11 +41,17 @@ export function powerLaw(exponent: number, seed = 1, side = 256): NormalPlane {
     pair.imaginary[i] = size * random.normal()
   }
   transformPair(pair)
-  return planeBy(side, side, (x, y) => 128 + 4 * (pair.real[(y % SIDE) * SIDE + (x % SIDE)] as number))
+  return pair.real
+}
+
+/** Normal grain that is alike over three samples. */
+export function softNoise(deviation: number, seed = 1, side = 256): NormalPlane {
+  const noise = whiteNoise(deviation, seed, side)
+  return { ...noise, samples: blurPlane(noise, 1) }
 }
 
 /** The value of the feature of a name. */
-export function valueOf(values: Float64Array, name: string): number {
+export function featureOf(values: Float64Array, name: string): number {
   const at = FEATURES.findIndex((feature) => feature.name === name)
   if (at < 0) throw new RangeError(`no feature ${name}`)
   return values[at] as number
