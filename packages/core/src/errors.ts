@@ -37,6 +37,7 @@ export type FormatCode =
   | 'envelope_malformed'
   | 'event_malformed'
   | 'event_unknown'
+  | 'findings_malformed'
   | 'hex_malformed'
   | 'json_malformed'
   | 'map_proof_malformed'

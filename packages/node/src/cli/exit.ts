@@ -57,6 +57,7 @@ const CODES = {
   envelope_malformed: EXIT.data,
   event_malformed: EXIT.data,
   event_unknown: EXIT.data,
+  findings_malformed: EXIT.data,
   hex_malformed: EXIT.data,
   json_malformed: EXIT.data,
   map_proof_malformed: EXIT.data,
