@@ -163,7 +163,9 @@ async function readWish(path: string, request: IncomingMessage): Promise<Asked |
   if (path !== '/v1/images/generations' && path !== '/sdapi/v1/img2img') return undefined
   const { init_images: images, ...fields } = JSON.parse(body.toString('utf8')) as Record<string, unknown>
   if (path === '/v1/images/generations') return { fields, picture: null, ...fallback }
-  const picture = readPng(Buffer.from(String((images as readonly string[])[0]), 'base64'))
+  // Other clients write a data address.
+  const text = String((images as readonly string[])[0]).replace(/^data:image\/png;base64,/, '')
+  const picture = readPng(Buffer.from(text, 'base64'))
   return { fields, picture, strength: Number(fields.denoising_strength), seed: Number(fields.seed) }
 }
 
