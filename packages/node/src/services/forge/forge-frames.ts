@@ -54,7 +54,8 @@ export interface ForgedFrame {
  */
 export async function forgeFrames(pixels: ImagePixels, order: FrameOrder): Promise<readonly ForgedFrame[]> {
   const { frame: only, make, seed, kind, spacingMm, donor } = order
-  if (only !== undefined && only >= pixels.frames) throw unsuited(`${pixels.frames} frames, without number ${only + 1}`)
+  if (only !== undefined && only >= pixels.frames)
+    throw new FormatError('pixels_unsuited', `there is no frame ${only + 1}: the image has ${pixels.frames}`)
   const frames = only === undefined ? Array.from({ length: pixels.frames }, (_, i) => i) : [only]
   const forged: ForgedFrame[] = []
   for (const frame of frames) {
