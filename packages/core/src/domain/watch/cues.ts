@@ -6,12 +6,19 @@
 import type { WatchKind } from './body-part.ts'
 import type { Cue, CueId, CueMeasurement } from './cue.ts'
 import { boneSmoothness } from './cues/bone-smoothness.ts'
+import { fractureCleanliness } from './cues/fracture-cleanliness.ts'
 import { grainUniformity } from './cues/grain-uniformity.ts'
 import { lungSymmetry } from './cues/lung-symmetry.ts'
 import { spineStraightness } from './cues/spine-straightness.ts'
 import type { NormalPlane, SourceBox } from './normal-plane.ts'
 
-export const CUES: readonly Cue[] = [lungSymmetry, spineStraightness, boneSmoothness, grainUniformity]
+export const CUES: readonly Cue[] = [
+  lungSymmetry,
+  spineStraightness,
+  boneSmoothness,
+  grainUniformity,
+  fractureCleanliness,
+]
 
 /** Names of all measures, in the order of {@link cueValues}. */
 export const CUE_MEASURES: readonly string[] = CUES.flatMap(({ measures }) => measures.map(({ name }) => name))
