@@ -29,7 +29,8 @@ export function chooseCells(grid: CellGrid): Uint8Array {
       const light = grid.sight[place * SIGHT_COUNT] as number
       const isInside = row >= edge && row < rows - edge && column >= edge && column < columns - edge
       if (!isInside || light < dark || light > bright) chosen[place] = 0
-      if (isUsable[place] === 1 && (grid.noise[place * NOISE_COUNT + 3] as number) > lines) clearAround(chosen, grid, row, column)
+      if (isUsable[place] === 1 && (grid.noise[place * NOISE_COUNT + 3] as number) > lines)
+        clearAround(chosen, grid, row, column)
     }
   }
   return chosen

@@ -6,9 +6,10 @@
  * noise, finer grain). Real structure that leaks through the high pass makes noise larger and grain coarser at once: neither.
  * Limits: markers, saturated places and the picture's edge are left out.
  */
+
+import { chooseCells } from './cell-choice.ts'
 import type { CellGrid } from './cell-grid.ts'
 import { NOISE_COUNT, SIGHT_COUNT } from './cell-grid.ts'
-import { chooseCells } from './cell-choice.ts'
 import { rarityOfDeviation } from './own-tail.ts'
 import { fitAway, medianOf, spreadOf } from './robust-fit.ts'
 import { type Box, sumBox, tablesOf } from './summed-area.ts'
@@ -120,7 +121,8 @@ function rateWindows(contrasts: Float64Array, side: number): RarityMap[] {
 /** Deviations from the median, of every `stride`th value from `first`; NaN stays. */
 function standardise(from: Float64Array, to: Float64Array, first: number, stride: number): void {
   const present: number[] = []
-  for (let i = first; i < from.length; i += stride) if (!Number.isNaN(from[i] as number)) present.push(from[i] as number)
+  for (let i = first; i < from.length; i += stride)
+    if (!Number.isNaN(from[i] as number)) present.push(from[i] as number)
   const values = Float64Array.from(present)
   const middle = medianOf(values)
   const spread = Math.max(spreadOf(values), 1e-9)

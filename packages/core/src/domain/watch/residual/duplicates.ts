@@ -101,7 +101,8 @@ function blockPrints(fine: Float32Array, width: number, height: number): Int32Ar
   const prints = new Int32Array(fine.length)
   for (let i = (height - BLOCK) * width - 1; i >= 0; i--) {
     let print = 0
-    for (let k = 0, at = i; k < BLOCK; k++, at += width) print = Math.imul(print ^ (print >>> 13), FACTOR_DOWN) + (across[at] as number)
+    for (let k = 0, at = i; k < BLOCK; k++, at += width)
+      print = Math.imul(print ^ (print >>> 13), FACTOR_DOWN) + (across[at] as number)
     // Mixes high bits into the low ones that choose.
     prints[i] = Math.imul(print ^ (print >>> 15), FACTOR_DOWN) >>> 1
   }

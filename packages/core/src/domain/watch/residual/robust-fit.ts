@@ -26,7 +26,8 @@ export function fitAway(values: Float64Array, rows: Float64Array, terms: number)
       rest[i] = (values[i] as number) - told
     }
     const scale = HUBER * Math.max(spreadOf(rest), 1e-12)
-    for (let i = 0; i < rest.length; i++) weights[i] = Math.min(1, scale / Math.max(1e-300, Math.abs(rest[i] as number)))
+    for (let i = 0; i < rest.length; i++)
+      weights[i] = Math.min(1, scale / Math.max(1e-300, Math.abs(rest[i] as number)))
   }
   return rest
 }
