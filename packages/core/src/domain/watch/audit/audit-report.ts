@@ -73,8 +73,8 @@ function facts({ model, data, alpha }: AuditResult): string {
       `${whole(data.folds)} folds by patient; of those not held out some are learned from, the others calibrate`,
     ],
     ['Alarm', `at a p-value of ${alpha} or less`],
-    ['Images', `<code>${asHtml(model.dataManifestHash)}</code>`],
-    ['Code', `<code>${asHtml(model.codeHash)}</code>`],
+    ['List of images', `<code>${asHtml(model.dataManifestHash)}</code>`],
+    ['Code that measured', `<code>${asHtml(model.codeHash)}</code>`],
     ['Seed', whole(model.seed)],
   ]
   return `<dl>\n${rows.map(([term, value]) => `<dt>${term}</dt><dd>${value}</dd>`).join('\n')}\n</dl>`

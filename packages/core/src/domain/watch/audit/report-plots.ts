@@ -46,7 +46,7 @@ export interface Line {
 }
 
 const SIDE = 190
-const MARGIN = 36
+const MARGIN = 44
 
 /** Lines over a square from 0 to 1 on both axes, with the diagonal. */
 export function squarePlot(title: string, lines: readonly Line[], [across, up]: readonly [string, string]): string {
