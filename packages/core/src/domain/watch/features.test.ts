@@ -224,7 +224,6 @@ describe('mirror', () => {
     const mirrored = planeBy(256, 256, (x, y) => noise.samples[y * 256 + Math.min(x, 255 - x)] as number)
     for (const name of ['mirror.large', 'mirror.coarse', 'mirror.middle', 'mirror.fine', 'mirror.repeated'])
       near(measure(mirrored, name), 1, 1e-5)
-    near(measure(mirrored, 'mirror.axis-off'), 0, 1e-9)
   })
 
   it('of a body that is symmetric with grain that is not shows in the large alone', () => {

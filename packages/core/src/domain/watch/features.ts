@@ -14,6 +14,7 @@ import { HAAR } from './features/haar.ts'
 import { MIRROR } from './features/mirror.ts'
 import { NOISE } from './features/noise.ts'
 import { PERIOD } from './features/period.ts'
+import { RELIEF } from './features/relief.ts'
 import { SPECTRUM } from './features/spectrum.ts'
 import { studyPlane } from './features/study.ts'
 import type { NormalPlane } from './normal-plane.ts'
@@ -30,6 +31,7 @@ export const FAMILIES: readonly FeatureFamily[] = [
   PERIOD,
   MIRROR,
   GRADIENT,
+  RELIEF,
 ]
 
 export const FEATURES: readonly Feature[] = FAMILIES.flatMap(({ features }) => features)

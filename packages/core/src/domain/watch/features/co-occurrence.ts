@@ -54,7 +54,7 @@ function countPairs({ steps }: GrainPatch, distance: number, right: 0 | 1, down:
   }
 }
 
-/** Entropy in nats, and shares: both about nought; both to one side; to opposite sides; both two steps off. Of an empty table those of chance. */
+/** Entropy in nats, and square roots of shares: both about nought; both to one side; to opposite sides; both two steps off. Of an empty table those of chance. */
 function describe(table: Float64Array): number[] {
   const total = table.reduce((sum, count) => sum + count, 0)
   if (total === 0) return [0, 0.5, 0.5, 0.5, 0.5]
@@ -68,5 +68,5 @@ function describe(table: Float64Array): number[] {
     if (a * b < 0) opposite += share
     if (a * a === 4 && b * b === 4) far += share
   }
-  return [entropy, still, same, opposite, far]
+  return [entropy, Math.sqrt(still), Math.sqrt(same), Math.sqrt(opposite), Math.sqrt(far)]
 }

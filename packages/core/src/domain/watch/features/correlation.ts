@@ -13,63 +13,23 @@ import { PATCH, type Study } from './study.ts'
 const PAPER = 'Popescu and Farid 2005; Corvi et al. 2023'
 /** Right and down. */
 type Lag = readonly [x: number, y: number]
-/** Pairs of lags that mirror each other: along rows and along columns, or along both diagonals. */
-const FINE: readonly (readonly [Lag, Lag])[] = [
-  [
-    [1, 0],
-    [0, 1],
-  ],
-  [
-    [2, 0],
-    [0, 2],
-  ],
-  [
-    [3, 0],
-    [0, 3],
-  ],
-  [
-    [4, 0],
-    [0, 4],
-  ],
-  [
-    [1, 1],
-    [-1, 1],
-  ],
-  [
-    [2, 1],
-    [-1, 2],
-  ],
-  [
-    [7, 0],
-    [0, 7],
-  ],
-  [
-    [8, 0],
-    [0, 8],
-  ],
-  [
-    [9, 0],
-    [0, 9],
-  ],
+/** Lags that mirror each other: along rows and along columns, or along both diagonals. */
+type Pair = readonly [Lag, Lag]
+
+const beside = (distance: number): Pair => [
+  [distance, 0],
+  [0, distance],
 ]
-const MIDDLE: readonly (readonly [Lag, Lag])[] = [
-  [
-    [2, 0],
-    [0, 2],
-  ],
-  [
-    [4, 0],
-    [0, 4],
-  ],
-  [
-    [6, 0],
-    [0, 6],
-  ],
-  [
-    [2, 2],
-    [-2, 2],
-  ],
+const diagonal = (distance: number): Pair => [
+  [distance, distance],
+  [-distance, distance],
 ]
+const KNIGHT: Pair = [
+  [2, 1],
+  [-1, 2],
+]
+const FINE = [beside(1), beside(2), beside(3), beside(4), diagonal(1), KNIGHT, beside(7), beside(8), beside(9)]
+const MIDDLE = [beside(2), beside(4), beside(6), diagonal(2)]
 
 export const CORRELATIONS: FeatureFamily = {
   features: [
@@ -82,8 +42,6 @@ export const CORRELATIONS: FeatureFamily = {
       'fine-knight',
       'fine-block',
       'fine-across-1',
-      'fine-across-2',
-      'fine-diagonals',
       'middle-2',
       'middle-4',
       'middle-6',
@@ -104,8 +62,6 @@ export const CORRELATIONS: FeatureFamily = {
         ...[0, 1, 2, 3, 4, 5].map((i) => both(fine, i)),
         both(fine, 7) - (both(fine, 6) + both(fine, 8)) / 2,
         across(fine, 0),
-        across(fine, 1),
-        across(fine, 4),
         ...[0, 1, 2, 3].map((i) => both(middle, i)),
         across(middle, 0),
         fine.spread,
@@ -123,7 +79,7 @@ interface Correlated {
   readonly spread: number
 }
 
-function correlate({ width, patches }: Study, layer: Float32Array, pairs: typeof FINE): Correlated {
+function correlate({ width, patches }: Study, layer: Float32Array, pairs: readonly Pair[]): Correlated {
   const lags = pairs.flat()
   const patch = createGrainPatch()
   const means = new Float64Array(lags.length)

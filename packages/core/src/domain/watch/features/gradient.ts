@@ -15,14 +15,7 @@ const BLOCK = 8
 
 export const GRADIENT: FeatureFamily = {
   features: [
-    ...defineFeatures('gradient', { paper: PAPER, ...REAL }, [
-      'axis',
-      'across',
-      'diagonals',
-      'tails',
-      'block-tails',
-      'edge-detail',
-    ]),
+    ...defineFeatures('gradient', { paper: PAPER, ...REAL }, ['axis', 'across', 'tails', 'block-tails', 'edge-detail']),
     ...defineFeatures('gradient', { paper: PAPER, ...SHARE }, ['order', 'order-high', 'order-calm']),
     ...defineFeatures('gradient', { paper: PAPER, ...CORRELATION }, ['order-with-size']),
   ],
@@ -39,7 +32,6 @@ export const GRADIENT: FeatureFamily = {
       [
         (across + down - rising - falling) / 2,
         across - down,
-        rising - falling,
         tails,
         isEmpty ? 0 : edgesFrom - quantileOf(sizes, 0.5),
         where(blocks.details, (size) => size >= edgesFrom) - where(blocks.details, (size) => size < edgesFrom),

@@ -18,8 +18,8 @@ export const HAAR: FeatureFamily = {
     ...defineFeatures('haar', { paper: PAPER, ...REAL }, [
       ...numbered('fall', SCALES - 1),
       ...numbered('diagonal', SCALES),
-      ...numbered('across', SCALES - 1),
-      ...numbered('tails', SCALES),
+      'across',
+      ...numbered('tails', 2),
       ...numbered('diagonal-tails', 2),
     ]),
     ...defineFeatures('haar', { paper: PAPER, ...CORRELATION }, numbered('scales', SCALES - 1)),
@@ -32,8 +32,8 @@ export const HAAR: FeatureFamily = {
       [
         ...edges.slice(1).map((edge, i) => (edges[i] as number) - edge),
         ...scales.map(({ diagonal }, i) => logOf(diagonal.second) - (edges[i] as number)),
-        ...scales.slice(0, -1).map(({ across, down }) => logOf(across.second) - logOf(down.second)),
-        ...scales.map(({ across, down }) => (tails(across) + tails(down)) / 2),
+        ...scales.slice(0, 1).map(({ across, down }) => logOf(across.second) - logOf(down.second)),
+        ...scales.slice(0, 2).map(({ across, down }) => (tails(across) + tails(down)) / 2),
         ...scales.slice(0, 2).map(({ diagonal }) => tails(diagonal)),
         ...scales.slice(1).map((scale, i) => correlateScales(scales[i] as Scale, scale)),
       ],

@@ -21,11 +21,10 @@ const REPEATED = 0.4
 export const MIRROR: FeatureFamily = {
   features: [
     ...defineFeatures('mirror', { paper: PAPER, ...CORRELATION }, ['large', 'coarse', 'middle', 'fine']),
-    ...defineFeatures('mirror', { paper: PAPER, ...REAL }, ['middle-peak', 'axis-off']),
+    ...defineFeatures('mirror', { paper: PAPER, ...REAL }, ['middle-peak']),
     ...defineFeatures('mirror', { paper: PAPER, ...SHARE }, ['repeated']),
   ],
   measure(study, into, at) {
-    const { width } = study
     const large = findLarge(study)
     const detail = findDetail(study, large.axis)
     const layer = (samples: Float32Array): number => agree({ ...study, samples }, detail.axis, 2)
@@ -36,7 +35,6 @@ export const MIRROR: FeatureFamily = {
         layer(study.middle),
         layer(study.fine),
         detail.agreement - detail.others,
-        Math.abs(detail.axis / (width - 1) - 1),
         repeatedShare(study, detail.axis),
       ],
       at,

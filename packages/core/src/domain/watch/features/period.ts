@@ -19,7 +19,6 @@ const REACH = 8
 export const PERIOD: FeatureFamily = {
   features: defineFeatures('period', { paper: PAPER, ...REAL }, [
     'two',
-    'three',
     'four',
     'eight',
     'other',
@@ -82,7 +81,6 @@ function describeProfile(profile: Float64Array): number[] {
     if (!isOwn(k)) other = Math.max(other, powers[k] as number)
   return [
     near(1 / 2),
-    near(1 / 3),
     near(1 / 4),
     (near(1 / 8) + near(3 / 8)) / 2,
     Math.log((other + 1e-9) / middle),
