@@ -1,5 +1,5 @@
 /** Forge: what forgeries are written with on this machine. */
-import type { TogetherFile } from '../cli/forge/adapters.ts'
+import type { TogetherFile } from '../services/forge/together.ts'
 import { encodePng } from '../storage/png.ts'
 import { writeGroup } from '../storage/write-group.ts'
 

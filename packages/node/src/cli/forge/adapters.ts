@@ -1,12 +1,5 @@
 /** Adapters: what the commands of the forge need from storage, and the pictures of generators that run elsewhere. */
-import type { Raster } from '@fiducial/core/formats/picture/raster.ts'
-
-/** One of several files that appear together. */
-export type TogetherFile =
-  | { readonly path: string; readonly bytes: Uint8Array }
-  | { readonly path: string; readonly picture: Raster }
-  /** One byte a sample. */
-  | { readonly path: string; readonly grey: Uint8Array; readonly width: number; readonly height: number }
+import type { TogetherFile } from '../../services/forge/together.ts'
 
 export interface ForgeAdapters {
   /** Of this program, for what is written beside forgeries. */

@@ -17,10 +17,11 @@ import { drawPreview } from '@fiducial/core/domain/forge/preview.ts'
 import { readInstanceUids } from '@fiducial/core/formats/dicom/instance-uids.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import type { ForgedFrame } from '../../services/forge/forge-frames.ts'
+import type { TogetherFile } from '../../services/forge/together.ts'
 import { writeDicom, writePicture } from '../../services/forge/write-forged.ts'
 import type { PixelMeans } from '../../services/open-pixels.ts'
 import type { OpenImage } from '../mark/open-image.ts'
-import type { ForgeAdapters, TogetherFile } from './adapters.ts'
+import type { ForgeAdapters } from './adapters.ts'
 
 /** An image that was forged, before it is written. */
 export interface ForgedImage {

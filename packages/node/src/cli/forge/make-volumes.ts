@@ -20,6 +20,7 @@ import {
   storeView,
   unchanged,
 } from '../../services/forge/forge-frames.ts'
+import type { TogetherFile } from '../../services/forge/together.ts'
 import { labelOf } from '../../services/forge/write-forged.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
 import type { Input } from '../adapters.ts'
@@ -32,10 +33,9 @@ import { runOverImages } from '../mark/run.ts'
 import { counted } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
-import type { TogetherFile } from './adapters.ts'
 import { composeFiles } from './forged-files.ts'
-import { checkKind, composeTruth, digestFile, kindOf } from './make.ts'
 import type { MakeOptions } from './options.ts'
+import { checkKind, composeTruth, digestFile, kindOf } from './source.ts'
 
 export interface VolumeOrder {
   readonly words: readonly string[]

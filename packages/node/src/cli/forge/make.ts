@@ -3,22 +3,18 @@
  *
  * Whatever is written says of itself that it is synthetic; there is no option against it.
  */
-import { digestOf, type HashFactory } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { forgeView } from '@fiducial/core/domain/forge/forge-view.ts'
-import { type GroundTruth, type ImageTruth, NOTICE, truthOf } from '@fiducial/core/domain/forge/ground-truth.ts'
-import { hostKindOf, spacingOf } from '@fiducial/core/domain/forge/host-facts.ts'
+import type { ImageTruth } from '@fiducial/core/domain/forge/ground-truth.ts'
+import { spacingOf } from '@fiducial/core/domain/forge/host-facts.ts'
 import type { HostKind, Spot, Technique } from '@fiducial/core/domain/forge/technique.ts'
 import type { GreyView } from '@fiducial/core/domain/pixels/grey-view.ts'
-import { lossySource } from '@fiducial/core/domain/pixels/image-pixels.ts'
-import { FormatError } from '@fiducial/core/errors.ts'
 import { forgeFrames, type MakeView, readView, seedOf } from '../../services/forge/forge-frames.ts'
 import { labelOf } from '../../services/forge/write-forged.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
-import type { Adapters, Input } from '../adapters.ts'
+import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { withHint } from '../failure.ts'
 import { type OpenImage, openImage } from '../mark/open-image.ts'
 import { Outputs } from '../mark/outputs.ts'
 import { runOverImages } from '../mark/run.ts'
@@ -26,6 +22,7 @@ import { counted } from '../table.ts'
 import { visible } from '../visible.ts'
 import { composeFiles, truthPath, type WrittenImage, withTruth } from './forged-files.ts'
 import { isOfVolumes, type MakeOptions, pickTechnique, readChosen } from './options.ts'
+import { checkKind, checkSource, composeTruth, digestFile, kindOf } from './source.ts'
 
 export async function makeForgeries(
   id: string,
@@ -122,41 +119,6 @@ export class ForgeRun {
     })
     output.line(`${output.style.green('✔ forged')}  ${visible(label)}: ${sentenceOf(truth)}`)
   }
-}
-
-/** A JPEG picture can be read, and not written without another loss. */
-export function checkSource({ dicom, pixels }: OpenImage): void {
-  if (dicom === undefined && pixels.isLossy) {
-    const error = new FormatError('pixels_unsuited', 'a JPEG picture', { cause: lossySource() })
-    throw withHint(error, 'forgeries are made of DICOM and PNG: convert it to PNG')
-  }
-}
-
-/** What was asked for, else what the header says. */
-export const kindOf = ({ dicom }: Pick<OpenImage, 'dicom'>, asked: HostKind | undefined): HostKind =>
-  asked ?? (dicom === undefined ? 'other' : hostKindOf(dicom.dataSet))
-
-/** @throws {FormatError} `pixels_unsuited` for an image that the technique is not for */
-export function checkKind({ id, kinds }: Pick<Technique, 'id' | 'kinds'>, kind: HostKind): void {
-  if (kinds.includes(kind)) return
-  const error = new FormatError('pixels_unsuited', `${id} is for ${kinds.join(', ')}, and this image is ${kind}`)
-  throw withHint(error, '--kind says what the pictures show where their headers do not')
-}
-
-export async function digestFile(path: string, adapters: Adapters, hash: HashFactory): Promise<Uint8Array> {
-  using file = await adapters.openFile(path)
-  return digestOf(hash, 'sha256', file.view(0, file.length))
-}
-
-export function composeTruth(
-  technique: Parameters<typeof truthOf>[0],
-  seed: number,
-  kind: HostKind,
-  made: { readonly version: string; readonly images: readonly ImageTruth[] },
-): GroundTruth {
-  const { technique: named, expected } = truthOf(technique)
-  const { version, images } = made
-  return { notice: NOTICE, forge: { version }, technique: named, seed, kind, expected, images }
 }
 
 async function openDonor(
