@@ -31,11 +31,8 @@ export const BINARY_PATTERNS: FeatureFamily = {
     ),
   ),
   measure(study, into, at) {
-    const { samples, fine } = study
-    const blurred = new Float32Array(samples.length)
-    for (let i = 0; i < blurred.length; i++) blurred[i] = (samples[i] as number) - (fine[i] as number)
-    into.set(countPatterns(study, samples, 1), at)
-    into.set(countPatterns(study, blurred, 2), at + BINS)
+    into.set(countPatterns(study, study.samples, 1), at)
+    into.set(countPatterns(study, study.blurred, 2), at + BINS)
   },
 }
 

@@ -38,8 +38,8 @@ export const CO_OCCURRENCE: FeatureFamily = {
   },
 }
 
-function forPatches({ patches, width }: Study, layer: Float32Array, patch: GrainPatch, count: () => void): void {
-  for (const from of patches) if (readGrainPatch(layer, from, width, patch)) count()
+function forPatches({ blackPatches, width }: Study, layer: Float32Array, patch: GrainPatch, count: () => void): void {
+  for (const from of blackPatches) if (readGrainPatch(layer, from, width, patch)) count()
 }
 
 /** Adds pairs `distance` apart, to the right, down or both. */

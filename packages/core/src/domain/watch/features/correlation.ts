@@ -79,12 +79,12 @@ interface Correlated {
   readonly spread: number
 }
 
-function correlate({ width, patches }: Study, layer: Float32Array, pairs: readonly Pair[]): Correlated {
+function correlate({ width, blackPatches }: Study, layer: Float32Array, pairs: readonly Pair[]): Correlated {
   const lags = pairs.flat()
   const patch = createGrainPatch()
   const means = new Float64Array(lags.length)
   const firsts: number[] = []
-  for (const from of patches) {
+  for (const from of blackPatches) {
     if (!readGrainPatch(layer, from, width, patch)) continue
     const power = powerOf(patch)
     for (let i = 0; i < lags.length; i++) {

@@ -118,11 +118,11 @@ function countOwn(study: Study): OwnGrid {
   return own
 }
 
-/** Usable blocks from an offset on; usable if corners and middle are. */
+/** Usable blocks from an offset on, those on the black fields of a chessboard; usable if corners and middle are. */
 function placeBlocks({ width, height, usable }: Study, offset: number): Int32Array {
   const places: number[] = []
   for (let y = offset; y + SIDE <= height; y += SIDE) {
-    for (let x = offset; x + SIDE <= width; x += SIDE) {
+    for (let x = offset + (y & SIDE); x + SIDE <= width; x += 2 * SIDE) {
       const from = y * width + x
       const last = from + (SIDE - 1) * width
       const isUsable =

@@ -92,19 +92,12 @@ function measureGradients(study: Study): Gradients {
 }
 
 /** xx, xy, yy of gradients, squares of their squared sizes, squares of the fine layer, and squared sizes by sector. */
-function sumBlock({ width, samples, fine }: Study, from: number, sums: Float64Array): void {
+function sumBlock({ width, blurred, fine }: Study, from: number, sums: Float64Array): void {
   let [xx, xy, yy, fourth, detail, across, rising, down, falling] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
   for (let row = 0, i = from; row < BLOCK; row++, i += width - BLOCK) {
     for (let column = 0; column < BLOCK; column++, i++) {
-      const gx =
-        ((samples[i + 1] as number) - (fine[i + 1] as number) - (samples[i - 1] as number) + (fine[i - 1] as number)) /
-        2
-      const gy =
-        ((samples[i + width] as number) -
-          (fine[i + width] as number) -
-          (samples[i - width] as number) +
-          (fine[i - width] as number)) /
-        2
+      const gx = ((blurred[i + 1] as number) - (blurred[i - 1] as number)) / 2
+      const gy = ((blurred[i + width] as number) - (blurred[i - width] as number)) / 2
       const ax = gx * gx
       const ay = gy * gy
       const square = ax + ay

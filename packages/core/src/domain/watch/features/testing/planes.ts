@@ -3,7 +3,7 @@ import { createRandom, type Random } from '../../../attack/random.ts'
 import { FEATURES } from '../../features.ts'
 import { createPatchPair, SIDE, transformPair } from '../../fft.ts'
 import type { NormalPlane } from '../../normal-plane.ts'
-import { blurPlane } from '../study.ts'
+import { splitPlane } from '../study.ts'
 
 /** A plane of the values that a rule gives, usable throughout. */
 export function planeBy(width: number, height: number, rule: (x: number, y: number) => number): NormalPlane {
@@ -47,7 +47,7 @@ function makeTile(exponent: number, random: Random): Float64Array {
 /** Normal grain that is alike over three samples. */
 export function softNoise(deviation: number, seed = 1, side = 256): NormalPlane {
   const noise = whiteNoise(deviation, seed, side)
-  return { ...noise, samples: blurPlane(noise, 1) }
+  return { ...noise, samples: splitPlane(noise, 1).blurred }
 }
 
 /** The value of the feature of a name. */
