@@ -284,3 +284,35 @@ describe('normalised pictures', () => {
     }
   })
 })
+
+describe('relief', () => {
+  /** Ridges and furrows 24 samples wide, with grain whose level is told by which of them it lies on. */
+  const ribs = (ridge: number, furrow: number): NormalPlane => {
+    const random = createRandom(5)
+    return planeBy(384, 384, (_, y) => {
+      const wave = Math.sin((2 * Math.PI * y) / 48)
+      return 128 + 40 * wave + (wave > 0 ? ridge : furrow) * random.normal()
+    })
+  }
+
+  it('has no side where grain is even', () => {
+    near(measure(ribs(5, 5), 'relief.fine'), 0, 0.15)
+    near(measure(ribs(5, 5), 'relief.order'), 0, 0.1)
+  })
+
+  it('tells by its sign which side was smoothed', () => {
+    near(measure(ribs(2.5, 5), 'relief.fine'), -Math.log(4), 0.25)
+    near(measure(ribs(5, 2.5), 'relief.fine'), Math.log(4), 0.25)
+  })
+
+  it('sees detail that runs along ridges', () => {
+    const random = createRandom(8)
+    const lines = Float64Array.from({ length: 384 }, () => 6 * random.normal())
+    const plane = planeBy(384, 384, (_, y) => {
+      const wave = Math.sin((2 * Math.PI * y) / 48)
+      return 128 + 40 * wave + (wave > 0 ? (lines[y] as number) : 6 * random.normal())
+    })
+    assert.ok(measure(plane, 'relief.order') > 0.4)
+    assert.ok(measure(plane, 'relief.ridge-order') > 0.8)
+  })
+})
