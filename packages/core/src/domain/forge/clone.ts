@@ -8,6 +8,9 @@ import { FINE } from './grain.ts'
 import { boxAround, cutField, type Ellipse, fillHarmonic, MARGIN, pasteField, spotOf, weighEllipse } from './patch.ts'
 import type { Spot } from './technique.ts'
 
+/** Points of an outline that are compared. */
+const STEPS = 32
+
 /**
  * @param sourceAt  the value to lay in at a sample of the host
  * @returns a copy of the host's samples with the patch in it, and where it is
@@ -29,4 +32,27 @@ export function clonePatch(
     return value + (weight[i] as number) * (made - value)
   })
   return { samples: pasteField(host, box, { ...part, samples }, weight), spot: spotOf(weight, box) }
+}
+
+/**
+ * How badly a patch fits: the deviation along the outline of the difference that would have to be bridged.
+ *
+ * @param sourceAt  as for {@link clonePatch}
+ */
+export function seamOf(
+  host: Field,
+  { x, y, across, down }: Ellipse,
+  sourceAt: (x: number, y: number) => number,
+): number {
+  const radius = (across + down) / 2
+  let [sum, square] = [0, 0]
+  for (let i = 0; i < STEPS; i++) {
+    const angle = (2 * Math.PI * i) / STEPS
+    const u = Math.min(host.width - 1, Math.max(0, Math.round(x + radius * Math.cos(angle))))
+    const v = Math.min(host.height - 1, Math.max(0, Math.round(y + radius * Math.sin(angle))))
+    const difference = (host.samples[v * host.width + u] as number) - sourceAt(u, v)
+    sum += difference
+    square += difference * difference
+  }
+  return Math.sqrt(Math.max(0, square / STEPS - (sum / STEPS) ** 2))
 }

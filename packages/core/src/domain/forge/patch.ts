@@ -4,8 +4,8 @@
  * Source: Pérez, Gangnet and Blake (2003) for seamless filling: the harmonic function that continues the values at the outline.
  */
 import type { Random } from '../attack/random.ts'
-import type { Field } from './field.ts'
-import { type Grain, makeGrain, measureGrain, residualField } from './grain.ts'
+import { blurField, type Field } from './field.ts'
+import { FINE, type Grain, makeGrain, measureGrain, residualField } from './grain.ts'
 import type { Place } from './place.ts'
 import type { Spot } from './technique.ts'
 
@@ -123,9 +123,18 @@ export function fillHarmonic({ width, height, samples }: Field, weight: Float32A
   return filled
 }
 
-/** The grain of what weighs nothing. */
-export const grainAround = (part: Field, weight: Float32Array): Grain =>
-  measureGrain(residualField(part), (i) => (weight[i] as number) === 0)
+/** The grain of what weighs nothing, measured where it is flatter than its median: edges are no grain. */
+export function grainAround(part: Field, weight: Float32Array): Grain {
+  const { width } = part
+  const smooth = blurField(part, 2 * FINE).samples
+  const slopeAt = (i: number): number =>
+    Math.abs((smooth[i + 1] ?? Infinity) - (smooth[i - 1] ?? 0)) +
+    Math.abs((smooth[i + width] ?? Infinity) - (smooth[i - width] ?? 0))
+  const slopes: number[] = []
+  for (let i = 0; i < weight.length; i++) if (weight[i] === 0) slopes.push(slopeAt(i))
+  const middle = slopes.sort((first, second) => first - second)[slopes.length >> 1] ?? 0
+  return measureGrain(residualField(part), (i) => weight[i] === 0 && slopeAt(i) <= middle)
+}
 
 /**
  * A share of a part's grain exchanged for new grain of the kind around it; the level stays, since shares add as squares.
@@ -133,10 +142,15 @@ export const grainAround = (part: Field, weight: Float32Array): Grain =>
  * @param share  0 keeps the part's own, 1 where the weight is 1 exchanges all of it
  */
 export function exchangeGrain(part: Field, weight: Float32Array, share: number, random: Random): Float32Array {
-  const residual = residualField(part).samples
-  const fresh = makeGrain(part.width, part.height, grainAround(part, weight), random)
+  const smooth = blurField(part, FINE)
+  const grain = grainAround(part, weight)
+  // What stays under the grain has a little of it too, and that much less is laid on.
+  const under = measureGrain(residualField(smooth), (i) => weight[i] === 0).level
+  const level = Math.sqrt(Math.max(0, grain.level ** 2 - under ** 2))
+  const fresh = makeGrain(part.width, part.height, { ...grain, level }, random)
   return part.samples.map((value, i) => {
     const angle = (Math.PI / 2) * share * (weight[i] as number)
-    return value + (Math.cos(angle) - 1) * (residual[i] as number) + Math.sin(angle) * (fresh[i] as number)
+    const residual = value - (smooth.samples[i] as number)
+    return value + (Math.cos(angle) - 1) * residual + Math.sin(angle) * (fresh[i] as number)
   })
 }

@@ -4,6 +4,8 @@ import { AUTOENCODER } from './autoencoder.ts'
 import { BONE_SMOOTHING } from './bone-smoothing.ts'
 import { CODEC } from './codec.ts'
 import { COPY_MOVE } from './copy-move.ts'
+import { CT_NODULE } from './ct-nodule.ts'
+import { CT_REMOVAL } from './ct-removal.ts'
 import { DIFFUSION } from './diffusion.ts'
 import { FRACTURE_LINE } from './fracture-line.ts'
 import { LATERALITY_FLIP } from './laterality-flip.ts'
@@ -36,6 +38,6 @@ export const TECHNIQUES: readonly Technique[] = [
 ]
 
 /** Slices of a volume together. */
-export const VOLUME_TECHNIQUES: readonly VolumeTechnique[] = []
+export const VOLUME_TECHNIQUES: readonly VolumeTechnique[] = [CT_NODULE, CT_REMOVAL]
 
 export const findTechnique = (id: string): Technique | undefined => TECHNIQUES.find((technique) => technique.id === id)

@@ -3,15 +3,15 @@
  *
  * Limits: no turning, scaling or mirroring of the piece.
  */
-import { clonePatch } from '../clone.ts'
+import { clonePatch, seamOf } from '../clone.ts'
 import { defineTechnique } from '../define.ts'
 import { mirrorIndex } from '../field.ts'
 import { choosePlaces, type Place } from '../place.ts'
 import { LOCAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
 
-/** Places that are tried for the piece, of which the farthest is taken if none is far enough. */
-const TRIES = 16
+/** Places that the piece may come from; the one that fits best is taken. */
+const TRIES = 24
 
 export const COPY_MOVE: Technique = defineTechnique({
   id: 'copy-move',
@@ -35,14 +35,18 @@ export const COPY_MOVE: Technique = defineTechnique({
     const { width, height, samples } = host
     const radius = Math.max(5, share * Math.min(width, height))
     const [target, ...others] = choosePlaces(host, random, radius, 1 + TRIES) as [Place, ...Place[]]
-    const far = (place: Place): number => Math.hypot(place.x - target.x, place.y - target.y)
-    const source =
-      others.find((place) => far(place) > 2.5 * radius) ?? others.reduce((a, b) => (far(b) > far(a) ? b : a))
-    if (far(source) === 0) throw new RangeError('the picture has no second place')
     const ellipse = { ...target, across: radius, down: radius * roundness, turn: random.between(0, Math.PI) }
-    const [right, down] = [source.x - target.x, source.y - target.y]
-    const sourceAt = (x: number, y: number): number =>
-      samples[mirrorIndex(y + down, height) * width + mirrorIndex(x + right, width)] as number
-    return clonePatch(host, ellipse, feather, sourceAt)
+    const sourceAt =
+      (source: Place) =>
+      (x: number, y: number): number =>
+        samples[
+          mirrorIndex(y + source.y - target.y, height) * width + mirrorIndex(x + source.x - target.x, width)
+        ] as number
+    const far = others.filter(({ x, y }) => Math.hypot(x - target.x, y - target.y) > 2 * radius)
+    if (far.length === 0) throw new RangeError('the picture has no second place')
+    // Who hides something takes a piece that fits.
+    const seams = far.map((source) => ({ source, seam: seamOf(host, ellipse, sourceAt(source)) }))
+    const { source } = seams.reduce((best, other) => (other.seam < best.seam ? other : best))
+    return clonePatch(host, ellipse, feather, sourceAt(source))
   },
 })

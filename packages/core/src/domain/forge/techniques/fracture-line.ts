@@ -33,7 +33,7 @@ export const FRACTURE_LINE: Technique = defineTechnique({
       low: 0.7,
       high: 1.6,
       usual: null,
-      meaning: 'thousandths and a bit of the shorter side: width of the gap before blur, in 1/512 of it',
+      meaning: 'of the gap before blur, in 1/512 of the shorter side',
     },
     {
       name: 'depth',

@@ -3,13 +3,16 @@
  *
  * Limits: the other picture's sharpness and grain come with it; where sizes differ it is resampled, which makes its grain weaker.
  */
-import { clonePatch } from '../clone.ts'
+import { clonePatch, seamOf } from '../clone.ts'
 import { defineTechnique } from '../define.ts'
 import { valueAt } from '../field.ts'
-import { choosePlaces, type Place } from '../place.ts'
+import { choosePlaces } from '../place.ts'
 import { LOCAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
 import { toneRange } from '../tone-range.ts'
+
+/** Places that are tried; the one where the other picture fits best is taken. */
+const TRIES = 24
 
 export const SPLICE: Technique = defineTechnique({
   id: 'splice',
@@ -34,16 +37,17 @@ export const SPLICE: Technique = defineTechnique({
     const { donor } = host
     if (donor === undefined) throw new RangeError('a picture of another patient is needed')
     const radius = Math.max(5, share * Math.min(host.width, host.height))
-    const [place] = choosePlaces(host, random, radius) as [Place]
-    const ellipse = { ...place, across: radius, down: radius * roundness, turn: random.between(0, Math.PI) }
+    const turn = random.between(0, Math.PI)
     const scale = { x: (donor.width - 1) / (host.width - 1), y: (donor.height - 1) / (host.height - 1) }
     const [own, other] = [toneRange(host), toneRange(donor)]
     const gain = (own.high - own.low) / (other.high - other.low)
-    return clonePatch(
-      host,
-      ellipse,
-      feather,
-      (x, y) => own.low + gain * (valueAt(donor, x * scale.x, y * scale.y) - other.low),
-    )
+    const sourceAt = (x: number, y: number): number =>
+      own.low + gain * (valueAt(donor, x * scale.x, y * scale.y) - other.low)
+    const fits = choosePlaces(host, random, radius, TRIES).map((place) => {
+      const ellipse = { ...place, across: radius, down: radius * roundness, turn }
+      return { ellipse, seam: seamOf(host, ellipse, sourceAt) }
+    })
+    const { ellipse } = fits.reduce((best, next) => (next.seam < best.seam ? next : best))
+    return clonePatch(host, ellipse, feather, sourceAt)
   },
 })
