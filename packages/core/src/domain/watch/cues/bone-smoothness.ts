@@ -70,12 +70,24 @@ export function boxOf({ left, top, side }: Tile) {
 
 /** Tiles with the strongest edges of one direction, among those that are not dark. */
 export function findBone(plane: NormalPlane): readonly Tile[] {
-  return layTiles(plane, SIDE)
-    .map((tile) => ({ tile, slant: slantOf(plane, tile, 4), level: levelOf(plane, tile) }))
-    .filter(({ slant, level }) => slant.energy > 100 && slant.coherence > 0.3 && level > 40)
-    .sort((a, b) => b.slant.energy * b.slant.coherence - a.slant.energy * a.slant.coherence)
-    .slice(0, MOST)
-    .map(({ tile }) => tile)
+  return (
+    layTiles(plane, SIDE)
+      .map((tile) => ({ tile, slant: slantOf(plane, tile, 4), level: levelOf(plane, tile) }))
+      .filter(({ slant, level }) => slant.energy > 100 && slant.coherence > 0.3 && level > 40)
+      // Where a tile reaches into the dark around a patient, its border is skin.
+      .filter(({ tile }) => darkestOf(plane, tile) >= 32)
+      .sort((a, b) => b.slant.energy * b.slant.coherence - a.slant.energy * a.slant.coherence)
+      .slice(0, MOST)
+      .map(({ tile }) => tile)
+  )
+}
+
+function darkestOf({ width, samples }: NormalPlane, { left, top, side }: Tile): number {
+  let darkest = 255
+  for (let y = top; y < top + side; y += 3) {
+    for (let x = left; x < left + side; x += 3) darkest = Math.min(darkest, samples[y * width + x] as number)
+  }
+  return darkest
 }
 
 function measurePart(plane: NormalPlane, tile: Tile) {
