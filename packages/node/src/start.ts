@@ -84,6 +84,7 @@ const adaptersOf = (version: string): Adapters => ({
   forge: {
     version,
     addPngTexts: async (...given) => (await import('./storage/png-text.ts')).addPngTexts(...given),
+    openGenerator: async (...given) => (await import('./wiring/forge.ts')).openGenerator(...given),
     writeTogether: async (files, isOverwriting) =>
       (await import('./wiring/forge.ts')).writeTogether(files, isOverwriting),
   },

@@ -43,14 +43,18 @@ export interface GroundTruth {
   readonly kind: HostKind
   /** Who may notice, by layer. */
   readonly expected: Readonly<Record<Layer, Sight>>
+  /** Of a generator elsewhere: what was asked, and for what. */
+  readonly generator?: { readonly name: string; readonly prompt: string }
   /** Several for the slices of a volume. */
   readonly images: readonly ImageTruth[]
   /** Slices of a volume that hold the change: of `images`, from `first` up to, not including, `last`. */
   readonly slices?: { readonly first: number; readonly last: number }
 }
 
+type Told = Pick<Technique | VolumeTechnique, 'id' | 'title' | 'reach' | 'expected'>
+
 /** What of a technique goes into a ground truth. */
-export const truthOf = ({ id, title, reach, expected }: Technique | VolumeTechnique) => ({
+export const truthOf = ({ id, title, reach, expected }: Told) => ({
   technique: { id, title, reach },
   expected,
 })

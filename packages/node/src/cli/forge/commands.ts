@@ -38,12 +38,27 @@ export function addForgeCommands(forge: Command, { command, runs }: CommandTools
     .option('--frame <n>', 'of images with several frames: change this one alone (default: all)', positiveNumber)
     .option('--no-mask', 'write no picture of where samples were changed')
     .option('--preview', 'draw before, after and difference side by side, too')
+    .addOption(
+      new Option('--generator <api>', 'for the technique generator: which API it speaks').choices(['openai', 'sdapi']),
+    )
+    .option('--url <address>', 'where the generator is; elsewhere than on this machine with --allow-upload only')
+    .option('--prompt <words>', 'what the generator is to draw')
+    .option('--strength <share>', 'how far to go from the picture: 0 stays, 1 draws freely (default: 0.3)', shareOf)
+    .option('--model <name>', 'of an openai generator (default: gpt-image-1)')
+    .option('--token-file <file>', 'holds the secret of the generator (or set FIDUCIAL_GENERATOR_TOKEN)')
+    .option('--allow-upload', 'send pictures to another machine')
     .option('--overwrite', 'replace files in the output folder')
     .action(
       runs(async ([id, inputs], options: MakeOptions, context) =>
         (await import('./make.ts')).makeForgeries(String(id), inputs as string[], options, context),
       ),
     )
+}
+
+function shareOf(text: string): number {
+  const share = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(share >= 0 && share <= 1)) throw new InvalidArgumentError('Not from 0 to 1.')
+  return share
 }
 
 function seedOf(text: string): number {

@@ -3,12 +3,14 @@ import type { Layer, Parameter, Sight } from '@fiducial/core/domain/forge/techni
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { layOut } from '../table.ts'
-import { type AnyTechnique, allTechniques, isOfVolumes, pickTechnique } from './options.ts'
+import { GENERATOR } from './generator.ts'
+import { allTechniques, type Described, pickTechnique } from './options.ts'
 
 const LAYERS: readonly Layer[] = ['signature', 'mark', 'header', 'watchdog', 'reader']
 
 export async function listTechniques(id: string | undefined, { output }: Context): Promise<ExitCode> {
-  const techniques = id === undefined ? allTechniques() : [pickTechnique(id)]
+  const techniques =
+    id === undefined ? [...allTechniques(), GENERATOR] : [id === GENERATOR.id ? GENERATOR : pickTechnique(id)]
   for (const technique of techniques) output.record(describe(technique))
   const [only] = techniques
   const lines = id === undefined || only === undefined ? tableOf(techniques, output.style.bold) : pageOf(only)
@@ -16,13 +18,13 @@ export async function listTechniques(id: string | undefined, { output }: Context
   return EXIT.ok
 }
 
-const describe = (technique: AnyTechnique): object => {
+const describe = (technique: Described): object => {
   const { id, title, reach, kinds, needsDonor = false, parameters, expected, leastSide } = technique
-  const slices = isOfVolumes(technique) ? { leastSlices: technique.leastSlices } : {}
+  const slices = 'leastSlices' in technique ? { leastSlices: technique.leastSlices } : {}
   return { id, title, reach, kinds, needsDonor, leastSide, ...slices, parameters, expected }
 }
 
-function tableOf(techniques: readonly AnyTechnique[], bold: (text: string) => string): readonly string[] {
+function tableOf(techniques: readonly Described[], bold: (text: string) => string): readonly string[] {
   const rows = techniques.map(({ id, reach, kinds, title, expected }) => [
     id,
     reach,
@@ -40,7 +42,7 @@ const who = (expected: Readonly<Record<Layer, Sight>>, sight: Sight): string => 
   return layers.length === 0 ? '-' : layers.join(' ')
 }
 
-function pageOf(technique: AnyTechnique): readonly string[] {
+function pageOf(technique: Described): readonly string[] {
   const { id, title, reach, kinds, needsDonor, parameters, expected, leastSide } = technique
   return [
     `${id}: ${title}`,
@@ -48,7 +50,7 @@ function pageOf(technique: AnyTechnique): readonly string[] {
     ...layOut([
       ['reach', REACHES[reach]],
       ['of', kinds.join(', ')],
-      ['least', `${leastSide} samples a side${isOfVolumes(technique) ? `, ${technique.leastSlices} slices` : ''}`],
+      ['least', `${leastSide} samples a side${'leastSlices' in technique ? `, ${technique.leastSlices} slices` : ''}`],
       ...(needsDonor === true ? [['needs', "another patient's picture: --donor FILE"]] : []),
     ]),
     '',

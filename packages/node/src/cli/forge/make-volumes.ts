@@ -4,8 +4,9 @@
  * All slices are marked synthetic: whoever gets one of them alone is not to take it for an original.
  */
 import { join } from 'node:path'
+import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
 import { createRandom } from '@fiducial/core/domain/attack/random.ts'
-import { type ImageTruth, TRUTH_SUFFIX } from '@fiducial/core/domain/forge/ground-truth.ts'
+import { formatTruth, type ImageTruth, TRUTH_SUFFIX } from '@fiducial/core/domain/forge/ground-truth.ts'
 import { spacingOf } from '@fiducial/core/domain/forge/host-facts.ts'
 import type { ForgedVolume, HostKind, VolumeTechnique } from '@fiducial/core/domain/forge/technique.ts'
 import { inSliceOrder, type SlicePlace, slicePlaceOf } from '@fiducial/core/domain/mark/volume.ts'
@@ -21,7 +22,7 @@ import {
   unchanged,
 } from '../../services/forge/forge-frames.ts'
 import type { TogetherFile } from '../../services/forge/together.ts'
-import { labelOf } from '../../services/forge/write-forged.ts'
+import { digestPlanes, labelOf } from '../../services/forge/write-forged.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
@@ -128,10 +129,11 @@ export class VolumeRun {
     const { files, images } = await this.#compose(volume, made, seed)
     if (images.every(({ frames }) => frames.length === 0)) throw unchanged()
     const { version, writeTogether } = this.#context.adapters.forge
-    const truth = composeTruth(this.#technique, options.seed, first.kind, { version, images })
     const { first: from, last } = made.spot
+    const slices = { first: from, last }
+    const truth = composeTruth(this.#technique, options.seed, first.kind, { version, images, slices })
     const truthFile = join(options.out, `volume-${index + 1}${TRUTH_SUFFIX}`)
-    const bytes = new TextEncoder().encode(`${JSON.stringify({ ...truth, slices: { first: from, last } }, null, 2)}\n`)
+    const bytes = encodeUtf8(formatTruth(truth))
     this.#context.terminal.interruption.throwIfAborted()
     await writeTogether([{ path: truthFile, bytes }, ...files], options.overwrite ?? false)
     this.#report(truthFile, { volume, images, made })
@@ -148,14 +150,17 @@ export class VolumeRun {
     const { adapters } = this.#context
     const { id, title } = this.#technique
     const { version } = adapters.forge
-    const named = { technique: id, title, seed: options.seed, details: JSON.stringify(chosen), version }
+    const order = { technique: id, title, seed: options.seed, details: JSON.stringify(chosen), version }
     const files: TogetherFile[] = []
     const images: ImageTruth[] = []
     for (const [i, slice] of volume.entries()) {
       const target = this.#outputs.pathFor(slice.input)
       using image = await openImage(slice.input.path, { raw: undefined, adapters, means })
       const frames = forgedFrames(slice, image, made, made.slices[i] ?? slice.view.samples)
-      const label = labelOf(means.hash, image.dicom, slice.sha256, named)
+      const label = labelOf(means.hash, image.dicom, slice.sha256, {
+        ...order,
+        pixels: digestPlanes(means.hash, frames),
+      })
       const forged = { image, frames, target, sha256: slice.sha256, imageSeed, label }
       const written = await composeFiles(forged, options, means, adapters.forge)
       files.push(...written.files)

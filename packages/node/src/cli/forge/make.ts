@@ -5,12 +5,12 @@
  */
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { forgeView } from '@fiducial/core/domain/forge/forge-view.ts'
-import type { ImageTruth } from '@fiducial/core/domain/forge/ground-truth.ts'
+import type { GroundTruth, ImageTruth } from '@fiducial/core/domain/forge/ground-truth.ts'
 import { spacingOf } from '@fiducial/core/domain/forge/host-facts.ts'
 import type { HostKind, Spot, Technique } from '@fiducial/core/domain/forge/technique.ts'
 import type { GreyView } from '@fiducial/core/domain/pixels/grey-view.ts'
 import { forgeFrames, type MakeView, readView, seedOf } from '../../services/forge/forge-frames.ts'
-import { labelOf } from '../../services/forge/write-forged.ts'
+import { digestPlanes, labelOf } from '../../services/forge/write-forged.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
@@ -21,8 +21,12 @@ import { runOverImages } from '../mark/run.ts'
 import { counted } from '../table.ts'
 import { visible } from '../visible.ts'
 import { composeFiles, truthPath, type WrittenImage, withTruth } from './forged-files.ts'
+import { GENERATOR, openGenerator, refuseGeneratorOptions } from './generator.ts'
 import { isOfVolumes, type MakeOptions, pickTechnique, readChosen } from './options.ts'
 import { checkKind, checkSource, composeTruth, digestFile, kindOf } from './source.ts'
+
+/** The id under which generators of others are asked. */
+const OF_OTHERS = 'generator'
 
 export async function makeForgeries(
   id: string,
@@ -30,9 +34,11 @@ export async function makeForgeries(
   options: MakeOptions,
   context: Context,
 ): Promise<ExitCode> {
-  const technique = pickTechnique(id)
-  const chosen = readChosen(technique, options)
   const means = await context.adapters.mark.means(context.home)
+  if (id === OF_OTHERS) return askGenerator(words, options, means, context)
+  const technique = pickTechnique(id)
+  refuseGeneratorOptions(id, options)
+  const chosen = readChosen(technique, options)
   if (isOfVolumes(technique)) {
     const { VolumeRun } = await import('./make-volumes.ts')
     return new VolumeRun(technique, { words, options, chosen, means }, context).run()
@@ -44,6 +50,18 @@ export async function makeForgeries(
   return new ForgeRun(technique, order, context).run()
 }
 
+async function askGenerator(
+  words: readonly string[],
+  options: MakeOptions,
+  means: MarkMeans,
+  context: Context,
+): Promise<ExitCode> {
+  readChosen(GENERATOR, options)
+  const { make, truth } = await openGenerator(options, means, context)
+  const details = JSON.stringify([truth, options.strength ?? null, options.frame ?? null])
+  return new ForgeRun(GENERATOR, { words, options, means, make, details, generator: truth }, context).run()
+}
+
 /** What a run over single images is made with. */
 export interface ForgeOrder {
   readonly words: readonly string[]
@@ -53,15 +71,16 @@ export interface ForgeOrder {
   /** Everything that decides what is made, beside technique and seed. */
   readonly details: string
   readonly donor?: GreyView
+  readonly generator?: GroundTruth['generator']
 }
 
 export class ForgeRun {
-  readonly #technique: Technique
+  readonly #technique: Omit<Technique, 'make'>
   readonly #order: ForgeOrder
   readonly #context: Context
   readonly #outputs: Outputs
 
-  constructor(technique: Technique, order: ForgeOrder, context: Context) {
+  constructor(technique: Omit<Technique, 'make'>, order: ForgeOrder, context: Context) {
     this.#technique = technique
     this.#order = order
     this.#context = context
@@ -83,7 +102,7 @@ export class ForgeRun {
   }
 
   async #forge(image: OpenImage, input: Input): Promise<ExitCode> {
-    const { options, means, make, details, donor } = this.#order
+    const { options, means, make, details, donor, generator } = this.#order
     const { adapters } = this.#context
     checkSource(image)
     const kind = kindOf(image, options.kind)
@@ -99,11 +118,21 @@ export class ForgeRun {
     })
     const { id, title } = this.#technique
     const { version } = adapters.forge
-    const named = { technique: id, title, seed: options.seed, details, version }
+    const named = {
+      technique: id,
+      title,
+      seed: options.seed,
+      details,
+      version,
+      pixels: digestPlanes(means.hash, frames),
+    }
     const label = labelOf(means.hash, image.dicom, sha256, named)
     const forged = { image, frames, target, sha256, imageSeed, label }
     const written = await composeFiles(forged, options, means, adapters.forge)
-    const truth = composeTruth(this.#technique, options.seed, kind, { version, images: [written.truth] })
+    const truth = composeTruth(this.#technique, options.seed, kind, {
+      ...{ version, images: [written.truth] },
+      ...(generator !== undefined && { generator }),
+    })
     this.#context.terminal.interruption.throwIfAborted()
     await adapters.forge.writeTogether(withTruth(written.files, truthPath(target), truth), options.overwrite ?? false)
     this.#report(input, target, written, kind)

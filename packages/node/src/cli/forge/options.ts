@@ -4,8 +4,9 @@ import type { HostKind, Technique, VolumeTechnique } from '@fiducial/core/domain
 import { findTechnique, TECHNIQUES, VOLUME_TECHNIQUES } from '@fiducial/core/domain/forge/techniques/all.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
+import type { GeneratorOptions } from './generator.ts'
 
-export interface MakeOptions {
+export interface MakeOptions extends GeneratorOptions {
   readonly out: string
   readonly seed: number
   readonly kind?: HostKind
@@ -19,6 +20,9 @@ export interface MakeOptions {
 }
 
 export type AnyTechnique = Technique | VolumeTechnique
+
+/** A technique as far as it is told about. */
+export type Described = Omit<Technique, 'make'> | Omit<VolumeTechnique, 'make'>
 
 /** Those of single images, then those of volumes. */
 export const allTechniques = (): readonly AnyTechnique[] => [...TECHNIQUES, ...VOLUME_TECHNIQUES]
@@ -34,19 +38,19 @@ export function pickTechnique(id: string): AnyTechnique {
 }
 
 /** Checks what was asked for against the technique. @returns the parameters by name. @throws {UsageError} */
-export function readChosen(technique: AnyTechnique, options: MakeOptions): Readonly<Record<string, number>> {
+export function readChosen(technique: Described, options: MakeOptions): Readonly<Record<string, number>> {
   if (technique.needsDonor === true && options.donor === undefined)
     throw new UsageError(`${technique.id} needs another patient's picture`, 'name it: --donor FILE')
   if (technique.needsDonor !== true && options.donor !== undefined)
     throw new UsageError(`${technique.id} takes no --donor`)
-  if (isOfVolumes(technique) && options.frame !== undefined)
+  if (technique.reach === 'volume' && options.frame !== undefined)
     throw new UsageError(`${technique.id} is made of a series of slices, without --frame`)
   if (options.kind !== undefined && !technique.kinds.includes(options.kind))
     throw new UsageError(`${technique.id} is not for ${options.kind}`, `it is for ${technique.kinds.join(', ')}`)
   return Object.fromEntries((options.set ?? []).map((word) => readSetting(technique, word)))
 }
 
-function readSetting({ id, parameters }: AnyTechnique, word: string): readonly [string, number] {
+function readSetting({ id, parameters }: Described, word: string): readonly [string, number] {
   const [, name = '', value = ''] = /^([^=]*)=(.+)$/.exec(word) ?? []
   const parameter = parameters.find((one) => one.name === name)
   if (parameter === undefined)

@@ -1,6 +1,6 @@
 /** Source: what an image that is to be forged has to be, and what its ground truth says beside the images. */
 import { digestOf, type HashFactory } from '@fiducial/core/bytes/hash.ts'
-import { type GroundTruth, type ImageTruth, NOTICE, truthOf } from '@fiducial/core/domain/forge/ground-truth.ts'
+import { type GroundTruth, NOTICE, truthOf } from '@fiducial/core/domain/forge/ground-truth.ts'
 import { hostKindOf } from '@fiducial/core/domain/forge/host-facts.ts'
 import type { HostKind, Technique } from '@fiducial/core/domain/forge/technique.ts'
 import { lossySource } from '@fiducial/core/domain/pixels/image-pixels.ts'
@@ -37,9 +37,14 @@ export function composeTruth(
   technique: Parameters<typeof truthOf>[0],
   seed: number,
   kind: HostKind,
-  made: { readonly version: string; readonly images: readonly ImageTruth[] },
+  made: { readonly version: string } & Pick<GroundTruth, 'images' | 'generator' | 'slices'>,
 ): GroundTruth {
   const { technique: named, expected } = truthOf(technique)
-  const { version, images } = made
-  return { notice: NOTICE, forge: { version }, technique: named, seed, kind, expected, images }
+  const { version, images, generator, slices } = made
+  return {
+    ...{ notice: NOTICE, forge: { version }, technique: named, seed, kind, expected },
+    ...(generator !== undefined && { generator }),
+    ...(slices !== undefined && { slices }),
+    images,
+  }
 }

@@ -102,11 +102,25 @@ describe('seedOf', () => {
 
 describe('labelOf', () => {
   const { hash } = portableCrypto
-  const named = { technique: 'a', title: 'a \\ b', seed: 1, details: '{}', version: '1.2.3' }
+  const named = {
+    technique: 'a',
+    title: 'a \\ b',
+    seed: 1,
+    details: '{}',
+    version: '1.2.3',
+    pixels: new Uint8Array(32),
+  }
   const of = (byte: number, more = {}) => labelOf(hash, undefined, new Uint8Array(32).fill(byte), { ...named, ...more })
 
   it('names other instances for other files, seeds, techniques and parameters', () => {
-    const uids = [of(1), of(2), of(1, { seed: 2 }), of(1, { technique: 'b' }), of(1, { details: '{"x":1}' })]
+    const uids = [
+      of(1),
+      of(2),
+      of(1, { seed: 2 }),
+      of(1, { technique: 'b' }),
+      of(1, { details: '{"x":1}' }),
+      of(1, { pixels: new Uint8Array(32).fill(1) }),
+    ]
     assert.equal(new Set(uids.map(({ sopInstanceUid }) => sopInstanceUid)).size, uids.length)
     assert.deepEqual(of(1), uids[0])
   })

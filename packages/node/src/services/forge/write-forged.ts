@@ -76,6 +76,8 @@ export interface LabelOrder {
   /** Of everything else that decides what is made: parameters, frame, donor. */
   readonly details: string
   readonly version: string
+  /** Digest of what was made: a generator draws another picture each time, and each is an instance of its own. */
+  readonly pixels: Uint8Array
 }
 
 /** The same order for the same file gives the same UIDs; images of one series stay in one. */
@@ -85,15 +87,25 @@ export function labelOf(
   sha256: Uint8Array,
   order: LabelOrder,
 ): SyntheticLabel {
-  const { technique, title, seed, details, version } = order
+  const { technique, title, seed, details, version, pixels } = order
   const made = encodeUtf8(`fiducial forge ${technique} ${seed} ${details}\n`)
   const series = encodeUtf8(file === undefined ? '' : (readInstanceUids(file).seriesInstanceUid ?? ''))
   return {
-    sopInstanceUid: uidOf(digestOf(hash, 'sha256', made, encodeUtf8('instance\n'), sha256)),
+    sopInstanceUid: uidOf(digestOf(hash, 'sha256', made, encodeUtf8('instance\n'), sha256, pixels)),
     seriesInstanceUid: uidOf(digestOf(hash, 'sha256', made, encodeUtf8('series\n'), series)),
     description: `SYNTHETIC, made for tests and drills: forged by Fiducial ${version}, technique ${technique} (${plain(title)}), seed ${seed}`,
     version,
   }
+}
+
+/** SHA-256 of all planes, in the order of the frames. */
+export function digestPlanes(hash: HashFactory, frames: readonly { readonly planes: Planes }[]): Uint8Array {
+  const pieces = frames.flatMap(({ planes }) => planes.slice(0, 1)).map(({ samples }) => samples)
+  return digestOf(
+    hash,
+    'sha256',
+    ...pieces.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  )
 }
 
 /** ASCII without what DICOM reads as a separator. */
