@@ -102,6 +102,7 @@ export const ZONES: readonly Zone[] = [
   { name: 'dimse', path: 'packages/node/src/dimse/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'dicomweb', path: 'packages/node/src/dicomweb/', may: [SERVICES, CORE], mayUseNode: true },
   { name: 'telemetry', path: 'packages/node/src/telemetry/', may: [SERVICES, CORE], mayUseNode: true },
+  { name: 'watchers', path: 'packages/node/src/watchers/', may: [SERVICES, CORE], mayUseNode: true },
   // Other people's picture generators; what they send is read as any picture file is.
   {
     name: 'generators',
