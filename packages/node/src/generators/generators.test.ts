@@ -131,6 +131,11 @@ describe('openai-images', () => {
     assert.deepEqual(size, { width: 96, height: 64 })
   })
 
+  it('takes the root with the version behind it too', async () => {
+    await openaiImages({ ...common, url: `${server.url}/v1/`, model: 'dall-e-2' }).regenerate(wish)
+    assert.equal(server.requests.at(-1)?.path, '/v1/images/edits')
+  })
+
   it('does not ask models for base64 that give nothing else', async () => {
     await openaiImages({ ...common, model: 'gpt-image-1' }).regenerate(wish)
     assert.ok(!('response_format' in (server.requests.at(-1)?.fields ?? {})))

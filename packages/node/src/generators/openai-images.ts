@@ -32,7 +32,8 @@ const BASE64_ONLY = /^gpt-image|^chatgpt-image/
 /** @throws {RangeError} as {@link openService} */
 export function openaiImages(options: OpenaiImagesOptions): PictureGenerator {
   const { model, way = 'edit', sizes = SIZES, codecs } = options
-  const call = openService(options)
+  // People copy the root with or without the version.
+  const call = openService({ ...options, url: options.url.replace(/\/v1\/?$/, '') })
   return {
     name: `openai-images ${model}`,
     sizeFor: (size) => nearestSize(size, sizes),
