@@ -6,6 +6,7 @@
  */
 import type { GreyView } from '../../pixels/grey-view.ts'
 import { type HighPass, highPass, KERNEL_GAIN } from './high-pass.ts'
+import { medianOf } from './robust-fit.ts'
 
 /** Samples to a side of a cell. */
 export const CELL = 16
@@ -43,6 +44,7 @@ export function measureCells(view: GreyView, passed: HighPass = highPass(view)):
   }
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) measureCell(view, passed, { column, row }, grid)
+  takeLogarithms(grid)
   return grid
 }
 
@@ -89,5 +91,16 @@ function measureCell(
   noise[at * NOISE_COUNT + 2] = lagged / (2 * second)
   noise[at * NOISE_COUNT + 3] = Math.log((count * second) / (size * size))
   sight[at * SIGHT_COUNT] = sum / count / white
-  sight[at * SIGHT_COUNT + 1] = Math.log(energy / count + 0.25)
+  // Noise has a share in the differences; as a measure of structure it would explain itself away.
+  sight[at * SIGHT_COUNT + 1] = Math.max(0, energy / count - (4 * variance) / KERNEL_GAIN)
+}
+
+/** Structure counts from where it is as large as the noise usually is. */
+function takeLogarithms({ noise, sight, isUsable }: CellGrid): void {
+  const levels: number[] = []
+  isUsable.forEach((usable, at) => {
+    if (usable === 1) levels.push(noise[at * NOISE_COUNT] as number)
+  })
+  const floor = (4 * Math.exp(medianOf(Float64Array.from(levels)))) / KERNEL_GAIN
+  for (let at = 1; at < sight.length; at += SIGHT_COUNT) sight[at] = Math.log((sight[at] as number) + floor)
 }

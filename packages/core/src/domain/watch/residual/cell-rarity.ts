@@ -109,10 +109,12 @@ function rateWindows(contrasts: Float64Array, side: number): RarityMap[] {
   for (let k = 0; k < 3; k++) standardise(contrasts, deviation, k, 3)
   return (Object.keys(MANNERS) as Manner[]).map((manner) => {
     const [level, ratio, lag] = MANNERS[manner]
-    const mixed = Float64Array.from({ length: contrasts.length / 3 }, (_, at) => {
-      const [a, b, c] = deviation.subarray(at * 3, at * 3 + 3) as unknown as [number, number, number]
-      return level * a + ratio * b + lag * c
-    })
+    const mixed = new Float64Array(contrasts.length / 3)
+    for (let at = 0; at < mixed.length; at++)
+      mixed[at] =
+        level * (deviation[3 * at] as number) +
+        ratio * (deviation[3 * at + 1] as number) +
+        lag * (deviation[3 * at + 2] as number)
     standardise(mixed, mixed, 0, 1)
     return { manner, side, rarity: mixed.map((value) => rarityOfDeviation(value)), deviation }
   })

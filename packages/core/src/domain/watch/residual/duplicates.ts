@@ -10,6 +10,7 @@
 import type { GreyView } from '../../pixels/grey-view.ts'
 import { REASON_SENTENCES, type ResidualRegion } from './outcome.ts'
 import { LEAST_CHANCE } from './own-tail.ts'
+import { spreadOf } from './robust-fit.ts'
 
 /** Residuals to a side of a block. */
 const BLOCK = 4
@@ -28,10 +29,17 @@ const MOST_COPIES = 2
 const FACTOR = 0x01000193
 const FACTOR_DOWN = 0x9e3779b1
 
-/** @param fine  residual of the picture; compared as whole numbers */
-export function findDuplicates(view: GreyView, fine: Float32Array): ResidualRegion[] {
+/** Noise of so many steps, in the residual, is compared in steps of {@link COARSENESS} of it: blending a copy in rounds it anew. */
+const COARSE_FROM = 12
+const COARSENESS = 0.5
+/** One residual in so many is looked at to know the noise: a prime. */
+const SAMPLED = 101
+
+/** @param residual  high pass of the picture; compared as whole numbers where noise is low, else in steps of its own */
+export function findDuplicates(view: GreyView, residual: Float32Array): ResidualRegion[] {
   const { width, height } = view
   if (Math.min(width, height) < 4 * BLOCK) return []
+  const fine = countSteps(residual)
   const voters = new Map<number, number[]>()
   for (const [first, second] of alikePairs(blockPrints(fine, width, height), view, fine)) {
     const x = (second % width) - (first % width)
@@ -50,6 +58,16 @@ export function findDuplicates(view: GreyView, fine: Float32Array): ResidualRegi
       return bothPlaces(firsts, width, { x: key - y * 2 * width, y })
     })
     .slice(0, 2 * MOST_COPIES)
+}
+
+function countSteps(residual: Float32Array): Int32Array {
+  const sampled = new Float64Array(Math.ceil(residual.length / SAMPLED))
+  for (let i = 0; i < sampled.length; i++) sampled[i] = residual[i * SAMPLED] as number
+  const spread = spreadOf(sampled)
+  const share = spread < COARSE_FROM ? 1 : 1 / (COARSENESS * spread)
+  const steps = new Int32Array(residual.length)
+  for (let i = 0; i < steps.length; i++) steps[i] = Math.floor((residual[i] as number) * share + 0.5)
+  return steps
 }
 
 /** The place and its copy; none where the blocks that agree lie too close, or too far, for a place. */
@@ -83,7 +101,7 @@ function middleOf(values: number[]): readonly [number, number] {
 }
 
 /** A fingerprint of the block right of and below each residual. */
-function blockPrints(fine: Float32Array, width: number, height: number): Int32Array {
+function blockPrints(fine: Int32Array, width: number, height: number): Int32Array {
   const across = new Int32Array(fine.length)
   let leading = FACTOR
   for (let k = 1; k < BLOCK; k++) leading = Math.imul(leading, FACTOR)
@@ -92,9 +110,9 @@ function blockPrints(fine: Float32Array, width: number, height: number): Int32Ar
     const start = y * width
     for (let x = 0; x < width; x++) {
       const i = start + x
-      print = (Math.imul(print, FACTOR) + Math.round(fine[i] as number)) | 0
+      print = (Math.imul(print, FACTOR) + (fine[i] as number)) | 0
       if (x < BLOCK - 1) continue
-      if (x >= BLOCK) print = (print - Math.imul(Math.round(fine[i - BLOCK] as number), leading)) | 0
+      if (x >= BLOCK) print = (print - Math.imul(fine[i - BLOCK] as number, leading)) | 0
       across[i - BLOCK + 1] = print
     }
   }
@@ -110,7 +128,7 @@ function blockPrints(fine: Float32Array, width: number, height: number): Int32Ar
 }
 
 /** First and later block of the same fingerprint. */
-function alikePairs(prints: Int32Array, view: GreyView, fine: Float32Array): (readonly [number, number])[] {
+function alikePairs(prints: Int32Array, view: GreyView, fine: Int32Array): (readonly [number, number])[] {
   const { width, height } = view
   const size = 2 ** Math.ceil(Math.log2((4 * prints.length) / CHOSEN))
   const table = new Int32Array(size).fill(-1)
@@ -134,13 +152,13 @@ function alikePairs(prints: Int32Array, view: GreyView, fine: Float32Array): (re
 }
 
 /** Enough different residuals, and no saturated sample. */
-function isGrain(start: number, { width, samples, white }: GreyView, fine: Float32Array): boolean {
+function isGrain(start: number, { width, samples, white }: GreyView, fine: Int32Array): boolean {
   const values = new Set<number>()
   for (let v = 0; v < BLOCK; v++) {
     for (let u = 0; u < BLOCK; u++) {
       const value = samples[start + v * width + u] as number
       if (value <= 0 || value >= white) return false
-      values.add(Math.round(fine[start + v * width + u] as number))
+      values.add(fine[start + v * width + u] as number)
     }
   }
   return values.size >= LEAST_VALUES

@@ -33,7 +33,7 @@ export function examineVolume(slices: Iterable<GreyView>, spacing: VolumeSpacing
   const profiles = profilesOf(cells)
   const marks = markSlices(profiles)
   const { regions, score } = findVolumeRegions(cells, boxSize(cells, spacing))
-  const period = findPeriod(profiles[2] as Float64Array)
+  const period = strongestPeriod(profiles)
   const least = Math.min(...marks.map(({ p }) => p), period?.p ?? 1, 10 ** -score)
   return {
     isAdvisory: true,
@@ -45,6 +45,13 @@ export function examineVolume(slices: Iterable<GreyView>, spacing: VolumeSpacing
     period,
     sentence: sentenceOf(marks.filter(({ why }) => why !== null).length, regions.length, period?.p ?? 1),
   }
+}
+
+/** Of all numbers that were measured; its chance is corrected for their count. */
+function strongestPeriod(profiles: readonly Float64Array[]): VolumeOutcome['period'] {
+  const periods = profiles.flatMap((profile) => findPeriod(profile) ?? [])
+  const [first] = periods.sort((a, b) => a.p - b.p)
+  return first === undefined ? null : { slices: first.slices, p: Math.min(1, periods.length * first.p) }
 }
 
 function boxSize({ cell, columns, rows, slices }: SliceCells, { spacingMm, sliceSpacingMm }: VolumeSpacing): BoxSize {
