@@ -64,6 +64,7 @@ async function openSite(folder: string, route: Partial<Route>): Promise<Site> {
     places,
     sealing: { id, keys: await ring.gatewayMaterial(id), isDemo: false, logFolder: logFolder(home) },
     deidentifyKey: new Uint8Array(32).fill(9),
+    watchModel: null,
   })
   const newsSite = { origin: facts.origin, recorder: { id: facts.holder, name: facts.origin }, isDemo: facts.isDemo }
   const { site } = open

@@ -26,11 +26,12 @@ export async function openGatewayExaminer(
 ): Promise<Examiner> {
   const { threads = availableParallelism(), timeoutMs = TIMEOUT_MS } = options
   const script = new URL('./worker.ts', import.meta.url)
+  const isAbsent = { mark: setup.settings.marks === undefined, watchdog: setup.watchModel === null }
   const pool = new LastingPool({ script, setup: { ...setup, kind: 'gateway' }, threads, timeoutMs })
   await Promise.race([pool.begin(), pause(COME_UP_MS, undefined, { ref: false })])
   return {
     threads,
-    absentAdvisors: ADVISORS.filter((name) => name !== 'mark' || setup.settings.marks === undefined),
+    absentAdvisors: ADVISORS.filter((name) => isAbsent[name]),
     // What a thread measured of an image while it looked at it serves it again while it seals.
     examine: (task) => pool.run(task, task.path),
     prepare: (task) => pool.run(task, task.path),

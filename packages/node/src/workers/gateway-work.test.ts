@@ -24,6 +24,7 @@ describe('gateway work', () => {
       places: { spool: place('spool'), seals: place('seals'), reserveBytes: 0 },
       sealing: null,
       deidentifyKey: null,
+      watchModel: null,
     })
     for (const rows of [64, 8_400]) {
       const sopInstanceUid = `2.25.${rows}`

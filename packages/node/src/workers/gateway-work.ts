@@ -8,11 +8,12 @@ import { readFileSync } from 'node:fs'
 import { memorySource } from '@fiducial/core/bytes/source.ts'
 import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
 import type { Passes } from '@fiducial/core/domain/signature/digest.ts'
-import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { type Codecs, createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { createEncoders } from '@fiducial/core/formats/codec/encode.ts'
 import { createAuthority } from '../keys/embedded-authority.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import { createSigner } from '../keys/signer.ts'
-import { examineInstance } from '../services/gateway/examine-instance.ts'
+import { type Advisor, examineInstance } from '../services/gateway/examine-instance.ts'
 import { type Attempted, type ExamineTask, outcomeOf, type PrepareTask } from '../services/gateway/examiner.ts'
 import { prepareCopies } from '../services/gateway/prepare-copies.ts'
 import type { GatewaySealDependencies } from '../services/seal-at-gateway.ts'
@@ -39,6 +40,7 @@ export async function openGatewayWork({
   places,
   sealing,
   deidentifyKey,
+  watchModel,
 }: GatewaySetup): Promise<GatewayWork> {
   const codecs = createCodecs(loadWasm)
   const log = await openLogs(settings)
@@ -51,7 +53,7 @@ export async function openGatewayWork({
     anchors,
     policy,
     now,
-    advisors: [],
+    advisors: watchModel === null ? [] : [await openWatchdog(watchModel, codecs)],
     ...(log && { log }),
     ...(marks && { marks }),
   }
@@ -100,6 +102,12 @@ export async function openGatewayWork({
       throw cause
     }
   }
+}
+
+async function openWatchdog(path: string, codecs: Codecs): Promise<Advisor> {
+  const { openWatchModel } = await import('../wiring/watch.ts')
+  const { createWatchAdvisor } = await import('../services/watch/watch-advisor.ts')
+  return createWatchAdvisor(await openWatchModel('', path), { codecs, encoders: createEncoders(loadWasm) })
 }
 
 async function openSealing(

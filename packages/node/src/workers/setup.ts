@@ -59,6 +59,8 @@ export interface GatewaySetup {
   readonly sealing: GatewaySealSetup | null
   /** 32 bytes; null where nothing is de-identified. */
   readonly deidentifyKey: Uint8Array | null
+  /** The file of the watchdog's model; null where the site has calibrated none. */
+  readonly watchModel: string | null
 }
 
 /** With what the pixels are marked before they are signed. */

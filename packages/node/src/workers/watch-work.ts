@@ -64,6 +64,9 @@ function openMeasuring({ kind, techniques, variants, cacheFolder, cacheKey }: Me
   }
 }
 
+/** Variants are tried on each sixth image, as its digest draws. */
+const isVaried = (sha256: Uint8Array): boolean => (sha256[31] as number) % 6 === 0
+
 /** The techniques that an image is tried with, as its digest draws. */
 const drawnFor = (
   sha256: Uint8Array,

@@ -86,6 +86,7 @@ export function addWatchCommands(watch: Command, { command, runs }: CommandTools
     'fiducial watch audit images --kind chest --out audit',
   )
     .requiredOption('--out <folder>', 'where report.html and result.json go')
+    .option('--source <words>', 'where the images are from, in words', 'not told')
     .addOption(kind)
     .option('--groups <file>', GROUPS)
     .option('--seed <number>', 'what is drawn', seed, 1)

@@ -7,9 +7,10 @@
 import { join } from 'node:path'
 import { isNetworkPatient } from '@fiducial/core/domain/forge/networks/network-patients.ts'
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
-import { MEASURE_NAMES } from '@fiducial/core/domain/watch/measure-view.ts'
 import type { FeatureTable, Sample } from '@fiducial/core/domain/watch/model/feature-table.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { LEARNT_NAMES } from '../../services/watch/learn-image.ts'
+import { VARIANTS } from '../../services/watch/variants.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { Images, isPassedOver } from '../images.ts'
@@ -49,6 +50,9 @@ export interface Gathering {
   /** In words. */
   readonly summary: string
 }
+
+/** What happens without harm is neither true nor false, and no sample. */
+const VARIANT_IDS: ReadonlySet<string> = new Set(VARIANTS.map(({ id }) => id))
 
 /** @throws {StoreError} `no_images` */
 export async function gatherImages(order: GatherOrder, context: Context): Promise<Gathering> {
@@ -90,7 +94,7 @@ export async function gatherImages(order: GatherOrder, context: Context): Promis
   const samples = gathered.flatMap(samplesOf)
   return {
     images: gathered,
-    table: { names: MEASURE_NAMES, samples },
+    table: { names: LEARNT_NAMES, samples },
     ...{ refused: countRefused(gathered), unreadable, leftOut, codeHash, summary: progress.summary() },
   }
 }

@@ -109,12 +109,7 @@ class ScoreRun {
     if (this.#outputs === undefined || plane === null) return null
     const raster = renderPlanes(pixels.read(frame), pixels)
     const outside = new Set(report.cues.flatMap(({ id, isUnusual }) => (isUnusual === true ? [id] : [])))
-    drawCues(
-      raster,
-      plane,
-      report.cues.map(({ measurement }) => measurement),
-      outside,
-    )
+    drawCues(raster, plane, { measurements: report.cues.map(({ measurement }) => measurement), outside })
     const path = this.#outputs.pathFor(input, '.watch.png')
     await this.#context.adapters.writePicture(path, raster)
     return path

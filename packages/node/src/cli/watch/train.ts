@@ -6,9 +6,12 @@ import { TECHNIQUES } from '@fiducial/core/domain/forge/techniques/all.ts'
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
 import { CUES } from '@fiducial/core/domain/watch/cues.ts'
 import { sharedFacts } from '@fiducial/core/domain/watch/image-facts.ts'
+import { MEASURE_NAMES } from '@fiducial/core/domain/watch/measure-view.ts'
 import { formatWatchModel } from '@fiducial/core/domain/watch/model/model-file.ts'
-import type { StratumOptions } from '@fiducial/core/domain/watch/model/stratum.ts'
+import { LEAST_PATIENTS, type StratumOptions } from '@fiducial/core/domain/watch/model/stratum.ts'
 import { trainWatchModel } from '@fiducial/core/domain/watch/model/train-model.ts'
+import type { CueMeasure } from '@fiducial/core/domain/watch/model/watch-model.ts'
+import { StoreError } from '@fiducial/core/errors.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { visible } from '../visible.ts'
@@ -31,6 +34,10 @@ export const SHOWN = TECHNIQUES.filter(({ reach, id }) => reach === 'global' && 
 /** Those that change a part: made for audits, never shown to a model. */
 export const UNSHOWN = TECHNIQUES.filter(({ id }) => !SHOWN.includes(id)).map(({ id }) => id)
 
+/** What strata have norms for. */
+export const CUE_MEASURES: readonly CueMeasure[] = CUES.flatMap(({ measures }) =>
+  measures.map(({ name, perfect }) => ({ name, perfect })),
+)
 /** Networks take seconds, and what changes a part is only counted. */
 const EVERY: Readonly<Record<string, number>> = { autoencoder: 3, diffusion: 3 }
 
@@ -38,10 +45,12 @@ export async function train(words: readonly string[], options: TrainOptions, con
   checkId(options.id)
   const { adapters, output } = context
   const gathering = await gatherImages(gatherOrderOf(words, options), context)
+  checkPatients(gathering)
   const model = trainWatchModel(gathering.table, {
     name: options.id,
     ...{ seed: options.seed, source: options.source, codeHash: gathering.codeHash },
-    cues: CUES.flatMap(({ measures }) => measures.map(({ name, perfect }) => ({ name, perfect }))),
+    features: MEASURE_NAMES,
+    cues: CUE_MEASURES,
     dataManifestHash: await manifestHashOf(gathering, context),
     unshown: new Set(UNSHOWN),
     stratum: stratumOf(options.id, gathering.images),
@@ -63,6 +72,16 @@ export async function train(words: readonly string[], options: TrainOptions, con
   )
   if (leftOut > 0) output.line(`${leftOut} images left out: networks of the forge have learnt from their patients`)
   return EXIT.ok
+}
+
+/** Of so many patients two fifths are enough to calibrate with. */
+const LEAST_TRAINING_PATIENTS = Math.ceil(LEAST_PATIENTS / 0.4) + 1
+
+/** @throws {StoreError} `watch_too_few` */
+export function checkPatients({ table }: Pick<Gathering, 'table'>): void {
+  const patients = new Set(table.samples.map(({ group }) => group)).size
+  if (patients < LEAST_TRAINING_PATIENTS)
+    throw new StoreError('watch_too_few', `${patients} patients; a model needs ${LEAST_TRAINING_PATIENTS}`)
 }
 
 /** What audits and training gather alike, so that what one measured serves the other. */

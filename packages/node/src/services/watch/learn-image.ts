@@ -9,8 +9,13 @@ import { forgeView } from '@fiducial/core/domain/forge/forge-view.ts'
 import type { Host, Technique } from '@fiducial/core/domain/forge/technique.ts'
 import type { GreyView } from '@fiducial/core/domain/pixels/grey-view.ts'
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
-import { measureView } from '@fiducial/core/domain/watch/measure-view.ts'
+import { MEASURE_NAMES, measureView } from '@fiducial/core/domain/watch/measure-view.ts'
 import { type Variant, varyView } from './variants.ts'
+
+/** Names of the numbers that are kept: what models see, and the size of the plane, which they must not learn from. */
+export const LEARNT_NAMES: readonly string[] = [...MEASURE_NAMES, 'plane.width', 'plane.height', 'plane.shrink']
+/** Those of the size. */
+export const SIZE_NAMES = LEARNT_NAMES.slice(MEASURE_NAMES.length)
 
 /** Numbers of a picture, null for those that could not be measured, or why there are none. */
 export type LearntValues = readonly (number | null)[] | string
@@ -50,9 +55,9 @@ function learnFake(technique: Technique, { view, kind, sha256, donor }: LearnOrd
 
 function valuesOf(view: GreyView, kind: WatchKind): LearntValues {
   const measured = measureView(view, kind)
-  return typeof measured === 'string'
-    ? measured
-    : Array.from(measured.values, (value) => (Number.isNaN(value) ? null : value))
+  if (typeof measured === 'string') return measured
+  const { width, height, shrink } = measured.plane
+  return [...Array.from(measured.values, (value) => (Number.isNaN(value) ? null : value)), width, height, shrink]
 }
 
 /** What a technique draws from, for an image: 32 bits. */
