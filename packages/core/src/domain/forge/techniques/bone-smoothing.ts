@@ -13,6 +13,9 @@ import { toneRange } from '../tone-range.ts'
 
 /** Samples of a side for each sample of deviation at which ridges are looked for: a rib of a chest, the cortex of a limb. */
 const SIDE_PER_DEVIATION = 128
+/** Values averaged to each side, at most; a longer way is walked in longer steps. */
+const MOST_STEPS = 10
+
 export const BONE_SMOOTHING: Technique = defineTechnique({
   id: 'bone-smoothing',
   title: 'Bone is smoothed along its direction',
@@ -36,12 +39,15 @@ export const BONE_SMOOTHING: Technique = defineTechnique({
     const side = Math.min(host.width, host.height)
     const ridges = findRidges(host, Math.max(1, side / SIDE_PER_DEVIATION), high - low)
     const noise = makeGrain(host.width, host.height, measureFlatGrain(residualField(host)), random)
-    const steps = Math.max(2, Math.round(reach * side))
+    const way = {
+      steps: Math.max(2, Math.min(MOST_STEPS, Math.round(reach * side))),
+      stride: Math.max(1, (reach * side) / MOST_STEPS),
+    }
     const samples = host.samples.slice()
     for (let i = 0; i < samples.length; i++) {
       const share = strength * (ridges.weight[i] as number)
       if (share === 0) continue
-      const along = averageAlong(host, i, ridges.direction[i] as number, steps)
+      const along = averageAlong(host, i, ridges.direction[i] as number, way)
       samples[i] = (samples[i] as number) + share * (along - (samples[i] as number) + grain * (noise[i] as number))
     }
     return { samples, spot: null }
@@ -49,10 +55,15 @@ export const BONE_SMOOTHING: Technique = defineTechnique({
 })
 
 /** The mean over a straight piece with the sample in its middle, weighed as a triangle. */
-function averageAlong(field: Field, index: number, direction: number, steps: number): number {
+function averageAlong(
+  field: Field,
+  index: number,
+  direction: number,
+  { steps, stride }: { readonly steps: number; readonly stride: number },
+): number {
   const x = index % field.width
   const y = (index - x) / field.width
-  const [dx, dy] = [Math.cos(direction), Math.sin(direction)]
+  const [dx, dy] = [stride * Math.cos(direction), stride * Math.sin(direction)]
   let sum = (field.samples[index] as number) * (steps + 1)
   for (let d = 1; d <= steps; d++) {
     sum += (steps + 1 - d) * (valueAt(field, x + d * dx, y + d * dy) + valueAt(field, x - d * dx, y - d * dy))
