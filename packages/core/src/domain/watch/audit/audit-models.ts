@@ -91,7 +91,7 @@ export function auditModels(table: FeatureTable, options: AuditOptions): AuditRe
     calibration: METHODS.flatMap((method) =>
       NOMINAL.map((nominal) => ({ method, nominal, observed: shareUpTo(reals, method, nominal) })),
     ),
-    worth: worthOf(areas, alarms),
+    worth: worthOf(areas, alarms, alpha),
     notes: options.notes ?? [],
   }
 }
@@ -230,14 +230,16 @@ const shareUpTo = (reals: readonly Judged[], method: Method, nominal: number): n
   reals.filter(({ outcomes }) => outcomes[method].p <= nominal).length / Math.max(reals.length, 1)
 
 /** Of the combined score, over global techniques that were left out: the mean of them as if each were as frequent. */
-function worthOf(areas: readonly FamilyArea[], alarms: readonly AlarmRate[]): readonly Worth[] {
+function worthOf(areas: readonly FamilyArea[], alarms: readonly AlarmRate[], alpha: number): readonly Worth[] {
   const settings: readonly Setting[] = areas.some(({ setting }) => setting === 'unseen') ? ['unseen'] : ['seen']
   const own = areas.filter(
     ({ method, setting, isLocal }) => method === 'combined' && settings.includes(setting) && !isLocal,
   )
   if (own.length === 0) return []
   const sensitivity = own.reduce((sum, { detected }) => sum + detected, 0) / own.length
-  const falseAlarms = alarms.find(({ method, group }) => method === 'combined' && group === 'held-out')?.rate ?? 0
+  // Few true images may show fewer false alarms than the level by luck alone, which would make alarms look better than they are.
+  const measured = alarms.find(({ method, group }) => method === 'combined' && group === 'held-out')?.rate ?? 0
+  const falseAlarms = Math.max(measured, alpha)
   return PREVALENCES.map((prevalence) => ({
     prevalence,
     sensitivity,

@@ -51,7 +51,7 @@ function blindness({ areas, alarms, alpha }: AuditResult): string {
 <li><b>Generators that nobody has here.</b> All forgeries below were made with known techniques from the same true images. Figures say nothing about others, newer ones least of all.</li>
 <li><b>Who knows the models.</b> A forger who has them can look for a picture that raises no alarm.</li>
 </ul>
-<p>Advisory. No alarm shows that a picture is forged, and none that is missing shows that it is true. Not a medical device.</p>
+<p>Advisory. An alarm does not show that a picture is forged; that there is none does not show that it is true. Not a medical device.</p>
 </section>`
 }
 
@@ -92,7 +92,7 @@ function worth({ worth: rows }: AuditResult): string {
   const columns = ['Forged images', 'Found', 'False alarms', 'Alarms that are right', 'False for each right one']
   return `<h2>What an alarm is worth</h2>
 <p>That depends on how frequent forgeries are, which nobody knows. ${imagesToShow(0.01)} true images without an alarm would be needed to show less than 1 % false alarms.</p>
-${table('Combined score, mean over global techniques that were left out of learning', heads(columns), cells)}`
+${table('Combined score, mean over global techniques, left out of learning where there are several; false alarms at the level asked for, or as measured where that is more', heads(columns), cells)}`
 }
 
 const heads = ([first = '', ...rest]: readonly string[]) => [
@@ -111,7 +111,7 @@ function areas({ areas: all, alpha }: AuditResult): string {
     return own.length === 0 ? '' : areaSection(caption, own, alpha)
   })
   return `<h2>True or forged</h2>
-<p>Area under the curve: the chance that a forgery is called stranger than a true image, .500 for a coin. In brackets 95 % intervals by drawing patients. Differences smaller than the intervals are noise.</p>
+<p>Area under the curve: the chance that a forgery is called stranger than a true image, .500 for a coin. Below each figure its 95 % interval, by drawing patients. Differences smaller than the intervals are noise.</p>
 ${legend()}
 ${sections.join('\n')}`
 }

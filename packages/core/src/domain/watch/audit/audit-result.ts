@@ -107,5 +107,6 @@ export interface CalibrationPoint {
 export interface Worth extends AlarmValue {
   readonly prevalence: number
   readonly sensitivity: number
+  /** The level asked for, or the measured rate where that is larger. */
   readonly falseAlarms: number
 }

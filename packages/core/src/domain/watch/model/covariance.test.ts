@@ -16,10 +16,8 @@ const MATRIX: Triangle = { size: 2, packed: Float64Array.of(4, 2, 3) }
 describe('factors', () => {
   it('are those of a matrix done by hand', () => {
     assert.deepEqual([...choleskyFactor(MATRIX).packed], [2, 1, Math.SQRT2])
-    assert.deepEqual(
-      [...solvePositive(MATRIX, [8, 8])],
-      [1, 2].map((v) => v),
-    )
+    const [x = 0, y = 0] = solvePositive(MATRIX, [8, 8])
+    assert.ok(Math.abs(x - 1) < 1e-12 && Math.abs(y - 2) < 1e-12)
   })
 
   it('whiten: the length is that of the inverse', () => {
