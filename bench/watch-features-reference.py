@@ -103,9 +103,7 @@ def spectrum(s):
         values[f"axis-{name}"] = sector(f, t, 3 * small < large) - sector(f, t, 3 * small > 2 * large)
         values[f"across-{name}"] = sector(f, t, u > 2 * v) - sector(f, t, v > 2 * u)
     values["peak-half-axis"] = peak((32, 0), (0, 32))
-    values["peak-half-corner"] = peak((32, 32))
     values["peak-quarter-axis"] = peak((16, 0), (0, 16))
-    values["peak-quarter-corner"] = peak((16, 16), (16, 32), (32, 16))
     values["high-with-low"] = np.corrcoef(band(own, 4, 9), band(own, 20, 29))[0, 1]
     return values
 

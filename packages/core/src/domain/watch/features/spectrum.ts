@@ -32,11 +32,11 @@ export const SPECTRUM: FeatureFamily = {
     const { rings, mean } = measureSpectra(study)
     const middles = Float64Array.from({ length: RINGS }, (_, ring) => medianOf(rings.map((own) => own[ring] as number)))
     into.set([...describeFall(middles), ...describeSpread(rings, middles), ...residuals(middles)], at)
-    into.set(describeLattice(mean), at + 8 + BANDS.length - 1)
-    into[at + 16 + BANDS.length - 1] = fitLine(
+    const { correlation } = fitLine(
       rings.map((own) => bandMean(own, 4, 9)),
       rings.map((own) => bandMean(own, 20, 29)),
-    ).correlation
+    )
+    into.set([...describeLattice(mean), correlation], at + 8 + BANDS.length - 1)
   },
 }
 
