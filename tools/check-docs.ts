@@ -163,7 +163,7 @@ export function findCalls(block: CodeBlock): Call[] {
 }
 
 /** First words that other commands follow. */
-const GROUPS: readonly string[] = ['keys', 'log', 'token', 'gateway', 'route', 'mark']
+const GROUPS: readonly string[] = ['keys', 'log', 'token', 'gateway', 'route', 'mark', 'forge', 'watch']
 
 /** Asks the command line for its help on each call, and looks for the options there. */
 async function checkCalls(root: string, documents: readonly Document[]): Promise<string[]> {
