@@ -4,6 +4,7 @@
  * What light, structure and position explain is fitted away from each number of a cell; a window's mean is then held against the ring around it, and
  * against all other windows. Made places are smoother (less noise, coarser grain); places from elsewhere, or with noise added, are rougher (more
  * noise, finer grain). Real structure that leaks through the high pass makes noise larger and grain coarser at once: neither.
+ * Known flaw: more noise of the same grain is hardly seen, as structure looks like it.
  * Limits: markers, saturated places and the picture's edge are left out.
  */
 
@@ -11,7 +12,7 @@ import { chooseCells } from './cell-choice.ts'
 import type { CellGrid } from './cell-grid.ts'
 import { NOISE_COUNT, SIGHT_COUNT } from './cell-grid.ts'
 import { rarityOfDeviation } from './own-tail.ts'
-import { fitAway, medianOf, spreadOf } from './robust-fit.ts'
+import { fitAway, medianOf, quantileOf, spreadOf } from './robust-fit.ts'
 import { type Box, sumBox, tablesOf } from './summed-area.ts'
 
 /** Cells to a side of the windows. */
@@ -21,6 +22,8 @@ const RING = 2
 /** Shares of the window's, and the ring's, cells that have to be usable. */
 const USABLE_SHARE = 0.8
 const RING_SHARE = 0.4
+/** Share of cells at either end of structure that count as the last before them. */
+const BULK = 0.05
 /** Deviations to which a single cell's numbers are drawn in. */
 const CLIP = 4
 /** 1, light to the third, structure to the second, their product, and position to the second. */
@@ -55,10 +58,13 @@ export function rateCells(grid: CellGrid): { readonly maps: readonly RarityMap[]
 
 /** What neither sight nor position explains, in deviations: three numbers a cell, NaN for cells that are not chosen. */
 function explainAway({ columns, rows, noise, sight }: CellGrid, places: readonly number[]): Float64Array {
+  const edges = Float64Array.from(places, (place) => sight[place * SIGHT_COUNT + 1] as number).sort()
+  // No rule is followed beyond where most cells are: a made place may be smoother than any other.
+  const [low, high] = [quantileOf(edges, BULK), quantileOf(edges, 1 - BULK)]
   const terms = new Float64Array(places.length * TERMS)
   places.forEach((place, i) => {
     const light = 2 * (sight[place * SIGHT_COUNT] as number) - 1
-    const edge = (sight[place * SIGHT_COUNT + 1] as number) / 4
+    const edge = Math.max(low, Math.min(high, sight[place * SIGHT_COUNT + 1] as number)) / 4
     const x = (2 * (place % columns)) / columns - 1
     const y = (2 * Math.floor(place / columns)) / rows - 1
     terms.set([1, light, light ** 2, light ** 3, edge, edge * edge, light * edge, x, y, x * x, y * y, x * y], i * TERMS)

@@ -9,8 +9,8 @@
 import { quantileOf } from './robust-fit.ts'
 
 /** Between them lies what the scale is taken from. */
-const NEAR = .6
-const FAR = .9
+const NEAR = 0.6
+const FAR = 0.9
 export const LEAST_CHANCE = 1e-12
 
 export interface OwnTail {

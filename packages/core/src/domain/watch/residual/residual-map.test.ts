@@ -17,12 +17,15 @@ describe('residualMap', () => {
     assert.ok((region?.p ?? 1) < 1e-4)
   })
 
-  it('finds a place with twice the noise', () => {
-    const [region] = residualMap(
-      edit(noise(2), { x: 96, y: 128, size: 48 }, (value) => 2000 + (value - 2000) * 2),
-    ).regions
-    assertAt(region, 96, 128, 48)
-    assert.equal(region?.why, 'noise_high')
+  it('finds a place of white noise in coarser grain', () => {
+    const white = noise(2).samples
+    const coarse = field((x, y) => {
+      const i = y * SIDE + x
+      return 2000 + ((white[i] ?? 2000) + (white[i + 1] ?? 2000) + (white[i + SIDE] ?? 2000) - 6000) / 2
+    })
+    const [region] = residualMap(edit(coarse, { x: 96, y: 128, size: 64 }, (_, i) => white[i] as number)).regions
+    assertAt(region, 96, 128, 64)
+    assert.ok(region?.why === 'noise_high' || region?.why === 'grain_fine')
   })
 
   it('finds a place whose grain is coarser, its variance being the same', () => {

@@ -34,11 +34,12 @@ export function examineVolume(slices: Iterable<GreyView>, spacing: VolumeSpacing
   const marks = markSlices(profiles)
   const { regions, score } = findVolumeRegions(cells, boxSize(cells, spacing))
   const period = strongestPeriod(profiles)
-  const least = Math.min(...marks.map(({ p }) => p), period?.p ?? 1, 10 ** -score)
+  // Tails of places are heavier than those of slices: their score is to be ranked, and is no chance to be added here.
+  const least = Math.min(...marks.map(({ p }) => p), period?.p ?? 1)
   return {
     isAdvisory: true,
     absent: null,
-    pValue: Math.min(1, Math.max(1e-12, 3 * least)),
+    pValue: Math.min(1, Math.max(1e-12, 2 * least)),
     regionScore: score,
     slices: marks,
     regions,

@@ -57,12 +57,12 @@ export interface VolumeOutcome {
   readonly isAdvisory: true
   /** Null where the volume was examined. */
   readonly absent: VolumeAbsence | null
-  /** Smallest of the chances, corrected for three ways of looking; null where it was not examined. */
+  /** Smaller of the chances of slices and period, corrected for two ways of looking; null where it was not examined. Places take no part. */
   readonly pValue: number | null
   /** −log10 of the strangest region's chance, not cut off; rank it among real volumes of a scanner. */
   readonly regionScore: number
   readonly slices: readonly SliceMark[]
-  /** Strangest first, at most 8, each with p below 0.01. */
+  /** Strangest first, at most 8, each with p below {@link REGION_BELOW}. */
   readonly regions: readonly VolumeRegion[]
   /** Slices after which traces of interpolation come back, and the chance of it; null where none was measured. */
   readonly period: { readonly slices: number; readonly p: number } | null
@@ -71,6 +71,8 @@ export interface VolumeOutcome {
 
 export const LEAST_SLICES = 8
 export const REPORT_BELOW = 0.01
+/** Stricter for places, whose tails are heavy: anatomy leaks through the high pass. */
+export const REGION_BELOW = 1e-4
 
 export const VOLUME_SENTENCES: Readonly<Record<VolumeReason, string>> = {
   noise_low: 'There is less noise here than at the same place of other slices.',

@@ -7,7 +7,7 @@
  */
 import { amongMany, fitTail, LEAST_CHANCE, rarityOfDeviation, tailMark } from '../residual/own-tail.ts'
 import { medianOf, spreadOf } from '../residual/robust-fit.ts'
-import { REPORT_BELOW, VOLUME_SENTENCES, type VolumeReason, type VolumeRegion } from './outcome.ts'
+import { REGION_BELOW, VOLUME_SENTENCES, type VolumeReason, type VolumeRegion } from './outcome.ts'
 import { NUMBERS, type SliceCells } from './slice-cells.ts'
 
 export interface BoxSize {
@@ -49,7 +49,7 @@ export function findVolumeRegions(
       const candidates = judgeBoxes(boxes, { cells, size, sign, why })
       for (const one of candidates) {
         score = Math.max(score, one.mark)
-        if (one.mark > -Math.log10(REPORT_BELOW)) found.push(one)
+        if (one.mark > -Math.log10(REGION_BELOW)) found.push(one)
       }
     }
   }
