@@ -38,6 +38,7 @@ const LOG_PORTS = 'packages/node/src/services/log/ports.ts'
 const GATEWAY_PORTS = 'packages/node/src/services/gateway/ports.ts'
 const ARCHIVE_PORTS = 'packages/node/src/services/archive/ports.ts'
 const AUDIT_PORTS = 'packages/node/src/services/audit/ports.ts'
+const WATCH_PORTS = 'packages/node/src/services/watch/ports.ts'
 const MARK_PORTS = 'packages/node/src/services/mark/ports.ts'
 
 /** The floors of one format: the ground below it, and such siblings as are named. */
@@ -93,7 +94,7 @@ export const ZONES: readonly Zone[] = [
   {
     name: 'storage',
     path: 'packages/node/src/storage/',
-    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, ARCHIVE_PORTS, AUDIT_PORTS, MARK_PORTS, CORE],
+    may: [PORTS, LOG_PORTS, GATEWAY_PORTS, ARCHIVE_PORTS, AUDIT_PORTS, MARK_PORTS, WATCH_PORTS, CORE],
     mayUseNode: true,
   },
   { name: 'keys', path: 'packages/node/src/keys/', may: [PORTS, CORE], mayUseNode: true },
@@ -130,6 +131,7 @@ export const ZONES: readonly Zone[] = [
       'packages/node/src/keys/',
       'packages/node/src/storage/',
       'packages/node/src/telemetry/',
+      'packages/node/src/watchers/',
       SERVICES,
       CORE,
     ],

@@ -10,7 +10,9 @@ import { formatWatchModel, parseWatchModel } from '@fiducial/core/domain/watch/m
 import type { WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
+import type { DiagnosticModel } from '../services/watch/ports.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
+import { HttpDiagnosis } from '../watchers/http-diagnosis.ts'
 
 /** Where the model of a site lies in the folder of all state. */
 export const siteModelPath = (home: string): string => join(home, 'watch', 'model.json')
@@ -31,6 +33,19 @@ export async function openWatchModel(home: string, path?: string): Promise<Watch
 export async function shippedModel(): Promise<WatchModel> {
   const { CHEST_MODEL } = await import('@fiducial/core/domain/watch/shipped/chest-model.ts')
   return parseWatchModel(new TextEncoder().encode(CHEST_MODEL))
+}
+
+/**
+ * A diagnostic model at an address; its token is in the environment, as FIDUCIAL_DIAGNOSIS_TOKEN.
+ * @throws {StoreError} `service_refused` for an address elsewhere without TLS
+ */
+export function openDiagnosticModel(address: string): DiagnosticModel {
+  const url = URL.parse(address)
+  const isHere = url !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+  if (url === null || (url.protocol !== 'https:' && !(url.protocol === 'http:' && isHere)))
+    throw new StoreError('service_refused', 'images go to diagnostic models by https, or by http within this machine')
+  const token = process.env.FIDUCIAL_DIAGNOSIS_TOKEN
+  return new HttpDiagnosis({ name: url.host, url: url.href, ...(token !== undefined && { token }) })
 }
 
 export function keepWatchModel(home: string, model: WatchModel): string {

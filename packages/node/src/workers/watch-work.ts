@@ -55,7 +55,7 @@ function openMeasuring({ kind, techniques, variants, cacheFolder, cacheKey }: Me
       kind: kind ?? kindOf(facts),
       sha256,
       techniques: drawnFor(sha256, known),
-      variants: variantsKnown,
+      variants: isVaried(sha256) ? variantsKnown : [],
     }
     const hasDonor = donor !== undefined && donor !== 'colour'
     const learnt = learnImage({ ...order, ...(hasDonor && { donor }) }, nativeCrypto.hash)

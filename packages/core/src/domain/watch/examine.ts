@@ -5,8 +5,11 @@
  */
 import type { GreyView } from '../pixels/grey-view.ts'
 import type { WatchKind } from './body-part.ts'
-import type { CueMeasurement } from './cue.ts'
+import type { CueId, CueMeasurement } from './cue.ts'
 import { CUES } from './cues.ts'
+import { type Agreement, compareWithCues } from './findings/agreement.ts'
+import type { Finding } from './findings/finding.ts'
+import type { RuleFinding } from './header-rules.ts'
 import { kindOf } from './image-facts.ts'
 import { MEASURE_NAMES, type Measured, measureView } from './measure-view.ts'
 import { type CueScore, type SampleScore, scoreSample } from './model/score-sample.ts'
@@ -25,6 +28,10 @@ export interface ExamineOrder {
   readonly stratum?: string
   /** Share of true images that are called unusual; default {@link USUAL_ALPHA}. */
   readonly alpha?: number
+  /** What a diagnostic model found in the frame. */
+  readonly findings?: readonly Finding[]
+  /** What header and pixels were found to say of each other. */
+  readonly rules?: readonly RuleFinding[]
 }
 
 export const USUAL_ALPHA = 0.01
@@ -34,21 +41,41 @@ const BLINDNESS =
 
 /** @throws {RangeError} for a stratum that the model does not have */
 export function examinePicture(order: ExamineOrder): Examined {
-  const { view, facts, model, alpha = USUAL_ALPHA } = order
+  const { view, facts, model, alpha = USUAL_ALPHA, findings, rules = [] } = order
   const kind = order.kind ?? kindOf(facts)
-  const measured = view === 'colour' ? 'colour' : measureView(view, kind)
-  const about = { kind, alpha, blindness: BLINDNESS }
+  const measured = view === 'colour' ? 'colour' : measureView(view, kind, findings)
+  const about = { kind, alpha, rules, blindness: BLINDNESS }
   if (typeof measured === 'string') {
     const sentence = `It was not looked at: ${REFUSALS[measured]}.`
-    return { report: { ...about, outcome: 'refused', reason: measured, score: null, cues: [], sentence }, plane: null }
+    return {
+      report: { ...about, outcome: 'refused', reason: measured, score: null, cues: [], agreement: null, sentence },
+      plane: null,
+    }
   }
   const match = findStratum(order)
   const score = match.abstention === null && match.stratum !== null ? scoreOf(measured, model, match.stratum) : null
-  return {
-    report: { ...about, ...concludeOf(score, match, alpha), score, cues: reportCues(measured.cues, score) },
-    plane: measured.plane,
-  }
+  const { plane } = measured
+  const cues = reportCues(measured.cues, score)
+  const agreement =
+    findings === undefined ? null : agreementOf(findings, { measured, cues, isCalibrated: score !== null })
+  return { report: { ...about, ...concludeOf(score, match, alpha), score, cues, agreement }, plane }
 }
+
+function agreementOf(
+  findings: readonly Finding[],
+  {
+    measured,
+    cues,
+    isCalibrated,
+  }: { readonly measured: Measured; readonly cues: readonly ReportedCue[]; readonly isCalibrated: boolean },
+): Agreement {
+  const judgement = { outside: unusualCues(cues), isCalibrated }
+  return compareWithCues(findings, { plane: measured.plane, measurements: measured.cues, judgement })
+}
+
+/** Cues outside of what true images of the stratum show. */
+export const unusualCues = (cues: readonly ReportedCue[]): ReadonlySet<CueId> =>
+  new Set(cues.flatMap(({ id, isUnusual }) => (isUnusual === true ? [id] : [])))
 
 function findStratum({ model, facts, stratum }: ExamineOrder): Match {
   if (stratum === undefined) return matchStratum(model, facts)
@@ -58,10 +85,10 @@ function findStratum({ model, facts, stratum }: ExamineOrder): Match {
 }
 
 function scoreOf({ values }: Measured, model: WatchModel, stratum: NonNullable<Match['stratum']>): SampleScore {
-  const valueOf = (name: string): number => values[MEASURE_NAMES.indexOf(name)] ?? Number.NaN
+  const measureOf = (name: string): number => values[MEASURE_NAMES.indexOf(name)] ?? Number.NaN
   return scoreSample(
     model,
-    { values: model.featureNames.map(valueOf), cueValues: model.cues.map(({ name }) => valueOf(name)) },
+    { values: model.featureNames.map(measureOf), cueValues: model.cues.map(({ name }) => measureOf(name)) },
     stratum,
   )
 }

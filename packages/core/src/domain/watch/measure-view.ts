@@ -13,6 +13,7 @@ import type { WatchKind } from './body-part.ts'
 import type { CueMeasurement } from './cue.ts'
 import { CUES, cueValues, measureCues } from './cues.ts'
 import { extractFeatures, FEATURES } from './features.ts'
+import { type Finding, placeFinding } from './findings/finding.ts'
 import type { NormalPlane, Refusal } from './normal-plane.ts'
 import { normaliseView } from './normalise.ts'
 
@@ -35,16 +36,17 @@ export interface Measured {
  * Measures a picture. Cost: about 50 ms for 1024² on one core.
  * @returns why it cannot be measured, where it cannot
  */
-export function measureView(view: GreyView, kind: WatchKind): Measured | Refusal {
+export function measureView(view: GreyView, kind: WatchKind, findings: readonly Finding[] = []): Measured | Refusal {
   const plane = normaliseView(view)
-  return typeof plane === 'string' ? plane : measurePlane(plane, kind)
+  return typeof plane === 'string' ? plane : measurePlane(plane, kind, findings)
 }
 
 /** The same for a plane that was made before. */
-export function measurePlane(plane: NormalPlane, kind: WatchKind): Measured {
+export function measurePlane(plane: NormalPlane, kind: WatchKind, findings: readonly Finding[] = []): Measured {
   const values = new Float64Array(MEASURE_NAMES.length)
   values.set(extractFeatures(plane))
-  const cues = measureCues(plane, kind)
+  const places = findings.map((finding) => placeFinding(finding, plane)).filter((place) => place !== null)
+  const cues = measureCues(plane, kind, places)
   const { values: measures, measured } = cueValues(cues)
   for (const [i, value] of measures.entries()) values[FEATURES.length + i] = measured[i] ? value : Number.NaN
   return { plane, values, cues }

@@ -6,7 +6,9 @@
 
 import type { WatchKind } from './body-part.ts'
 import type { CueId, CueMeasurement } from './cue.ts'
-import type { CueScore, SampleScore } from './model/score-sample.ts'
+import type { Agreement } from './findings/agreement.ts'
+import type { RuleFinding } from './header-rules.ts'
+import type { SampleScore } from './model/score-sample.ts'
 import type { Abstention } from './model/stratum.ts'
 import type { NormalPlane, Refusal } from './normal-plane.ts'
 
@@ -26,6 +28,10 @@ export interface WatchReport {
   /** Null where it abstained or refused. */
   readonly score: SampleScore | null
   readonly cues: readonly ReportedCue[]
+  /** Header against pixels; empty for what is no DICOM. */
+  readonly rules: readonly RuleFinding[]
+  /** Beside what a diagnostic model found; null where none was asked, or nothing could be measured. */
+  readonly agreement: Agreement | null
   /** In plain words. */
   readonly sentence: string
   /** What cannot be seen by it, in plain words. */
@@ -53,5 +59,3 @@ export interface Examined {
   readonly report: WatchReport
   readonly plane: NormalPlane | null
 }
-
-export type { CueScore }

@@ -1,7 +1,7 @@
 /** Adapters: what the commands of the watchdog need from threads and storage. */
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
 import type { ImageFacts, WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
-import type { LearntImage } from '../../services/watch/learn-image.ts'
+import type { DiagnosticModel, LearntImage } from '../../services/watch/ports.ts'
 import type { Done, ImageTask } from '../work.ts'
 
 /** One image to measure. */
@@ -50,6 +50,8 @@ export interface WatchAdapters {
   codeHash(techniques: readonly string[]): Promise<string>
   /** The model that a file holds; of the folder of all state, or the shipped one, where no file is named. @throws {FormatError} {StoreError} */
   model(home: string, path?: string): Promise<WatchModel>
+  /** A diagnostic model at an address. @throws {StoreError} `service_refused` for an address that would send images in the clear to others */
+  diagnosticModel(url: string): Promise<DiagnosticModel>
   /** Keeps a model in the folder of all state. @returns its path */
   keepModel(home: string, model: WatchModel): Promise<string>
 }

@@ -117,7 +117,7 @@ async function* withDonors(images: AsyncIterable<Input>): AsyncGenerator<Measure
 
 function samplesOf({ learnt, group, source }: Gathered): readonly Sample[] {
   return Object.entries(learnt).flatMap(([label, values]) =>
-    typeof values === 'string'
+    typeof values === 'string' || VARIANT_IDS.has(label)
       ? []
       : [{ label, group, source, values: Float64Array.from(values, (value) => value ?? Number.NaN) }],
   )

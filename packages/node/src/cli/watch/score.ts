@@ -2,7 +2,7 @@
 
 import { renderPlanes } from '@fiducial/core/domain/mark/heat-map.ts'
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
-import { type ExamineOrder, examinePicture, formatP } from '@fiducial/core/domain/watch/examine.ts'
+import { type ExamineOrder, examinePicture, formatP, unusualCues } from '@fiducial/core/domain/watch/examine.ts'
 import type { WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import { drawCues } from '@fiducial/core/domain/watch/overlay.ts'
 import type { Examined, ReportedCue, WatchReport } from '@fiducial/core/domain/watch/report.ts'
@@ -17,16 +17,15 @@ import { counted } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 import { showCard } from './card.ts'
+import { type FindFindings, type FindingsOptions, openFindings } from './read-findings.ts'
 
-export interface ScoreOptions {
+export interface ScoreOptions extends FindingsOptions {
   readonly out?: string
   readonly model?: string
   readonly stratum?: string
   readonly kind?: WatchKind
   readonly alpha?: number
   readonly frame?: number
-  readonly findings?: string
-  readonly diagnose?: string
 }
 
 /** The watchdog never says that an image is not authentic: what is unusual is undetermined. */
@@ -45,7 +44,7 @@ export async function scoreImages(
   const { adapters, home, output } = context
   const model = await adapters.watch.model(home, options.model)
   checkStratum(model, options.stratum)
-  const run = new ScoreRun(words, { options, model }, context)
+  const run = new ScoreRun(words, { options, model, findings: await openFindings(options, context) }, context)
   const means = await adapters.mark.means(home)
   const order = { words, verb: 'looking at', failed: 'not looked at', accepts: run.accepts }
   const { done, exit, summary } = await runOverImages(order, means, context, (image, input) => run.look(image, input))
@@ -62,21 +61,25 @@ function checkStratum({ strata }: WatchModel, id: string | undefined): void {
   )
 }
 
+interface ScoreParts {
+  readonly options: ScoreOptions
+  readonly model: WatchModel
+  readonly findings: FindFindings
+}
+
 class ScoreRun {
   readonly #words: readonly string[]
   readonly #options: ScoreOptions
   readonly #model: WatchModel
+  readonly #findings: FindFindings
   readonly #context: Context
   readonly #outputs: Outputs | undefined
 
-  constructor(
-    words: readonly string[],
-    { options, model }: { readonly options: ScoreOptions; readonly model: WatchModel },
-    context: Context,
-  ) {
+  constructor(words: readonly string[], { options, model, findings }: ScoreParts, context: Context) {
     this.#words = words
     this.#options = options
     this.#model = model
+    this.#findings = findings
     this.#context = context
     this.#outputs = options.out === undefined ? undefined : new Outputs(options.out)
   }
@@ -87,9 +90,11 @@ class ScoreRun {
     const frame = (this.#options.frame ?? 1) - 1
     const subject = readSubject(image.pixels, image.dicom, frame)
     const { stratum, kind, alpha } = this.#options
+    const findings = await this.#findings(input, image.dicom)
     const order: ExamineOrder = {
       ...subject,
       model: this.#model,
+      ...(findings !== undefined && { findings: findings.filter((finding) => finding.frame === frame) }),
       ...(stratum !== undefined && { stratum }),
       ...(kind !== undefined && { kind }),
       ...(alpha !== undefined && { alpha }),
@@ -108,7 +113,7 @@ class ScoreRun {
     const { plane, report } = examined
     if (this.#outputs === undefined || plane === null) return null
     const raster = renderPlanes(pixels.read(frame), pixels)
-    const outside = new Set(report.cues.flatMap(({ id, isUnusual }) => (isUnusual === true ? [id] : [])))
+    const outside = unusualCues(report.cues)
     drawCues(raster, plane, { measurements: report.cues.map(({ measurement }) => measurement), outside })
     const path = this.#outputs.pathFor(input, '.watch.png')
     await this.#context.adapters.writePicture(path, raster)
@@ -128,6 +133,8 @@ class ScoreRun {
     }
     output.line(`${heads[report.outcome]}  ${visible(label)}: ${report.sentence}`)
     for (const cue of cues) if (cue.isUnusual === true) output.line(`  ${cueInWords(cue)}`)
+    for (const { outcome, sentence } of report.rules) if (outcome === 'odd') output.line(`  ${sentence}`)
+    if (report.agreement !== null) output.line(`  ${report.agreement.sentence}`)
     if (picture !== null) output.line(dim(`  drawn in ${visible(picture)}`))
   }
 }

@@ -12,6 +12,7 @@ import { LEAST_PATIENTS, type StratumOptions } from '@fiducial/core/domain/watch
 import { trainWatchModel } from '@fiducial/core/domain/watch/model/train-model.ts'
 import type { CueMeasure } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { VARIANTS } from '../../services/watch/variants.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { visible } from '../visible.ts'
@@ -88,7 +89,7 @@ export function checkPatients({ table }: Pick<Gathering, 'table'>): void {
 export const gatherOrderOf = (words: readonly string[], { kind, groups }: Pick<TrainOptions, 'kind' | 'groups'>) => ({
   words,
   techniques: [...SHOWN, ...UNSHOWN].map((id) => ({ id, every: EVERY[id] ?? (SHOWN.includes(id) ? 1 : 4) })),
-  variants: [],
+  variants: VARIANTS.map(({ id }) => id),
   isWithoutNetworkPatients: true,
   ...(kind !== undefined && { kind }),
   ...(groups !== undefined && { groups }),

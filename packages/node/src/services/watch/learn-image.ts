@@ -10,18 +10,13 @@ import type { Host, Technique } from '@fiducial/core/domain/forge/technique.ts'
 import type { GreyView } from '@fiducial/core/domain/pixels/grey-view.ts'
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
 import { MEASURE_NAMES, measureView } from '@fiducial/core/domain/watch/measure-view.ts'
+import type { LearntImage, LearntValues } from './ports.ts'
 import { type Variant, varyView } from './variants.ts'
 
 /** Names of the numbers that are kept: what models see, and the size of the plane, which they must not learn from. */
 export const LEARNT_NAMES: readonly string[] = [...MEASURE_NAMES, 'plane.width', 'plane.height', 'plane.shrink']
 /** Those of the size. */
 export const SIZE_NAMES = LEARNT_NAMES.slice(MEASURE_NAMES.length)
-
-/** Numbers of a picture, null for those that could not be measured, or why there are none. */
-export type LearntValues = readonly (number | null)[] | string
-
-/** By label: `real`, the id of a technique, or that of a variant. */
-export type LearntImage = Readonly<Record<string, LearntValues>>
 
 export interface LearnOrder {
   readonly view: GreyView

@@ -18,3 +18,17 @@ export interface DiagnosticModel {
    */
   examine(image: DiagnosticImage): Promise<readonly Finding[]>
 }
+
+/** Numbers of a picture, null for those that could not be measured, or why there are none. */
+export type LearntValues = readonly (number | null)[] | string
+
+/** By label: `real`, the id of a technique, or that of a variant. */
+export type LearntImage = Readonly<Record<string, LearntValues>>
+
+/** What was measured of images before, so that a run that was stopped goes on and a second one is quick. */
+export interface MeasuredCache {
+  /** Undefined for what was not measured, or cannot be read. @param sha256  of the image's file, hexadecimal */
+  read(sha256: string): LearntImage | undefined
+  /** When it returns, the numbers are there whole or not at all. @throws {StoreError} `output_unwritable` */
+  write(sha256: string, learnt: LearntImage): void
+}

@@ -5,13 +5,8 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LearntImage } from '../../services/watch/learn-image.ts'
+import type { LearntImage, MeasuredCache } from '../../services/watch/ports.ts'
 import { writeFileAtomically } from '../write-file.ts'
-
-export interface MeasuredCache {
-  read(sha256: string): LearntImage | undefined
-  write(sha256: string, learnt: LearntImage): void
-}
 
 /** @param folder  made where it is missing. @param key  hexadecimal; of the code and the techniques */
 export function openMeasuredCache(folder: string, key: string): MeasuredCache {
