@@ -30,3 +30,20 @@ export function toneRange({ samples, white, window }: Pick<GreyView, 'samples' |
   const low = at(TAIL)
   return { low, high: Math.max(low + 1, at(1 - TAIL)) }
 }
+
+/**
+ * Makes a forgery keep every sample at which the host has its lowest or highest value: padding, collimated borders and letters. New grain on them
+ * would tell a forgery by its border, whatever made it. In place.
+ */
+export function keepEnds(samples: Float32Array, host: Pick<GreyView, 'samples'>): Float32Array {
+  let [low, high] = [Infinity, -Infinity]
+  for (const value of host.samples) {
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  for (let i = 0; i < samples.length; i++) {
+    const value = host.samples[i] as number
+    if (value === low || value === high) samples[i] = value
+  }
+  return samples
+}

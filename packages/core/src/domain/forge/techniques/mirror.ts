@@ -9,6 +9,7 @@ import { makeGrain, mapGrain, measureFlatGrain, measureGrain, residualField } fr
 import { findMidline, mirrorAbout } from '../midline.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
+import { keepEnds } from '../tone-range.ts'
 
 export const MIRROR: Technique = defineTechnique({
   id: 'mirror',
@@ -51,7 +52,7 @@ export const MIRROR: Technique = defineTechnique({
           lost * Math.min(flat, levels[i] as number) * (grain[i] as number)
       }
     }
-    return { samples, spot: null }
+    return { samples: keepEnds(samples, host), spot: null }
   },
 })
 

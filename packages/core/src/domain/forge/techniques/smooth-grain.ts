@@ -8,7 +8,7 @@ import { boxMean, type Field } from '../field.ts'
 import { makeGrain, measureFlatGrain, residualField } from '../grain.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
-import { toneRange } from '../tone-range.ts'
+import { keepEnds, toneRange } from '../tone-range.ts'
 
 export const SMOOTH_GRAIN: Technique = defineTechnique({
   id: 'smooth-grain',
@@ -40,12 +40,10 @@ export const SMOOTH_GRAIN: Technique = defineTechnique({
     const own = measureFlatGrain(residualField(host))
     const smooth = guide(host, Math.round(reach), (edge * (high - low)) ** 2)
     const noise = makeGrain(host.width, host.height, { ...own, level: grain * own.level }, random)
-    const samples = host.samples.map((value, i) => {
-      // What was cut off flat, as collimated borders are, stays flat in a generator's picture too.
-      if (value <= 0 || value >= host.white) return value
-      return value + strength * ((smooth[i] as number) - value + (noise[i] as number))
-    })
-    return { samples, spot: null }
+    const samples = host.samples.map(
+      (value, i) => value + strength * ((smooth[i] as number) - value + (noise[i] as number)),
+    )
+    return { samples: keepEnds(samples, host), spot: null }
   },
 })
 

@@ -104,4 +104,20 @@ describe('techniques', () => {
       assert.ok(small / large > 0.6 && small / large < 1.6, `${technique.id} ${small} ${large}`)
     }
   })
+
+  it('leave a flat black border flat, so that no border gives a forgery away', () => {
+    for (const technique of DRAWN.filter(
+      ({ id, reach }) => reach === 'global' && id !== 'codec' && id !== 'laterality-flip',
+    )) {
+      const plain = hostFor(technique)
+      const isBorder = (i: number): boolean => i % SIDE < 12 || i % SIDE >= SIDE - 12
+      const host = { ...plain, samples: plain.samples.map((value, i) => (isBorder(i) ? 0 : value)) }
+      const { samples } = forgeView(technique, host, 5)
+      const left = samples.filter((_, i) => i % SIDE < 9)
+      assert.ok(
+        left.every((value) => value === 0),
+        technique.id,
+      )
+    }
+  })
 })

@@ -10,7 +10,7 @@ import { blurField, type Field, mirrorIndex, weighField } from '../field.ts'
 import { makeGrain, measureFlatGrain, residualField } from '../grain.ts'
 import { GLOBAL_SIGHT } from '../sight.ts'
 import type { Technique } from '../technique.ts'
-import { toneRange } from '../tone-range.ts'
+import { keepEnds, toneRange } from '../tone-range.ts'
 
 export const UPSAMPLING_TRACE: Technique = defineTechnique({
   id: 'upsampling-trace',
@@ -49,7 +49,7 @@ export const UPSAMPLING_TRACE: Technique = defineTechnique({
     const whole = isRepeated ? repeat(half, host) : transpose(half, host)
     const made = weighPhases(whole, phases, toneRange(host).low)
     const samples = host.samples.map((value, i) => value + strength * ((made[i] as number) - value))
-    return { samples, spot: null }
+    return { samples: keepEnds(samples, host), spot: null }
   },
 })
 
