@@ -114,7 +114,9 @@ def noise(s):
         patches = cut(layer, s["patches"], PATCH)
         squares = patches * patches
         variance = squares.mean((1, 2))
-        kurtosis = (squares * squares).mean((1, 2)) / variance**2
+        blank = variance <= 1e-6
+        variance[blank] = 0
+        kurtosis = np.where(blank, 3, (squares * squares).mean((1, 2)) / np.where(blank, 1, variance) ** 2)
         level = levels[name] = np.log(variance + 1e-3)
         if name != "coarse":
             values |= {
@@ -122,7 +124,7 @@ def noise(s):
                 f"{name}-floor": np.quantile(level, 0.1) - np.median(level),
                 f"{name}-kurtosis": np.log(max(1, kurtosis.mean()) / 3),
                 f"{name}-patch-kurtosis": np.median(np.log(kurtosis / 3)),
-                f"{name}-skew": ((squares * patches).mean((1, 2)) / variance**1.5).mean(),
+                f"{name}-skew": np.where(blank, 0, (squares * patches).mean((1, 2)) / np.where(blank, 1, variance) ** 1.5).mean(),
                 f"{name}-spread": spread(level),
             }
     light = cut(s["smooth"], s["patches"], PATCH).mean((1, 2))
@@ -156,7 +158,8 @@ def correlation(s):
 
     def lags(layer):
         patches = cut(layer, s["black"], PATCH)
-        patches /= np.sqrt((patches**2).mean((1, 2), keepdims=True))
+        variance = (patches * patches).mean((1, 2))
+        patches = patches[variance > 1e-6] / np.sqrt(variance[variance > 1e-6])[:, None, None]
         patches = np.clip(patches, -3, 3)
         power = (patches**2).mean((1, 2))
 

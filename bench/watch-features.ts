@@ -18,7 +18,8 @@ import { normaliseView } from '@fiducial/core/domain/watch/normalise.ts'
 import { median, publishReport, spread } from './log-report.ts'
 import { markImages } from './mark-images.ts'
 
-const ROUNDS = 3
+/** Other programs may run beside: the least of several rounds is what the work takes. */
+const ROUNDS = 8
 
 interface Answer {
   readonly families: Readonly<Record<string, Readonly<Record<string, number>>>>
@@ -64,7 +65,7 @@ function measure(
 }
 
 async function main(): Promise<void> {
-  const count = Number(process.argv[2] ?? 40)
+  const count = Number(process.argv[2] ?? 12)
   const python = process.env.PYTHON ?? 'python3'
   const folder = mkdtempSync(join(tmpdir(), 'watch-features-'))
   const threads = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
@@ -82,6 +83,15 @@ async function main(): Promise<void> {
     if (done === true) throw new Error('the reference has ended: are numpy and scipy there?')
     return JSON.parse(value) as Answer
   }
+  const askOften = async (plane: NormalPlane): Promise<Answer> => {
+    const all: Answer[] = []
+    for (let round = 0; round < ROUNDS; round++) all.push(await ask(plane))
+    const [first] = all as [Answer]
+    const ms = Object.keys(first.ms).map(
+      (step) => [step, Math.min(...all.map((one) => one.ms[step] as number))] as const,
+    )
+    return { ...first, ms: Object.fromEntries(ms) }
+  }
   const found: Measured[] = []
   try {
     for await (const { name, modality, planes } of markImages({ chestXrays: count })) {
@@ -97,7 +107,7 @@ async function main(): Promise<void> {
       }
       if (found.length === 0) measure(view)
       const { plane: normal, values, ms } = measure(view)
-      found.push({ name, values, ms, answer: await ask(normal) })
+      found.push({ name, values, ms, answer: await askOften(normal) })
     }
   } finally {
     child.stdin.end()
@@ -119,7 +129,7 @@ function report(found: readonly Measured[]): void {
     name: 'watch-features',
     question:
       'How long does it take to measure a picture for the watchdog, and does a second implementation find the same?',
-    input: `${found.length} chest X-rays of ChestX-ray14, 1024 × 1024, 8 bits, one a patient; ${FEATURES.length} features; least of ${ROUNDS} rounds for each picture; one thread each`,
+    input: `${found.length} chest X-rays of ChestX-ray14, 1024 × 1024, 8 bits, one a patient; ${FEATURES.length} features; least of ${ROUNDS} rounds for each step and picture, ours and theirs; one thread each`,
     tables: [
       {
         title: 'Time a picture, ms',
