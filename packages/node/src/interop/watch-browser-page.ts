@@ -1,0 +1,27 @@
+/** What the test of the watchdog in a browser runs, here and there. */
+import { examinePicture } from '@fiducial/core/domain/watch/examine.ts'
+import { measureView } from '@fiducial/core/domain/watch/measure-view.ts'
+import { parseWatchModel } from '@fiducial/core/domain/watch/model/model-file.ts'
+import { CHEST_MODEL } from '@fiducial/core/domain/watch/shipped/chest-model.ts'
+
+/** 8 bits, grey. */
+export interface RawPicture {
+  readonly width: number
+  readonly height: number
+  /** In base64. */
+  readonly bytes: string
+}
+
+/** The report as JSON, and every number in all its digits. */
+export function reportOfPicture({ width, height, bytes }: RawPicture): string {
+  const samples = Float32Array.from(atob(bytes), (character) => character.charCodeAt(0))
+  const view = { width, height, samples, white: 255, window: null }
+  const measured = measureView(view, 'chest')
+  if (typeof measured === 'string') return JSON.stringify({ refused: measured })
+  const model = parseWatchModel(new TextEncoder().encode(CHEST_MODEL))
+  // The limits of the shipped stratum are those of pictures of half the side.
+  const facts = { rows: 512, columns: 512, bits: 8 }
+  const { report } = examinePicture({ view, facts, model, kind: 'chest', stratum: model.strata[0]?.id ?? '' })
+  const { outcome, score, sentence } = report
+  return JSON.stringify({ values: [...measured.values].map(String), outcome, score, sentence })
+}
