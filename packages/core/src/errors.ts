@@ -68,6 +68,7 @@ export type FormatCode =
   | 'tlog_proof_malformed'
   | 'trusted_root_malformed'
   | 'verifier_key_malformed'
+  | 'watch_feed_malformed'
   | 'watch_groups_malformed'
   | 'watch_model_malformed'
   | 'witness_policy_malformed'

@@ -88,6 +88,7 @@ const CODES = {
   tlog_proof_malformed: EXIT.data,
   trusted_root_malformed: EXIT.data,
   verifier_key_malformed: EXIT.data,
+  watch_feed_malformed: EXIT.data,
   watch_groups_malformed: EXIT.data,
   watch_model_malformed: EXIT.data,
   witness_policy_malformed: EXIT.data,

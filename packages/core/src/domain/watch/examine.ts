@@ -130,7 +130,15 @@ const ABSTENTIONS: Readonly<Record<Abstention, string>> = {
   bits_not_calibrated: 'the model is not calibrated for images of this depth',
 }
 
-const CUE_ALPHA = 0.05
+/**
+ * A measure is unusual where it lies outside of what 99 % of the true images show, or outside all of them where they are fewer. With some
+ * thirty measures one true image in five or so has one of those: a cue points at a place, and decides nothing.
+ */
+const MEASURE_ALPHA = 0.01
+const LEAST_USEFUL_ALPHA = 0.05
+
+const isOutside = ({ p, count }: CueScore): boolean =>
+  p <= Math.min(LEAST_USEFUL_ALPHA, Math.max(MEASURE_ALPHA, 2 / (count + 1)))
 
 function reportCues(measurements: readonly CueMeasurement[], score: SampleScore | null): readonly ReportedCue[] {
   const scores = new Map<string, CueScore>(score?.cues.map((cue) => [cue.measure, cue]) ?? [])
@@ -142,9 +150,9 @@ function reportCues(measurements: readonly CueMeasurement[], score: SampleScore 
       const known = scores.get(name)
       return [{ name, value, p: known?.p ?? null, side: known?.direction ?? null }]
     })
-    const known = measures.flatMap((measure) => (measure.p === null ? [] : [measure.p]))
-    const p = known.length === 0 ? null : Math.min(1, known.length * known.reduce((a, b) => Math.min(a, b)))
-    return { id, isUnusual: p === null ? null : p <= CUE_ALPHA, p, measures, absent, measurement }
+    const known = measures.flatMap(({ name }) => scores.get(name) ?? [])
+    const p = known.length === 0 ? null : known.reduce((least, one) => Math.min(least, one.p), 1)
+    return { id, isUnusual: p === null ? null : known.some(isOutside), p, measures, absent, measurement }
   })
 }
 

@@ -40,9 +40,9 @@ export interface WatchReport {
 
 export interface ReportedCue {
   readonly id: CueId
-  /** Outside what 95 % of the true images of the stratum show, all measures of the cue counted; null where there is nothing to compare with. */
+  /** One of its measures is outside of what true images of the stratum show; null where there is nothing to compare with. */
   readonly isUnusual: boolean | null
-  /** Of the cue as a whole: its smallest p-value times the number of its measures, at most 1. */
+  /** The smallest of its measures, two-sided, not corrected for their number. */
   readonly p: number | null
   readonly measures: readonly {
     readonly name: string

@@ -65,9 +65,22 @@ function audit({ images, table, codeHash, leftOut, refused }: Gathering, order: 
     notes: [
       `${leftOut} images left out: networks of the forge have learnt from their patients.`,
       ...(left.length > 0 ? [`Images that cannot be measured: ${left.join(', ')}.`] : []),
+      ...hardlyChanged(images),
       'Forgeries are made of the true images and differ from them in nothing else; networks are tried on each third image, local techniques on each fourth.',
     ],
   })
+}
+
+/** How many hosts a technique left as they were. */
+function hardlyChanged(images: readonly Gathered[]): readonly string[] {
+  const counts = new Map<string, number>()
+  for (const { learnt } of images) {
+    for (const [label, values] of Object.entries(learnt))
+      if (values === 'hardly_changed') counts.set(label, (counts.get(label) ?? 0) + 1)
+  }
+  return [...counts].map(
+    ([label, count]) => `${label} changed less than 5 % of the samples of ${count} images: left out.`,
+  )
 }
 
 /** What a header says, as numbers: the same for an image and the fakes made of it. */

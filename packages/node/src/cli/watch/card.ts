@@ -1,7 +1,23 @@
 /** Card: what a model is made from, how well it did, and what it does not see; printed once behind the images it judged. */
 import type { Metric, WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import type { Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
 import { visible } from '../visible.ts'
+
+export interface CardOptions {
+  readonly model?: string
+}
+
+export async function printCard(options: CardOptions, context: Context): Promise<ExitCode> {
+  const model = await context.adapters.watch.model(context.home, options.model)
+  const { name, seed, codeHash, dataManifestHash, trainedOn, strata, metrics } = model
+  context.output.record({
+    ...{ name, seed, codeHash, dataManifestHash, trainedOn, metrics },
+    strata: strata.map(({ id, selector, limits, patients }) => ({ id, selector, limits, patients })),
+  })
+  showCard(model, context)
+  return EXIT.ok
+}
 
 export function showCard(model: WatchModel, { output }: Context): void {
   const { dim } = output.style

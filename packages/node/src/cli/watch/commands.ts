@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
 import type { AuditOptions } from './audit.ts'
 import type { CalibrateOptions } from './calibrate.ts'
+import type { CardOptions } from './card.ts'
 import type { ScoreOptions } from './score.ts'
 import type { TrainOptions } from './train.ts'
 
@@ -35,12 +36,35 @@ export function addWatchCommands(watch: Command, { command, runs }: CommandTools
     .addOption(kind)
     .option('--alpha <share>', 'call so many of the true images unusual (default: 0.01)', alpha)
     .option('--frame <number>', 'the frame of a multi-frame image, from 1', Number)
+    .option('--feed <file>', 'take the images as they come into the evidence of a running feed, kept in this file')
     .option('--findings <file>', 'what a diagnostic model found: JSON, or a DICOM SR or presentation state')
     .option('--diagnose <url>', 'ask a diagnostic model at this address what it finds')
     .action(
       runs(async ([inputs], options: ScoreOptions, context) =>
         (await import('./score.ts')).scoreImages(inputs as string[], options, context),
       ),
+    )
+
+  command(
+    watch,
+    'volume <input...>',
+    'Looks at the slices of CT or MR series: noise that does not go on from slice to slice, slices that are made of others.',
+    'fiducial watch volume series',
+  ).action(
+    runs(async ([inputs], options: object, context) =>
+      (await import('./volume.ts')).examineVolumes(inputs as string[], options, context),
+    ),
+  )
+
+  command(
+    watch,
+    'card',
+    'Prints what the model is made from, how well it did, and what it does not see.',
+    'fiducial watch card',
+  )
+    .option('--model <file>', 'the model (default: the one of this site, or the shipped one)')
+    .action(
+      runs(async (_words, options: CardOptions, context) => (await import('./card.ts')).printCard(options, context)),
     )
 
   command(

@@ -51,6 +51,8 @@ export interface Gathering {
   readonly summary: string
 }
 
+/** Tables and texts lie about in folders of images. */
+const NO_IMAGES = /\.(?:csv|md|txt|json)$/i
 /** What happens without harm is neither true nor false, and no sample. */
 const VARIANT_IDS: ReadonlySet<string> = new Set(VARIANTS.map(({ id }) => id))
 
@@ -60,13 +62,17 @@ export async function gatherImages(order: GatherOrder, context: Context): Promis
   const groups = await readGroups(order.groups, context)
   const codeHash = await adapters.watch.codeHash(order.techniques.map(({ id }) => id))
   using inputs = await adapters.findInputs(order.words)
-  const images = new Images(
-    inputs,
-    (input) => /\.(?:csv|md|txt|json)$/i.test(input.path) === false && (order.accepts?.(input) ?? true),
-  )
+  let [leftOut, unreadable] = [0, 0]
+  const isLeftOut = (path: string, patient: string | null): boolean =>
+    order.isWithoutNetworkPatients && isNetworkPatient(groupOf(path, patient, groups))
+  const images = new Images(inputs, (input) => {
+    if (NO_IMAGES.test(input.path) || order.accepts?.(input) === false) return false
+    if (!isLeftOut(input.path, null)) return true
+    leftOut++
+    return false
+  })
   const progress = new Progress(output, 'measuring', images)
   const gathered: Gathered[] = []
-  let [leftOut, unreadable] = [0, 0]
   const settings = {
     ...(order.kind !== undefined && { kind: order.kind }),
     ...{ techniques: order.techniques, variants: order.variants, cacheKey: codeHash },
@@ -83,9 +89,9 @@ export async function gatherImages(order: GatherOrder, context: Context): Promis
       )
       continue
     }
-    const group = groupOf(path, done.value.patient, groups)
-    if (order.isWithoutNetworkPatients && isNetworkPatient(group)) leftOut++
-    else gathered.push({ ...done.value, group, source: sourceOf(path) })
+    const { patient } = done.value
+    if (isLeftOut(path, patient)) leftOut++
+    else gathered.push({ ...done.value, group: groupOf(path, patient, groups), source: sourceOf(path) })
   }
   output.endProgress()
   terminal.interruption.throwIfAborted()

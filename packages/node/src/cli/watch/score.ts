@@ -6,10 +6,14 @@ import { type ExamineOrder, examinePicture, formatP, unusualCues } from '@fiduci
 import type { WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import { drawCues } from '@fiducial/core/domain/watch/overlay.ts'
 import type { Examined, ReportedCue, WatchReport } from '@fiducial/core/domain/watch/report.ts'
+import type { ResidualOutcome } from '@fiducial/core/domain/watch/residual/outcome.ts'
+import { residualMap } from '@fiducial/core/domain/watch/residual/residual-map.ts'
+import { drawFrame } from '@fiducial/core/formats/picture/raster.ts'
 import { readSubject } from '../../services/watch/subject.ts'
 import type { Input } from '../adapters.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { placeInWords } from '../mark/locate.ts'
 import type { OpenImage } from '../mark/open-image.ts'
 import { Outputs } from '../mark/outputs.ts'
 import { runOverImages } from '../mark/run.ts'
@@ -17,6 +21,7 @@ import { counted } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 import { showCard } from './card.ts'
+import { type FeedNews, followFeed } from './feed.ts'
 import { type FindFindings, type FindingsOptions, openFindings } from './read-findings.ts'
 
 export interface ScoreOptions extends FindingsOptions {
@@ -26,6 +31,8 @@ export interface ScoreOptions extends FindingsOptions {
   readonly kind?: WatchKind
   readonly alpha?: number
   readonly frame?: number
+  /** File with the state of a running feed. */
+  readonly feed?: string
 }
 
 /** The watchdog never says that an image is not authentic: what is unusual is undetermined. */
@@ -60,6 +67,23 @@ function checkStratum({ strata }: WatchModel, id: string | undefined): void {
     `it has ${strata.map((stratum) => stratum.id).join(', ')}`,
   )
 }
+
+interface Drawing {
+  readonly input: Input
+  readonly examined: Examined
+  readonly frame: number
+  readonly local: ResidualOutcome | null
+}
+
+interface Reported {
+  readonly picture: string | null
+  /** Null where pixels were compressed with loss, or are in colour. */
+  readonly local: ResidualOutcome | null
+  readonly feed: FeedNews | null
+}
+
+/** Places whose noise does not belong. */
+const LOCAL = [255, 80, 200] as const
 
 interface ScoreParts {
   readonly options: ScoreOptions
@@ -100,30 +124,44 @@ class ScoreRun {
       ...(alpha !== undefined && { alpha }),
     }
     const examined = examinePicture(order)
-    const picture = await this.#draw(image, { input, examined, frame })
-    this.#report(input, examined.report, picture)
+    const local = subject.view === 'colour' || image.pixels.isLossy ? null : residualMap(subject.view)
+    const feed = await this.#follow(examined.report)
+    const picture = await this.#draw(image, { input, examined, frame, local })
+    this.#report(input, examined.report, { picture, local, feed })
     return EXITS[examined.report.outcome]
   }
 
   /** @returns the path, or null where nothing is drawn */
-  async #draw(
-    { pixels }: OpenImage,
-    { input, examined, frame }: { readonly input: Input; readonly examined: Examined; readonly frame: number },
-  ): Promise<string | null> {
+  async #draw({ pixels }: OpenImage, { input, examined, frame, local }: Drawing): Promise<string | null> {
     const { plane, report } = examined
     if (this.#outputs === undefined || plane === null) return null
     const raster = renderPlanes(pixels.read(frame), pixels)
     const outside = unusualCues(report.cues)
+    for (const region of local?.regions ?? []) drawFrame(raster, region, LOCAL)
     drawCues(raster, plane, { measurements: report.cues.map(({ measurement }) => measurement), outside })
     const path = this.#outputs.pathFor(input, '.watch.png')
     await this.#context.adapters.writePicture(path, raster)
     return path
   }
 
-  #report({ label }: Input, report: WatchReport, picture: string | null): void {
+  /** Takes an image into the evidence of a running feed. */
+  async #follow({ score }: WatchReport): Promise<FeedNews | null> {
+    const { feed } = this.#options
+    return feed === undefined || score === null ? null : followFeed(feed, score.combinedP, this.#context)
+  }
+
+  #report({ label }: Input, report: WatchReport, { picture, local, feed }: Reported): void {
     const { output } = this.#context
     const { cues, ...rest } = report
-    output.record({ path: label, ...rest, cues: cues.map(describeCue), method: methodOf(this.#model), picture })
+    output.record({
+      path: label,
+      ...rest,
+      cues: cues.map(describeCue),
+      local: describeLocal(local),
+      feed,
+      method: methodOf(this.#model),
+      picture,
+    })
     const { green, yellow, dim } = output.style
     const heads = {
       usual: green('· usual'),
@@ -134,9 +172,19 @@ class ScoreRun {
     output.line(`${heads[report.outcome]}  ${visible(label)}: ${report.sentence}`)
     for (const cue of cues) if (cue.isUnusual === true) output.line(`  ${cueInWords(cue)}`)
     for (const { outcome, sentence } of report.rules) if (outcome === 'odd') output.line(`  ${sentence}`)
+    const [first] = local?.regions ?? []
+    if (first !== undefined) output.line(`  ${placeInWords(first)}: ${first.sentence}`)
+    for (const sentence of feed?.alarms ?? []) output.line(`  ${output.style.yellow('! feed')} ${sentence}`)
     if (report.agreement !== null) output.line(`  ${report.agreement.sentence}`)
     if (picture !== null) output.line(dim(`  drawn in ${visible(picture)}`))
   }
+}
+
+/** Without the values of its map, which a picture shows better. */
+function describeLocal(local: ResidualOutcome | null): object | null {
+  if (local === null) return null
+  const { heat: _, ...rest } = local
+  return rest
 }
 
 function describeCue({ measurement, ...cue }: ReportedCue): object {

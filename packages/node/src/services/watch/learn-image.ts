@@ -37,10 +37,14 @@ export function learnImage(order: LearnOrder, hash: HashFactory): LearntImage {
   return learnt
 }
 
+/** A straight spine cannot be straightened: what a global technique leaves as it was is no fake. Share of samples. */
+const LEAST_CHANGED = 0.05
+
 function learnFake(technique: Technique, { view, kind, sha256, donor }: LearnOrder, hash: HashFactory): LearntValues {
   const host: Host = { ...view, kind, spacingMm: null, ...(donor !== undefined && { donor }) }
   try {
     const forged = forgeView(technique, host, seedOf(sha256, technique.id, hash))
+    if (technique.reach === 'global' && forged.changedShare < LEAST_CHANGED) return 'hardly_changed'
     return valuesOf({ ...view, samples: Float32Array.from(forged.samples) }, kind)
   } catch (error) {
     if (error instanceof RangeError) return 'host_refused'
