@@ -1,6 +1,7 @@
 /**
  * Run: one command of the mark over all its inputs, image by image, with progress and a report of what could not be read.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '@fiducial/core/errors.ts'
 import type { MarkMeans } from '../../services/mark/ports.ts'
 import type { Input } from '../adapters.ts'
@@ -52,6 +53,8 @@ export async function runOverImages(
   let done = 0
   let reported = 0
   for await (const input of images) {
+    // Work on images leaves no turn to anybody else, such as Ctrl-C.
+    await nextTurn()
     if (terminal.interruption.aborted) break
     try {
       using image = await openImage(input.path, { raw, adapters, means, isStrict })
