@@ -43,7 +43,7 @@ export async function auditModel(words: readonly string[], options: AuditOptions
   const [report, figures] = [`${options.out}/report.html`, `${options.out}/result.json`]
   await adapters.writeFile(report, new TextEncoder().encode(renderAuditReport(result)))
   await adapters.writeFile(figures, encodeCanonicalJson(result as unknown as JsonValue))
-  output.record({ report, figures, data: result.data, unseen: meanOf(result, 'combined'), refused: gathering.refused })
+  output.record({ report, figures, data: result.data, means: result.means, refused: gathering.refused })
   show(result, context)
   output.line(`${visible(report)}; ${gathering.summary}`)
   return EXIT.ok
@@ -127,12 +127,6 @@ function judge(values: LearntValues | undefined, model: WatchModel): FlipPair['b
   return { score: oneClass.score, p: combinedP }
 }
 
-/** Over global techniques that were not shown. */
-function meanOf({ areas }: AuditResult, method: string): number {
-  const own = areas.filter((area) => area.method === method && area.setting === 'unseen' && !area.isLocal)
-  return own.reduce((sum, { area }) => sum + area, 0) / Math.max(1, own.length)
-}
-
 function show(result: AuditResult, { output }: Context): void {
   output.line('Area under the curve of techniques that were not shown, and its 95 % interval:')
   for (const { technique, method, setting, isLocal, area, low, high } of result.areas) {
@@ -140,8 +134,10 @@ function show(result: AuditResult, { output }: Context): void {
     const where = isLocal ? ' (a part of the picture: out of reach)' : ''
     output.line(`  ${technique}: ${area.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})${where}`)
   }
-  for (const method of ['one-class', 'boosting', 'cues', 'combined'])
-    output.line(`  mean by ${method}: ${meanOf(result, method).toFixed(3)}`)
+  for (const { method, setting, area, low, high } of result.means) {
+    if (setting === 'unseen')
+      output.line(`  mean by ${method}: ${area.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`)
+  }
   for (const { method, group, rate, low, high, count } of result.alarms) {
     if (method === 'combined')
       output.line(

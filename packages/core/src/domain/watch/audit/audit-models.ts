@@ -10,7 +10,7 @@ import { type FeatureTable, foldsOf, labelsOf, REAL, realsOf } from '../model/fe
 import { kindsOf } from '../model/train-model.ts'
 import { alarmValue, wilsonInterval } from '../statistics/proportion.ts'
 import { spearmanOf } from '../statistics/rank.ts'
-import { bootstrapArea, rocCurve, type Scored } from '../statistics/roc.ts'
+import { bootstrapArea, bootstrapMeanArea, type Comparison, rocCurve, type Scored } from '../statistics/roc.ts'
 import {
   type AlarmRate,
   AUDIT_FORMAT,
@@ -19,6 +19,7 @@ import {
   type FamilyArea,
   type FlipRate,
   METHODS,
+  type MeanArea,
   type Method,
   type Probe,
   type Setting,
@@ -83,6 +84,7 @@ export function auditModels(table: FeatureTable, options: AuditOptions): AuditRe
     data: factsOf(table, options),
     alpha,
     areas,
+    means: meansOf({ seen, unseen, reals }, { options, random }),
     alarms,
     sources: sourceAreas(foreign, { options, random }),
     probes: (options.probes ?? []).map(({ name, table: columns }) => probeArea(name, columns, options)),
@@ -131,6 +133,45 @@ const areaMeter =
       }
     })
   }
+
+interface JudgedParts {
+  readonly seen: readonly Judged[]
+  readonly unseen: ReadonlyMap<string, readonly Judged[]>
+  readonly reals: readonly Judged[]
+}
+
+/** Over global techniques: of models that were shown them, and of those that were not. */
+function meansOf({ seen, unseen, reals }: JudgedParts, { options, random }: Omit<Meter, 'alpha'>): readonly MeanArea[] {
+  const global = [...unseen.keys()].filter((technique) =>
+    unseen.get(technique)?.some(({ label }) => label === technique),
+  )
+  if (global.length === 0) return []
+  return METHODS.flatMap((method) => {
+    const compare = (negatives: readonly Judged[], all: readonly Judged[], technique: string): Comparison => ({
+      negatives: scoresOf(negatives, method),
+      positives: scoresOf(
+        all.filter(({ label }) => label === technique),
+        method,
+      ),
+    })
+    const settings = {
+      seen: global.map((technique) => compare(reals, seen, technique)),
+      unseen: global.map((technique) => {
+        const judged = unseen.get(technique) ?? []
+        return compare(
+          judged.filter(({ label }) => label === REAL),
+          judged,
+          technique,
+        )
+      }),
+    }
+    return (['seen', 'unseen'] as const).map((setting) => ({
+      method,
+      setting,
+      ...bootstrapMeanArea(settings[setting], { random, ...drawsOf(options) }),
+    }))
+  })
+}
 
 const drawsOf = ({ draws }: AuditOptions): { readonly draws?: number } => (draws === undefined ? {} : { draws })
 

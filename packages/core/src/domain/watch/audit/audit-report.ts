@@ -5,7 +5,15 @@
  */
 
 import { imagesToShow } from '../statistics/proportion.ts'
-import { type AlarmRate, type AuditResult, type FamilyArea, METHODS, type Method } from './audit-result.ts'
+import type { Area } from '../statistics/roc.ts'
+import {
+  type AlarmRate,
+  type AuditResult,
+  type FamilyArea,
+  METHODS,
+  type MeanArea,
+  type Method,
+} from './audit-result.ts'
 import { type BarGroup, forestPlot, legend, rocLine, squarePlot } from './report-plots.ts'
 import { AUDIT_STYLE } from './report-style.ts'
 import { area, asHtml, percent, table, whole } from './report-text.ts'
@@ -100,7 +108,7 @@ const heads = ([first = '', ...rest]: readonly string[]) => [
   ...rest.map((head) => ({ head, isNumber: true })),
 ]
 
-function areas({ areas: all, alpha }: AuditResult): string {
+function areas({ areas: all, means, alpha }: AuditResult): string {
   const parts = [
     ['unseen', false, 'Global techniques that were left out of learning'],
     ['seen', false, 'Global techniques that were learned, on other patients'],
@@ -108,7 +116,9 @@ function areas({ areas: all, alpha }: AuditResult): string {
   ] as const
   const sections = parts.map(([setting, isLocal, caption]) => {
     const own = all.filter((one) => one.setting === setting && one.isLocal === isLocal)
-    return own.length === 0 ? '' : areaSection(caption, own, alpha)
+    return own.length === 0
+      ? ''
+      : areaSection(caption, own, { alpha, means: isLocal ? [] : means.filter((one) => one.setting === setting) })
   })
   return `<h2>True or forged</h2>
 <p>Area under the curve: the chance that a forgery is called stranger than a true image, .500 for a coin. Below each figure its 95 % interval, by drawing patients. Differences smaller than the intervals are noise.</p>
@@ -118,7 +128,11 @@ ${sections.join('\n')}`
 
 const SCALE = { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1], mark: 0.5 }
 
-function areaSection(caption: string, own: readonly FamilyArea[], alpha: number): string {
+function areaSection(
+  caption: string,
+  own: readonly FamilyArea[],
+  { alpha, means }: { readonly alpha: number; readonly means: readonly MeanArea[] },
+): string {
   const techniques = [...new Set(own.map(({ technique }) => technique))]
   const find = (technique: string, method: Method): FamilyArea | undefined =>
     own.find((one) => one.technique === technique && one.method === method)
@@ -138,7 +152,7 @@ function areaSection(caption: string, own: readonly FamilyArea[], alpha: number)
     ]),
     [
       'mean',
-      ...METHODS.map((method) => area(meanOf(own.filter((one) => one.method === method).map((one) => one.area)))),
+      ...METHODS.map((method) => withInterval(means.find((one) => one.method === method) ?? plainMean(own, method))),
       percent(meanOf(own.filter(({ method }) => method === 'combined').map(({ detected }) => detected))),
       '',
     ],
@@ -150,8 +164,16 @@ ${forestPlot(`${caption}: area under the curve of each technique by each method,
 ${table(caption, heads(['Technique', ...METHODS, `Alarms at ${percent(alpha)}`, 'Images']), rows)}`
 }
 
-const withInterval = (one: FamilyArea | undefined): string =>
-  one === undefined ? '–' : `${area(one.area)}<br><span class="soft">${area(one.low)}–${area(one.high)}</span>`
+/** Of local techniques, which nobody counts on: without an interval. */
+function plainMean(own: readonly FamilyArea[], method: Method): Pick<Area, 'area'> {
+  return { area: meanOf(own.filter((one) => one.method === method).map((one) => one.area)) }
+}
+
+const withInterval = (one: (Pick<Area, 'area'> & Partial<Area>) | undefined): string =>
+  one === undefined ? '–' : `${area(one.area)}${intervalOf(one)}`
+
+const intervalOf = ({ low, high }: Partial<Area>): string =>
+  low === undefined || high === undefined ? '' : `<br><span class="soft">${area(low)}–${area(high)}</span>`
 
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(values.length, 1)

@@ -28,6 +28,7 @@ export interface AuditResult {
   /** False alarms are counted at this p-value. */
   readonly alpha: number
   readonly areas: readonly FamilyArea[]
+  readonly means: readonly MeanArea[]
   readonly alarms: readonly AlarmRate[]
   readonly sources: readonly SourceArea[]
   readonly probes: readonly Probe[]
@@ -58,6 +59,12 @@ export interface FamilyArea extends Area {
   /** Share of its forgeries with an alarm at {@link AuditResult.alpha}. */
   readonly detected: number
   readonly detectedInterval: Interval
+}
+
+/** Over all global techniques that move the numbers of a picture, each counting alike. */
+export interface MeanArea extends Area {
+  readonly method: Method
+  readonly setting: Setting
 }
 
 /** False alarms among true images that nothing was learned from. */

@@ -40,24 +40,31 @@ export function areaUnderCurve(negatives: ArrayLike<number>, positives: ArrayLik
   return weightedArea(points, Float64Array.of(1))
 }
 
+interface Draws {
+  readonly random: Random
+  /** Replicates; 400 is enough for two digits. */
+  readonly draws?: number
+}
+
+/** True images and forgeries that are to be told apart. */
+export interface Comparison {
+  readonly negatives: readonly Scored[]
+  readonly positives: readonly Scored[]
+}
+
+/** The area with an interval of 95 % by drawing patients with replacement. */
+export const bootstrapArea = (negatives: readonly Scored[], positives: readonly Scored[], draws: Draws): Area =>
+  bootstrapMeanArea([{ negatives, positives }], draws)
+
 /**
- * The area with an interval of 95 % by drawing patients with replacement.
- * @param draws  replicates; 400 is enough for two digits
+ * The mean of several areas, each counting alike, with an interval of 95 %: the same drawn patients stand in all of them.
+ * @param comparisons  one or more
  */
-export function bootstrapArea(
-  negatives: readonly Scored[],
-  positives: readonly Scored[],
-  { random, draws = 400 }: { readonly random: Random; readonly draws?: number },
-): Area {
+export function bootstrapMeanArea(comparisons: readonly Comparison[], { random, draws = 400 }: Draws): Area {
   const groups = new Map<string, number>()
-  const pointOf = ({ score, group }: Scored, isPositive: boolean): Point => {
-    const known = groups.get(group) ?? groups.size
-    groups.set(group, known)
-    return { score, isPositive, group: known }
-  }
-  const points = [...negatives.map((one) => pointOf(one, false)), ...positives.map((one) => pointOf(one, true))]
-  points.sort(byScore)
-  const area = weightedArea(points, new Float64Array(groups.size).fill(1))
+  const sides = comparisons.map((comparison) => pointsOf(comparison, groups))
+  const meanBy = (weights: Float64Array): number =>
+    sides.reduce((sum, points) => sum + weightedArea(points, weights), 0) / sides.length
   const areas = new Float64Array(draws)
   for (let draw = 0; draw < draws; draw++) {
     const weights = new Float64Array(groups.size)
@@ -65,17 +72,27 @@ export function bootstrapArea(
       const drawn = random.integer(groups.size)
       weights[drawn] = (weights[drawn] as number) + 1
     }
-    areas[draw] = weightedArea(points, weights)
+    areas[draw] = meanBy(weights)
   }
   areas.sort()
-  const isKnown = negatives.length > 0 && positives.length > 0 && draws > 0
+  const isKnown = draws > 0 && comparisons.every(({ negatives, positives }) => negatives.length * positives.length > 0)
   return {
-    area,
+    area: meanBy(new Float64Array(groups.size).fill(1)),
     low: isKnown ? quantileOf(areas, 0.025) : 0,
     high: isKnown ? quantileOf(areas, 0.975) : 1,
-    negatives: negatives.length,
-    positives: positives.length,
+    negatives: comparisons.reduce((sum, { negatives }) => sum + negatives.length, 0),
+    positives: comparisons.reduce((sum, { positives }) => sum + positives.length, 0),
   }
+}
+
+/** In the order of their scores. @param groups  numbers of patients; gets those that are new */
+function pointsOf({ negatives, positives }: Comparison, groups: Map<string, number>): readonly Point[] {
+  const pointOf = ({ score, group }: Scored, isPositive: boolean): Point => {
+    const known = groups.get(group) ?? groups.size
+    groups.set(group, known)
+    return { score, isPositive, group: known }
+  }
+  return [...negatives.map((one) => pointOf(one, false)), ...positives.map((one) => pointOf(one, true))].sort(byScore)
 }
 
 /** A point of the curve: shares of true images and of forgeries with a score of at least `score`. */
