@@ -56,9 +56,10 @@ function readModel(fields: JsonFields): WatchModel {
   }
   const featureNames = fields.strings('featureNames', LIMITS.features, NAME)
   const cues = fields.objects('cues', LIMITS.cues, readCue)
-  const names = [...featureNames, ...cues.map(({ name }) => name)]
   if (featureNames.length === 0) throw fields.refuse('featureNames', 'is empty')
-  if (new Set(names).size < names.length) throw fields.refuse('featureNames', 'and cues name one thing twice')
+  // A measure of a cue may be a feature, too: models see it, and strata have norms for it.
+  if (new Set(featureNames).size < featureNames.length) throw fields.refuse('featureNames', 'name one thing twice')
+  if (new Set(cues.map(({ name }) => name)).size < cues.length) throw fields.refuse('cues', 'name one thing twice')
   const count = featureNames.length
   const strata = fields.objects('strata', LIMITS.strata, (stratum) => readStratum(stratum, cues.length))
   if (new Set(strata.map(({ id }) => id)).size < strata.length) throw fields.refuse('strata', 'have one id twice')
