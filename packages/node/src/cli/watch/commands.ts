@@ -96,6 +96,7 @@ export function addWatchCommands(watch: Command, { command, runs }: CommandTools
     .option('--source <words>', 'where they are from, in words', 'not told')
     .addOption(kind)
     .option('--groups <file>', GROUPS)
+    .option('--figures <file>', 'result.json of an audit of the same images: its figures go with the model')
     .option('--seed <number>', 'what is drawn', seed, 1)
     .action(
       runs(async ([inputs], options: TrainOptions, context) =>

@@ -3,6 +3,8 @@
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { TECHNIQUES } from '@fiducial/core/domain/forge/techniques/all.ts'
+import { AUDIT_FORMAT, type AuditResult } from '@fiducial/core/domain/watch/audit/audit-result.ts'
+import { metricsOf } from '@fiducial/core/domain/watch/audit/metrics.ts'
 import type { WatchKind } from '@fiducial/core/domain/watch/body-part.ts'
 import { CUES } from '@fiducial/core/domain/watch/cues.ts'
 import { sharedFacts } from '@fiducial/core/domain/watch/image-facts.ts'
@@ -10,11 +12,13 @@ import { MEASURE_NAMES } from '@fiducial/core/domain/watch/measure-view.ts'
 import { formatWatchModel } from '@fiducial/core/domain/watch/model/model-file.ts'
 import { LEAST_PATIENTS, type StratumOptions } from '@fiducial/core/domain/watch/model/stratum.ts'
 import { trainWatchModel } from '@fiducial/core/domain/watch/model/train-model.ts'
-import type { CueMeasure } from '@fiducial/core/domain/watch/model/watch-model.ts'
+import type { CueMeasure, Metric } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import { StoreError } from '@fiducial/core/errors.ts'
+import { parseJson } from '@fiducial/core/formats/json/parse.ts'
 import { VARIANTS } from '../../services/watch/variants.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { UsageError } from '../usage-error.ts'
 import { visible } from '../visible.ts'
 import { type Gathered, type Gathering, gatherImages } from './gather.ts'
 import { checkId } from './stratum-id.ts'
@@ -25,6 +29,8 @@ export interface TrainOptions {
   readonly source: string
   readonly kind?: WatchKind
   readonly groups?: string
+  /** The result of an audit, whose figures go with the model. */
+  readonly figures?: string
   readonly seed: number
 }
 
@@ -45,6 +51,7 @@ const EVERY: Readonly<Record<string, number>> = { autoencoder: 3, diffusion: 3 }
 export async function train(words: readonly string[], options: TrainOptions, context: Context): Promise<ExitCode> {
   checkId(options.id)
   const { adapters, output } = context
+  const metrics = await readFigures(options.figures, context)
   const gathering = await gatherImages(gatherOrderOf(words, options), context)
   checkPatients(gathering)
   const model = trainWatchModel(gathering.table, {
@@ -55,6 +62,7 @@ export async function train(words: readonly string[], options: TrainOptions, con
     dataManifestHash: await manifestHashOf(gathering, context),
     unshown: new Set(UNSHOWN),
     stratum: stratumOf(options.id, gathering.images),
+    metrics,
   })
   const bytes = formatWatchModel(model)
   await adapters.writeFile(options.out, bytes)
@@ -73,6 +81,17 @@ export async function train(words: readonly string[], options: TrainOptions, con
   )
   if (leftOut > 0) output.line(`${leftOut} images left out: networks of the forge have learnt from their patients`)
   return EXIT.ok
+}
+
+/** @throws {UsageError} for a file that is not there, or holds something else */
+async function readFigures(path: string | undefined, { adapters }: Context): Promise<readonly Metric[]> {
+  if (path === undefined) return []
+  const bytes = await adapters.readFile(path)
+  if (bytes === undefined) throw new UsageError(`there is no file ${visible(path)}`)
+  const result = parseJson(bytes) as unknown as AuditResult
+  if (result?.format !== AUDIT_FORMAT)
+    throw new UsageError(`${visible(path)} is no result of an audit`, 'watch audit writes result.json')
+  return metricsOf(result)
 }
 
 /** Of so many patients two fifths are enough to calibrate with. */
