@@ -34,6 +34,7 @@ export async function calibrate(
   checkId(options.id)
   const { adapters, home, output } = context
   const model = await adapters.watch.model(home, options.model)
+  checkFree(options.id, model)
   const authentic = options.unsealed === true ? undefined : await authenticAmong(words, context)
   const gathering = await gatherImages(
     {
@@ -78,9 +79,11 @@ function stratify(
 }
 
 /** @throws {UsageError} where the id is that of the stratum that came with the model */
-function withStratum(model: WatchModel, stratum: Stratum): WatchModel {
-  const [shipped] = model.strata
-  if (shipped?.id === stratum.id)
-    throw new UsageError(`--id ${stratum.id} is what the model was made with`, 'choose another name')
-  return { ...model, strata: [...model.strata.filter(({ id }) => id !== stratum.id), stratum] }
+function checkFree(id: string, { strata: [shipped] }: WatchModel): void {
+  if (shipped?.id === id) throw new UsageError(`--id ${id} is what the model was made with`, 'choose another name')
 }
+
+const withStratum = (model: WatchModel, stratum: Stratum): WatchModel => ({
+  ...model,
+  strata: [...model.strata.filter(({ id }) => id !== stratum.id), stratum],
+})

@@ -1,6 +1,7 @@
 /** Commands of the watchdog: words, options and help; what they do stands beside this, loaded when it is called. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandTools } from '../command-tools.ts'
+import { positiveNumber } from '../option-values.ts'
 import type { AuditOptions } from './audit.ts'
 import type { CalibrateOptions } from './calibrate.ts'
 import type { CardOptions } from './card.ts'
@@ -35,7 +36,7 @@ export function addWatchCommands(watch: Command, { command, runs }: CommandTools
     .option('--stratum <id>', 'compare with these true images, whatever the header says')
     .addOption(kind)
     .option('--alpha <share>', 'call so many of the true images unusual (default: 0.01)', alpha)
-    .option('--frame <number>', 'the frame of a multi-frame image, from 1', Number)
+    .option('--frame <number>', 'the frame of a multi-frame image, from 1', positiveNumber)
     .option('--feed <file>', 'take the images as they come into the evidence of a running feed, kept in this file')
     .option('--findings <file>', 'what a diagnostic model found: JSON, or a DICOM SR or presentation state')
     .option('--diagnose <url>', 'ask a diagnostic model at this address what it finds')

@@ -13,7 +13,7 @@ export async function authenticAmong(words: readonly string[], context: Context)
   const { adapters, output, terminal } = context
   const settings = {
     anchors: await readTrust({}, context),
-    policy: await readPolicy('default', context),
+    policy: await readPolicy('acquisition', context),
     ...(await findLogs({ log: true }, context)),
     sealsOf: context.home,
   }
