@@ -1,4 +1,4 @@
-/** Card: what a model is made from, how well it did, and what it does not see; printed once behind the images it judged. */
+/** Card: what a model is made from and how well it did; in short behind the images it judged, whole by a command of its own. */
 import type { Metric, WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
@@ -16,12 +16,13 @@ export async function printCard(options: CardOptions, context: Context): Promise
     strata: strata.map(({ id, selector, limits, patients }) => ({ id, selector, limits, patients })),
   })
   showCard(model, context)
+  for (const metric of model.metrics) context.output.line(`  ${metricInWords(metric)}`)
   return EXIT.ok
 }
 
 export function showCard(model: WatchModel, { output }: Context): void {
   const { dim } = output.style
-  const { name, trainedOn, strata, metrics } = model
+  const { name, trainedOn, strata } = model
   const { images, patients, source } = trainedOn
   output.line(
     dim(
@@ -31,10 +32,9 @@ export function showCard(model: WatchModel, { output }: Context): void {
   output.line(
     dim(`  compares with: ${strata.map((stratum) => `${stratum.id} (${stratum.patients} patients)`).join(', ')}`),
   )
-  for (const metric of metrics) output.line(dim(`  ${metricInWords(metric)}`))
   output.line(
     dim(
-      '  Advisory; no medical device. A figure p is the share of true images that look as strange, no chance of forgery.',
+      '  Advisory; no medical device. A figure p is the share of true images that look as strange, no chance of forgery; `watch card` has the figures.',
     ),
   )
 }
