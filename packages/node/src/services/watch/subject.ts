@@ -23,7 +23,8 @@ export interface Subject {
  * @throws {FormatError} `pixels_absent` for a frame that is not there, `codec_failed`
  */
 export function readSubject(pixels: ImagePixels, dicom: DicomFile | undefined, frame = 0): Subject {
-  if (frame >= pixels.frames) throw new FormatError('pixels_absent', `there are ${pixels.frames} frames`)
+  if (!(Number.isInteger(frame) && frame >= 0 && frame < pixels.frames))
+    throw new FormatError('pixels_absent', `the frame is not one of ${pixels.frames}`)
   const facts = factsOf(dicom?.dataSet, { rows: pixels.height, columns: pixels.width, bits: pixels.bits })
   const planes = pixels.read(frame)
   return { view: greyOf(planes, pixels), facts, rules: dicom === undefined ? [] : rulesOf(dicom, planes, pixels) }
