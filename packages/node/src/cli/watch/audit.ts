@@ -55,7 +55,7 @@ function audit({ images, table, codeHash, leftOut, refused }: Gathering, order: 
   const { seed, source, dataManifestHash } = order
   const left = Object.entries(refused).map(([reason, count]) => `${count} refused (${reason})`)
   return auditModels(table, {
-    model: { name: 'as trained', dataManifestHash, codeHash, seed },
+    model: { name: 'Models made by watch train', dataManifestHash, codeHash, seed },
     ...{ seed, source, folds: FOLDS, features: MEASURE_NAMES, cues: CUE_MEASURES, local: new Set(UNSHOWN) },
     probes: [
       { name: 'size of the plane alone', table: selectColumns(table, SIZE_NAMES) },
@@ -66,6 +66,8 @@ function audit({ images, table, codeHash, leftOut, refused }: Gathering, order: 
       `${leftOut} images left out: networks of the forge have learnt from their patients.`,
       ...(left.length > 0 ? [`Images that cannot be measured: ${left.join(', ')}.`] : []),
       ...hardlyChanged(images),
+      'Laterality flip makes the whole picture anew and changes none of its statistics: it stands with local techniques, and in no mean.',
+      'Features, cues and techniques were built while areas on these images were looked at; patients and techniques are held out, the choice of features is not.',
       'Forgeries are made of the true images and differ from them in nothing else; networks are tried on each third image, local techniques on each fourth.',
     ],
   })

@@ -10,6 +10,7 @@ import {
   type AlarmRate,
   type AuditResult,
   type FamilyArea,
+  type FlipRate,
   METHODS,
   type MeanArea,
   type Method,
@@ -41,7 +42,7 @@ ${[blindness, facts, worth, areas, curves, alarms, calibration, sources, probes,
 `
 }
 
-function blindness({ areas, alarms, alpha }: AuditResult): string {
+function blindness({ areas, alarms, flips, alpha }: AuditResult): string {
   const local = areas.filter(({ isLocal, method, setting }) => isLocal && method === 'combined' && setting === 'seen')
   const foreign = alarms.filter(({ group, method }) => group !== 'held-out' && method === 'combined')
   const worst = foreign.reduce<AlarmRate | undefined>(
@@ -55,12 +56,34 @@ function blindness({ areas, alarms, alpha }: AuditResult): string {
 <h2>Where it is blind</h2>
 <ul>
 <li><b>Parts of a picture.</b> Edits of a small place are not what these models look for${edits.length === 0 ? '' : `; area under the curve: ${edits.join(', ')}, where .500 is chance`}. Signatures, marks and earlier images are for that.</li>
-<li><b>Other hospitals and devices.</b> ${foreignSentence(worst, alpha)} Without a calibration of its own an image gets no p-value.</li>
-<li><b>Generators that nobody has here.</b> All forgeries below were made with known techniques from the same true images. Figures say nothing about others, newer ones least of all.</li>
+${weakSentence(areas)}<li><b>Other hospitals and devices.</b> ${foreignSentence(worst, alpha)} Without a calibration of its own an image gets no p-value.</li>
+${wayItem(flips)}<li><b>Generators that nobody has here.</b> All forgeries below were made with known techniques from the same true images. Figures say nothing about others, newer ones least of all.</li>
 <li><b>Who knows the models.</b> A forger who has them can look for a picture that raises no alarm.</li>
 </ul>
 <p>Advisory. An alarm does not show that a picture is forged; that there is none does not show that it is true. Not a medical device.</p>
 </section>`
+}
+
+/** Areas below this leave more than a quarter of the pairs in the wrong order. */
+const WEAK = 0.75
+
+/** Global techniques that are hardly told from true images, where they were not shown. */
+function weakSentence(areas: readonly FamilyArea[]): string {
+  const weak = areas.filter(
+    ({ isLocal, method, setting, area: value }) =>
+      !isLocal && method === 'combined' && setting === 'unseen' && value < WEAK,
+  )
+  if (weak.length === 0) return ''
+  const named = weak.map(({ technique, area: value }) => `${asHtml(technique)} ${area(value)}`)
+  return `<li><b>Whole pictures that are changed a little.</b> Hardly told from true ones, where the technique was not shown: ${named.join(', ')}.</li>\n`
+}
+
+/** What happens to pictures with nobody meaning harm, and changes many an alarm. */
+function wayItem(flips: readonly FlipRate[]): string {
+  const often = flips.filter(({ rate }) => rate > 0.1)
+  if (often.length === 0) return ''
+  const named = often.map(({ change, rate }) => `${asHtml(change)} ${percent(rate)}`)
+  return `<li><b>What happens on the way.</b> An alarm says that a picture is not as the device makes it, not that somebody forged it. Alarms come or go where true pictures go through: ${named.join(', ')}.</li>\n`
 }
 
 const foreignSentence = (worst: AlarmRate | undefined, alpha: number): string =>
