@@ -2,7 +2,6 @@
  * Start gateway: the gateway of this machine as the command `up` runs it: wiring, threads, and with --demo rooms and an
  * archive.
  */
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { InstanceMessage } from '@fiducial/core/api/gateway.ts'
 import type { Destination } from '@fiducial/core/domain/gateway/destinations.ts'
@@ -94,7 +93,7 @@ async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
   const { openKeyRing } = await import('./keys/key-ring.ts')
   const { home, secrets, gateway, anchors, policy, logFolder, ownRoots, places, threads, examineMs, isDemo } = order
   const { knownMarkDevices } = await import('./wiring/known-marks.ts')
-  const { siteModelPath } = await import('./wiring/watch.ts')
+  const { findSiteModel } = await import('./wiring/watch.ts')
   const ring = await openKeyRing(home, secrets)
   const devices = await knownMarkDevices(home, secrets)
   const marks = devices.length === 0 ? {} : { marks: { devices, imageKeys: [], home } }
@@ -104,7 +103,7 @@ async function openExaminer(order: ExaminerOrder): Promise<Examiner> {
       places,
       sealing: { id: gateway, keys: await ring.gatewayMaterial(gateway), isDemo, logFolder },
       deidentifyKey: order.deidentifyKey,
-      watchModel: existsSync(siteModelPath(home)) ? siteModelPath(home) : null,
+      watchModel: findSiteModel(home) ?? null,
     },
     { threads: threads > 0 ? threads : Math.min(THREADS_LIMIT, availableParallelism()), timeoutMs: examineMs },
   )

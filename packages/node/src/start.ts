@@ -94,6 +94,7 @@ const adaptersOf = (version: string): Adapters => ({
     },
     codeHash: async (techniques) => (await import('./wiring/watch.ts')).watchCodeHash(techniques),
     model: async (home, path) => (await import('./wiring/watch.ts')).openWatchModel(home, path),
+    siteModel: async (home) => (await import('./wiring/watch.ts')).findSiteModel(home),
     diagnosticModel: async (url) => (await import('./wiring/watch.ts')).openDiagnosticModel(url),
     keepModel: async (home, model) => {
       await makeFolder(home)

@@ -308,6 +308,7 @@ function buildProgram({ version, openContext, write }: ProgramOptions, done: (co
     .option('--image-key <key>', 'the disclosed key of the mark of the one image, or a file that holds it')
     .option('--no-mark', 'do not read the marks in the pixels')
     .option('--complete', 'ask the custody log whether these are all images of their studies')
+    .option('--watch', 'ask the watchdog, too: advice that changes no verdict')
     .option('--seal <file>', 'the seal of the one image, where it does not lie beside it')
     .option('-v, --verbose', 'show every check and signature')
     .action(

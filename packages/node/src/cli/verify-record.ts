@@ -12,6 +12,7 @@ import type { Content, Level } from '@fiducial/core/domain/verdict/judge.ts'
 import type { Verdict } from '@fiducial/core/domain/verdict/policy.ts'
 import { formatTag } from '@fiducial/core/formats/dicom/element.ts'
 import type { VerifiedInstance } from '../services/verify-instance.ts'
+import type { WatchAnswer } from '../services/watch/watch-answer.ts'
 import { type MarkAnswer, toMarkAnswer } from './mark-answer.ts'
 
 export interface VerifyRecord {
@@ -29,6 +30,8 @@ export interface VerifyRecord {
   readonly seal: SealRecord
   readonly log: LogRecord
   readonly mark: MarkAnswer
+  /** Advice of the watchdog, where it was asked; no part of the verdict. */
+  readonly watchdog?: WatchAnswer
   /** SHA-256 of the file, hexadecimal, where it was asked for. */
   readonly fileSha256?: string
 }

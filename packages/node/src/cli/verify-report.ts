@@ -53,11 +53,18 @@ export class VerifyReport {
       `${style[colour](`${mark} ${name.padEnd(VERDICT_COLUMNS)}`)}  ${record.level}  ${style.bold(visible(record.path))}`,
     )
     const isPlain = record.verdict === 'authentic' && !isOnly && !this.#isVerbose
-    if (isPlain) return
+    if (isPlain && record.watchdog?.outcome !== 'unusual') return
     for (const line of wrap(visible(record.sentence), Math.min(SENTENCE_COLUMNS, output.columns) - INDENT.length))
       output.line(INDENT + line)
     for (const line of this.#checkLines(record)) output.line(INDENT + line)
+    this.#showAdvice(record)
     if (this.#isVerbose) for (const line of this.#evidenceLines(record)) output.line(INDENT + line)
+  }
+
+  #showAdvice({ watchdog }: VerifyRecord): void {
+    if (watchdog === undefined) return
+    for (const line of wrap(`Watchdog, advisory: ${watchdog.sentence}`, SENTENCE_COLUMNS))
+      this.#output.line(INDENT + line)
   }
 
   /** An image that could not be read. */

@@ -35,6 +35,8 @@ export interface VerifyOptions extends TrustOptions, LogOptions, MarkReadingOpti
   readonly record?: boolean
   /** Asks whether all images of each study are there. */
   readonly complete?: boolean
+  /** Asks the watchdog, too. */
+  readonly watch?: boolean
 }
 
 const EXIT_CODES = { authentic: EXIT.ok, not_authentic: EXIT.notAuthentic, undetermined: EXIT.undetermined } as const
@@ -55,6 +57,7 @@ export async function verifyInputs(
     ...(await findMarks(options, context)),
     isFileDigested: options.record === true,
     sealsOf: context.home,
+    ...(options.watch === true && { watchModel: await findWatchModel(context) }),
   }
   using inputs = await adapters.findInputs(words)
   const images = new Images(inputs, (input) => !isSeriesFile(input) || words.includes(input.label))
@@ -100,6 +103,13 @@ export async function verifyInputs(
   if (options.complete !== true) return worstOf([tally.exitCode, volumes])
   output.line()
   return worstOf([tally.exitCode, volumes, showStudies(await judgeStudies(found, context), output)])
+}
+
+/** @throws {UsageError} where the site has calibrated none: the shipped one knows no device */
+async function findWatchModel({ adapters, home }: Context): Promise<string> {
+  const path = await adapters.watch.siteModel(home)
+  if (path !== undefined) return path
+  throw new UsageError('--watch needs a watchdog that this site has calibrated', 'fiducial watch calibrate --help')
 }
 
 async function* tasksFor(images: Images, sealPath: string | undefined): AsyncGenerator<VerifyTask> {

@@ -42,6 +42,8 @@ export interface VerifySettings {
   readonly isFileDigested?: boolean
   /** C2SP tlog-policies of other logs, for proofs beside the images. */
   readonly logPolicies?: readonly Uint8Array[]
+  /** File of the watchdog's model; absent where it is not asked. */
+  readonly watchModel?: string
   /** With what marks are read; absent where no key is at hand. Secret. */
   readonly marks?: MarkReadingSettings
 }

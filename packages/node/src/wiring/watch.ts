@@ -1,5 +1,5 @@
 /** Watch: where the models of the watchdog lie on this machine, and what tells whether they belong to the code of today. */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
@@ -16,6 +16,10 @@ import { HttpDiagnosis } from '../watchers/http-diagnosis.ts'
 
 /** Where the model of a site lies in the folder of all state. */
 export const siteModelPath = (home: string): string => join(home, 'watch', 'model.json')
+
+/** Undefined where the site has calibrated none. */
+export const findSiteModel = (home: string): string | undefined =>
+  existsSync(siteModelPath(home)) ? siteModelPath(home) : undefined
 
 /**
  * The model that a file holds; without one that of the site; without that the shipped one.

@@ -5,6 +5,7 @@ import type { ByteSource } from '@fiducial/core/bytes/source.ts'
 import { SEAL_LIMIT } from '@fiducial/core/domain/seal/seal.ts'
 import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { createCodecs } from '@fiducial/core/formats/codec/codec.ts'
+import { createEncoders } from '@fiducial/core/formats/codec/encode.ts'
 import { parseDicom } from '@fiducial/core/formats/dicom/parse.ts'
 import { textAt } from '@fiducial/core/formats/dicom/values.ts'
 import { TLOG_PROOF_LIMIT } from '@fiducial/core/formats/tlog/proof.ts'
@@ -14,6 +15,7 @@ import type { Done, VerifySettings, VerifyTask } from '../cli/work.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import type { InstanceLog, InstanceMarks } from '../services/ports.ts'
 import { verifyInstance } from '../services/verify-instance.ts'
+import type { WatchAnswer } from '../services/watch/watch-answer.ts'
 import { openFileSource } from '../storage/file-source.ts'
 import { PROOF_SUFFIX, SEAL_SUFFIX } from '../storage/find-inputs.ts'
 import { SiteSeals } from '../storage/gateway/site-seals.ts'
@@ -30,6 +32,7 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
   const log = await openLogs(settings)
   const marks = await openMarks(settings)
   const findSeal = openSeals(settings)
+  const askAdvice = await openWatch(settings)
   const dependencies = {
     anchors,
     policy,
@@ -50,7 +53,8 @@ export async function openVerifyWork({ settings }: VerifySetup): Promise<VerifyI
       const verified = await verifyInstance(input, dependencies)
       // One half of a file that changes meanwhile could have been indexed and the other one digested.
       if (source.hasChanged()) throw new StoreError('input_unreadable', `${task.path} changed while it was read`)
-      const record = toVerifyRecord(task.label, verified)
+      const watchdog = await askAdvice?.(source)
+      const record = { ...toVerifyRecord(task.label, verified), ...(watchdog && { watchdog }) }
       if (settings.isFileDigested !== true) return { task, bytes, value: record }
       return { task, bytes, value: { ...record, fileSha256: encodeHex(digestOfSource(source)) } }
     } catch (error) {
@@ -158,4 +162,16 @@ function unlessMissing(read: () => Uint8Array): Uint8Array | undefined {
     if (error instanceof StoreError && error.code === 'input_empty') return new Uint8Array(0)
     throw error
   }
+}
+
+/** Undefined where the watchdog is not asked. */
+async function openWatch({
+  watchModel,
+}: VerifySettings): Promise<((source: ByteSource) => Promise<WatchAnswer>) | undefined> {
+  if (watchModel === undefined) return undefined
+  const { openWatchModel } = await import('../wiring/watch.ts')
+  const { askWatchdog } = await import('../services/watch/watch-answer.ts')
+  const model = await openWatchModel('', watchModel)
+  const means = { codecs: createCodecs(loadWasm), encoders: createEncoders(loadWasm) }
+  return (source) => askWatchdog(parseDicom(source), model, means)
 }

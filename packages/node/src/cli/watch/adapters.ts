@@ -50,6 +50,8 @@ export interface WatchAdapters {
   codeHash(techniques: readonly string[]): Promise<string>
   /** The model that a file holds; of the folder of all state, or the shipped one, where no file is named. @throws {FormatError} {StoreError} */
   model(home: string, path?: string): Promise<WatchModel>
+  /** Where the model of the site lies; undefined where it has calibrated none. */
+  siteModel(home: string): Promise<string | undefined>
   /** A diagnostic model at an address. @throws {StoreError} `service_refused` for an address that would send images in the clear to others */
   diagnosticModel(url: string): Promise<DiagnosticModel>
   /** Keeps a model in the folder of all state. @returns its path */
