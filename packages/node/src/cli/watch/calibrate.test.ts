@@ -85,6 +85,23 @@ describe('watch calibrate', () => {
     )
   })
 
+  it('measures anew what it has measured as another kind', async () => {
+    const strataAs = async (...kind: readonly string[]): Promise<string> => {
+      const own = join(folder, kind[1] ?? 'as-told')
+      const words = ['watch', 'calibrate', join(folder, 'in'), '--unsealed', '--id', 'kinds', '--model', model]
+      for (const place of [home, own]) {
+        const { code, stderr } = await run(process.execPath, [MAIN, ...words, ...kind], {
+          env: { FIDUCIAL_HOME: place },
+        })
+        assert.equal(code, 0, stderr)
+      }
+      const [here, alone] = [home, own].map((place) => readFileSync(join(place, 'watch', 'model.json'), 'utf8'))
+      assert.equal(here, alone)
+      return here ?? ''
+    }
+    assert.notEqual(await strataAs('--kind', 'other'), await strataAs('--kind', 'chest'))
+  })
+
   it('takes one with a changed sample out, and is then short of a patient', async () => {
     const path = join(folder, 'sealed', '5.dcm')
     const bytes = readFileSync(path)

@@ -76,7 +76,8 @@ export async function gatherImages(order: GatherOrder, context: Context): Promis
   const settings = {
     ...(order.kind !== undefined && { kind: order.kind }),
     ...{ techniques: order.techniques, variants: order.variants, cacheKey: codeHash },
-    cacheFolder: join(home, 'watch', 'measured'),
+    // The same file measures otherwise as another kind.
+    cacheFolder: join(home, 'watch', 'measured', order.kind ?? 'as-told'),
   }
   for await (const done of adapters.watch.measure(withDonors(images), settings, terminal.interruption)) {
     progress.advance(done.bytes)
