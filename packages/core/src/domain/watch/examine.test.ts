@@ -58,6 +58,14 @@ describe('examinePicture', () => {
     assert.doesNotMatch(report.sentence, /fake|%/)
   })
 
+  it('goes by the smallest p-value that its true images can give, where less is asked for', () => {
+    const samples = Uint8Array.from(view.samples)
+    const pressed = Float32Array.from(compressJpeg({ width: 256, height: 256, samples }, 20).samples)
+    const { report } = examinePicture({ view: { ...view, samples: pressed }, facts, model, alpha: 0.001 })
+    assert.equal(report.outcome, 'unusual')
+    assert.equal(report.alpha, report.score?.smallestP)
+  })
+
   const abstentions = [
     ['another station', { ...facts, stationName: 'ROOM2' }, 'no_stratum'],
     ['a header that says nothing', { rows: 256, columns: 256, bits: 8 }, 'no_stratum'],

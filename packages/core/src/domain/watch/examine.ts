@@ -26,7 +26,7 @@ export interface ExamineOrder {
   readonly kind?: WatchKind
   /** Id of the stratum to compare with; by its facts where it is absent. */
   readonly stratum?: string
-  /** Share of true images that are called unusual; default {@link USUAL_ALPHA}. */
+  /** Share of true images that are called unusual; default {@link USUAL_ALPHA}, and never less than the stratum can show. */
   readonly alpha?: number
   /** What a diagnostic model found in the frame. */
   readonly findings?: readonly Finding[]
@@ -58,7 +58,8 @@ export function examinePicture(order: ExamineOrder): Examined {
   const cues = reportCues(measured.cues, score)
   const agreement =
     findings === undefined ? null : agreementOf(findings, { measured, cues, isCalibrated: score !== null })
-  return { report: { ...about, ...concludeOf(score, match, alpha), score, cues, agreement }, plane }
+  const asked = { ...about, alpha: score === null ? alpha : Math.max(alpha, score.smallestP) }
+  return { report: { ...asked, ...concludeOf(score, match, asked.alpha), score, cues, agreement }, plane }
 }
 
 function agreementOf(

@@ -23,7 +23,7 @@ export interface WatchReport {
   /** Why it abstained or refused; null where it did neither. */
   readonly reason: Abstention | Refusal | null
   readonly kind: WatchKind
-  /** The share of true images at which `unusual` begins. */
+  /** The share of true images at which `unusual` begins: as asked for, or the smallest that the stratum can show. */
   readonly alpha: number
   /** Null where it abstained or refused. */
   readonly score: SampleScore | null
