@@ -5,10 +5,10 @@ import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeHex } from '@fiducial/core/bytes/hex.ts'
 import { forgeView } from '@fiducial/core/domain/forge/forge-view.ts'
 import { findTechnique } from '@fiducial/core/domain/forge/techniques/all.ts'
-import { fingerprintOf, pictureByRule } from '@fiducial/core/domain/watch/measure-view.ts'
+import { fingerprintOf, MEASURE_NAMES, pictureByRule } from '@fiducial/core/domain/watch/measure-view.ts'
 import { formatWatchModel, parseWatchModel } from '@fiducial/core/domain/watch/model/model-file.ts'
 import type { WatchModel } from '@fiducial/core/domain/watch/model/watch-model.ts'
-import { StoreError } from '@fiducial/core/errors.ts'
+import { FormatError, StoreError } from '@fiducial/core/errors.ts'
 import { nativeCrypto } from '../keys/native-crypto.ts'
 import type { DiagnosticModel } from '../services/watch/ports.ts'
 import { writeFileAtomically } from '../storage/write-file.ts'
@@ -28,9 +28,17 @@ export const findSiteModel = (home: string): string | undefined =>
  */
 export async function openWatchModel(home: string, path?: string): Promise<WatchModel> {
   const named = readIfThere(path ?? siteModelPath(home))
-  if (named !== undefined) return parseWatchModel(named)
+  if (named !== undefined) return knownModel(parseWatchModel(named))
   if (path !== undefined) throw new StoreError('input_missing', 'the model is not there')
   return shippedModel()
+}
+
+/** A model whose features this program measures. @throws {FormatError} `watch_model_malformed` */
+function knownModel(model: WatchModel): WatchModel {
+  const known = new Set(MEASURE_NAMES)
+  const isKnown = model.featureNames.every((name) => known.has(name)) && model.cues.every(({ name }) => known.has(name))
+  if (isKnown) return model
+  throw new FormatError('watch_model_malformed', 'the model was made from features that this version does not measure')
 }
 
 /** The model that comes with the program. */

@@ -98,10 +98,13 @@ async function readFigures(path: string | undefined, { adapters }: Context): Pro
 const LEAST_TRAINING_PATIENTS = Math.ceil(LEAST_PATIENTS / 0.4) + 1
 
 /** @throws {StoreError} `watch_too_few` */
-export function checkPatients({ table }: Pick<Gathering, 'table'>): void {
+export function checkPatients({ table, leftOut }: Pick<Gathering, 'table' | 'leftOut'>): void {
   const patients = new Set(table.samples.map(({ group }) => group)).size
   if (patients < LEAST_TRAINING_PATIENTS)
-    throw new StoreError('watch_too_few', `${patients} patients; a model needs ${LEAST_TRAINING_PATIENTS}`)
+    throw new StoreError(
+      'watch_too_few',
+      `${patients} patients; a model needs ${LEAST_TRAINING_PATIENTS}${leftOut > 0 ? `; ${leftOut} images are left out, as networks of the forge have learnt from their patients` : ''}`,
+    )
 }
 
 /** What audits and training gather alike, so that what one measured serves the other. */

@@ -35,7 +35,7 @@ export function renderAuditReport(result: AuditResult): string {
 <main>
 <p class="kind">Audit of a watchdog model</p>
 <h1>${asHtml(result.model.name)}</h1>
-${[blindness, facts, worth, areas, curves, alarms, calibration, sources, probes, flips, notes].map((part) => part(result)).join('\n')}
+${[blindness, facts, alarms, worth, areas, curves, calibration, sources, probes, flips, notes].map((part) => part(result)).join('\n')}
 </main>
 </body>
 </html>
