@@ -38,7 +38,7 @@ interface Candidate {
   readonly why: ResidualReason
 }
 
-/** Cost: 40 ms for 1024² on one core, six buffers of the picture's size at most. Deterministic. */
+/** Cost: about 70 ms for 1024² on one core, six buffers of the picture's size at most. Deterministic. */
 export function residualMap(view: GreyView): ResidualOutcome {
   const passed = highPass(view)
   const grid = measureCells(view, passed)
