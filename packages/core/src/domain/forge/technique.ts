@@ -4,8 +4,9 @@
  * The same host, seed and parameters give the same forgery, bit for bit. A technique changes values alone; files, headers and what is written
  * beside them are left to whoever calls. Techniques stand one in a file in techniques/; the list is techniques/all.ts.
  */
-import type { GreyView } from '../pixels/grey-view.ts'
+
 import type { Random } from '../attack/random.ts'
+import type { GreyView } from '../pixels/grey-view.ts'
 
 /** What a host shows, as far as somebody says. */
 export type HostKind = 'chest' | 'limb' | 'ct' | 'mr' | 'other'
