@@ -38,7 +38,8 @@ async function openSubject(bytes: Uint8Array, frame = 0) {
 }
 
 async function examine(bytes: Uint8Array, frame = 0): Promise<WatchReport> {
-  return examinePicture({ ...(await openSubject(bytes, frame)), model }).report
+  const subject = await openSubject(bytes, frame)
+  return examinePicture({ ...subject, rules: subject.checkRules(), model }).report
 }
 
 /** Start of Image, and of the segment behind it. */

@@ -27,6 +27,13 @@ export interface Shown {
   readonly windows: readonly ValueWindow[]
 }
 
+/** The plane of a grey frame, be it stored as three that are the same; undefined for one in colour, and for none at all. */
+export function greyPlaneOf([first, ...others]: readonly Plane[]): Plane | undefined {
+  if (first === undefined) return undefined
+  const isGrey = others.every(({ samples }) => samples.every((value, i) => value === first.samples[i]))
+  return isGrey ? first : undefined
+}
+
 /** A grey plane as it is seen. Cost: one buffer of four bytes a sample. */
 export function viewGrey(plane: Plane, { isInverted, windows }: Shown): GreyView {
   const white = maximumOf(plane)

@@ -117,6 +117,7 @@ class ScoreRun {
     const findings = await this.#findings(input, image.dicom)
     const order: ExamineOrder = {
       ...subject,
+      rules: subject.checkRules(),
       model: this.#model,
       ...(findings !== undefined && { findings: findings.filter((finding) => finding.frame === frame) }),
       ...(stratum !== undefined && { stratum }),

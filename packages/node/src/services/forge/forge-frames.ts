@@ -8,7 +8,7 @@ import type { HashFactory } from '@fiducial/core/bytes/hash.ts'
 import { digestOf } from '@fiducial/core/bytes/hash.ts'
 import { encodeUtf8 } from '@fiducial/core/bytes/text.ts'
 import type { Host, HostKind, Spot } from '@fiducial/core/domain/forge/technique.ts'
-import { type GreyView, storeGrey, viewGrey } from '@fiducial/core/domain/pixels/grey-view.ts'
+import { type GreyView, greyPlaneOf, storeGrey, viewGrey } from '@fiducial/core/domain/pixels/grey-view.ts'
 import { type ImagePixels, type Planes, unsuited } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import type { Plane } from '@fiducial/core/domain/pixels/plane.ts'
 import { FormatError } from '@fiducial/core/errors.ts'
@@ -77,9 +77,8 @@ export async function forgeFrames(pixels: ImagePixels, order: FrameOrder): Promi
 
 /** One grey plane of a frame, and how it is seen. @throws {FormatError} `pixels_unsuited` for colour */
 export function readView(pixels: ImagePixels, frame: number): { readonly plane: Plane; readonly view: GreyView } {
-  const [plane, ...others] = pixels.read(frame)
-  if (plane === undefined) throw unsuited('no planes')
-  if (others.some(({ samples }) => maskChange(plane.samples, samples).includes(1))) throw unsuited('colour')
+  const plane = greyPlaneOf(pixels.read(frame))
+  if (plane === undefined) throw unsuited('colour')
   return { plane, view: viewGrey(plane, pixels) }
 }
 

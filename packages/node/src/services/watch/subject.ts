@@ -1,7 +1,7 @@
 /**
  * Subject: an image as the watchdog looks at it: a frame in grey, and where it says that it comes from.
  */
-import { type GreyView, viewGrey } from '@fiducial/core/domain/pixels/grey-view.ts'
+import { type GreyView, greyPlaneOf, viewGrey } from '@fiducial/core/domain/pixels/grey-view.ts'
 import type { ImagePixels, Planes } from '@fiducial/core/domain/pixels/image-pixels.ts'
 import { checkConsistency, type RuleFinding } from '@fiducial/core/domain/watch/header-rules.ts'
 import { factsOf } from '@fiducial/core/domain/watch/image-facts.ts'
@@ -14,8 +14,8 @@ export interface Subject {
   /** `colour` where a frame is not grey, and not grey in colour either. */
   readonly view: GreyView | 'colour'
   readonly facts: ImageFacts
-  /** What header and pixels say of each other; none for what is no DICOM. */
-  readonly rules: readonly RuleFinding[]
+  /** What header and pixels say of each other; none for what is no DICOM. Looks at all samples: for whoever reports it. */
+  checkRules(): readonly RuleFinding[]
 }
 
 /**
@@ -27,7 +27,12 @@ export function readSubject(pixels: ImagePixels, dicom: DicomFile | undefined, f
     throw new FormatError('pixels_absent', `the frame is not one of ${pixels.frames}`)
   const facts = factsOf(dicom?.dataSet, { rows: pixels.height, columns: pixels.width, bits: pixels.bits })
   const planes = pixels.read(frame)
-  return { view: greyOf(planes, pixels), facts, rules: dicom === undefined ? [] : rulesOf(dicom, planes, pixels) }
+  const grey = greyPlaneOf(planes)
+  return {
+    view: grey === undefined ? 'colour' : viewGrey(grey, pixels),
+    facts,
+    checkRules: () => (dicom === undefined ? [] : rulesOf(dicom, planes, pixels)),
+  }
 }
 
 function rulesOf(
@@ -42,12 +47,4 @@ function rulesOf(
   const isLossySyntax = isLossy && !isNativeSyntax(transferSyntaxUid)
   const { samples } = first
   return checkConsistency(dataSet, { width, height, bits, samples, planes: components, isInverted, isLossySyntax })
-}
-
-/** Three equal planes are grey. */
-function greyOf(planes: Planes, pixels: ImagePixels): GreyView | 'colour' {
-  const [first, ...others] = planes
-  if (first === undefined) throw new RangeError('a frame without planes')
-  const isGrey = others.every(({ samples }) => samples.every((value, i) => value === first.samples[i]))
-  return isGrey ? viewGrey(first, pixels) : 'colour'
 }
